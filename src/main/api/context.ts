@@ -1,0 +1,78 @@
+/**
+ * What every API dialect gets, and what each route must say about itself. The composition root (manager.ts) makes the
+ * context; a dialect is a Fastify plugin `(app, context)`.
+ */
+import type { FarmEngine } from '../engine/farmEngine.ts'
+import type { FarmSettings } from '../../shared/schemas/settings.ts'
+import type { Role, Scope } from '../../shared/enums.ts'
+import type { ReadDatabase } from '../store/connection.ts'
+import type { WorkerState } from '../engine/model.ts'
+import type { JobTypeCatalog } from '../jobtypes/catalog.ts'
+import type { Submission } from '../jobtypes/submission.ts'
+import type { LogReader } from '../files/logReader.ts'
+import type { Logger } from '../engine/logger.ts'
+
+/** Settings in memory; changing them validates, stores and tells listeners. */
+export interface SettingsStore {
+  current(): FarmSettings
+  /** @throws InvalidInputError naming the key */
+  update(changes: Partial<FarmSettings>): Promise<FarmSettings>
+  onChange(listener: (settings: FarmSettings) => void): () => void
+}
+
+/** Folders of this manager. Absolute paths. */
+export interface FarmPaths {
+  /** `--data`: database, logs, previews. */
+  data: string
+  /** Previews and last-rendered images, by job. */
+  previews: string
+  /** Users' own job-type scripts. */
+  scripts: string
+  /** Shared storage: the setting, else `<data>/storage`. */
+  storage(): string
+}
+
+export interface ApiContext {
+  farm: FarmEngine
+  read: ReadDatabase
+  settings: SettingsStore
+  jobTypes: JobTypeCatalog
+  submission: Submission
+  logs: LogReader
+  paths: FarmPaths
+  log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+  version: string
+}
+
+/**
+ * Who may call a route; every route says it in `config.access`, and a route without it does not start.
+ * - `public`: anyone who can connect (version, health, login)
+ * - `read`: viewer and up · `submit`: artist and up · `manage`: artist on own jobs, admin on all · `admin`
+ * - `join`: a worker that registers: a key with scope worker, local trust, or the open switch
+ * - `worker`: HTTP Basic with a worker's id and secret; `request.worker` is set
+ */
+export type Access = 'public' | 'read' | 'submit' | 'manage' | 'admin' | 'join' | 'worker'
+
+/** The caller, as security made out. */
+export interface Caller {
+  /** For owner fields and the audit log, e.g. `local`, `token:ci`, `user:anna`. */
+  actor: string
+  role: Role
+  scopes: ReadonlySet<Scope>
+  via: 'loopback' | 'token' | 'key' | 'login' | 'open' | 'worker' | 'nobody'
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access
+    /** Flamenco add-on and worker calls: allowed without a key while `openToLan` is on. */
+    openToLan?: boolean
+  }
+  interface FastifyRequest {
+    caller: Caller
+    /** The authenticated worker on routes with access `worker`. */
+    worker: WorkerState | null
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * What a job type's script turns into, ready to be stored: made in the job-type thread so that the main thread never
+ * walks 100,000 tasks. Produced by jobtypes/, stored by Farm.submitJob.
+ */
+import type { Command } from '../../shared/schemas/job.ts'
+
+/** A task as a script authored it. Indices count from 1 in the order of addTask. */
+export interface AuthoredTask {
+  name: string
+  kind: string
+  priority: number
+  commands: Command[]
+  /** Indices (from 1) of the tasks it depends on. */
+  dependsOn: number[]
+  laneName?: string
+}
+
+/**
+ * One stored task, as a JSON array to keep the slices small:
+ * [index, name, kind, priority, templateIndex, params, stepsTotal, unmet, groupIndex]
+ * `params` is a JSON text or null; `templateIndex` and `groupIndex` count from 0 inside this job, groupIndex −1 = none.
+ */
+export type TaskRow = [number, string, string, number, number, string | null, number, number, number]
+
+export interface CompiledJob {
+  /** Settings and metadata as the script left them. */
+  settings: Record<string, unknown>
+  metadata: Record<string, string>
+  taskCount: number
+  stepsTotal: number
+  /** Kinds of task that occur. */
+  kinds: string[]
+  /** JSON texts of command lists with holes (engine/commandTemplates.ts). */
+  templates: string[]
+  /** JSON arrays of at most 2,000 TaskRow each, in order of index. */
+  taskSlices: string[]
+  /** Barriers: number of members of each group. */
+  groups: number[]
+  /** JSON arrays of at most 5,000 [taskIndex, groupIndex]: the task waits for the whole group. */
+  groupDependencySlices: string[]
+}

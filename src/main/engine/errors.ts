@@ -1,0 +1,86 @@
+/**
+ * What can be wrong with a request to the engine. Each dialect maps these classes to its wire format in one place;
+ * nobody compares message texts.
+ */
+
+/** The root of all errors that are the caller's business. Anything else is a defect and becomes a 500. */
+export abstract class FarmError extends Error {
+  /** A stable word for programs. */
+  abstract readonly code: string
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** Nothing has this id (or what had it is deleted). */
+export class NotFoundError extends FarmError {
+  readonly code = 'not-found'
+  constructor(
+    readonly kind: string,
+    readonly id: string,
+  ) {
+    super(`${kind} "${id}" not found`)
+  }
+}
+
+/** A value is wrong. `field` names it: a JSON pointer, a setting's key or a parameter. */
+export class InvalidInputError extends FarmError {
+  readonly code: string = 'invalid-input'
+  constructor(
+    readonly field: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** The state of things does not allow it. */
+export class ConflictError extends FarmError {
+  readonly code: string = 'conflict'
+}
+
+/** The attempt no longer holds its task: another one does, or the task is done with. Nothing was changed. */
+export class StaleAttemptError extends ConflictError {
+  override readonly code = 'stale-attempt'
+}
+
+/** The job type's script changed since the client looked (Flamenco: 412). */
+export class JobTypeChangedError extends ConflictError {
+  override readonly code = 'job-type-changed'
+}
+
+/** A precondition of the request does not hold, e.g. restart of a worker that cannot (Flamenco: 412). */
+export class PreconditionError extends FarmError {
+  readonly code = 'precondition'
+}
+
+/** The worker is not awake, so it gets no work. */
+export class WorkerNotAwakeError extends ConflictError {
+  override readonly code = 'worker-not-awake'
+  constructor(readonly status: string) {
+    super(`worker is in state "${status}" and gets no tasks; it must be awake`)
+  }
+}
+
+/** The worker must change its status before it gets work (Flamenco: 423). */
+export class StatusChangeRequestedError extends FarmError {
+  readonly code = 'status-change-requested'
+  constructor(readonly status: string) {
+    super(`worker must change its status to "${status}" first`)
+  }
+}
+
+/** The caller is known and may not do this. */
+export class NotAllowedError extends FarmError {
+  readonly code = 'not-allowed'
+}
+
+/** Too many of something wait already; come back later. */
+export class TooManyError extends FarmError {
+  readonly code = 'too-many'
+}
+
+/** The farm cannot answer right now (starting, stopping, database trouble); the same call may work soon. */
+export class UnavailableError extends FarmError {
+  readonly code = 'unavailable'
+}

@@ -1,0 +1,211 @@
+/**
+ * The face of the engine: everything that dialects may do to a farm. Methods change memory at once, and their promise
+ * resolves when the change is on disk (DESIGN §4.1, "durable before answered"). Public ids in, states out.
+ * Reading lists and pages is not here: that is store/queries.
+ */
+import type { FarmStatus, JobStatus, LogStream, Outcome, QueueOrder, TaskStatus, WorkerStatus } from '../../shared/enums.ts'
+import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'
+import type { Policy } from '../../shared/policy.ts'
+import type { Assignment, Fence, Report, ReportReply, SignOnReply, TakeReply } from '../../shared/schemas/agent.ts'
+import type { Explanation, JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import type { Load, MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
+import type { CompiledJob } from './compiledJob.ts'
+import type { JobState, LimitState, TagState, WorkerState } from './model.ts'
+
+/** Everything about a new job that is not its tasks. Ids are public. */
+export interface NewJobRecord {
+  publicId: string
+  origin: 'native' | 'flamenco' | 'fastlane' | 'actors' | 'colonies'
+  owner: string
+  name: string
+  type: string
+  project: string
+  priority: number
+  policy: Policy
+  queueOrder: QueueOrder
+  initialStatus: JobStatus
+  tag: string | null
+  maxWorkers: number | null
+  startAfter: number | null
+  dependsOn: string[]
+  /** Names of limits. */
+  limits: string[]
+  checkoutId: string | null
+  outputDir: string | null
+  clientId: string | null
+  createdAt: number
+}
+
+export interface JobChanges {
+  name?: string
+  project?: string
+  priority?: number
+  tag?: string | null
+  maxWorkers?: number | null
+  startAfter?: number | null
+  limits?: string[]
+  policy?: Partial<Policy>
+}
+
+export interface NewWorker {
+  adapter: 'native' | 'flamenco'
+  name: string
+  secretHash: string
+  platform: string
+  address: string
+  kinds: string[]
+  machine: MachineReport | null
+  /** True when the caller needs no approval (same machine with local trust, or a join key). */
+  approved: boolean
+}
+
+export interface WorkerSignOn {
+  name: string
+  software: string
+  address: string
+  kinds: string[]
+  canRestart: boolean
+  /** Only the native adapter knows these; a foreign worker has capacity 1. */
+  capacity?: number
+  capabilities?: Record<string, unknown>
+  machine?: MachineReport
+  running?: Fence[]
+}
+
+export interface TakeOptions {
+  slots: number
+  /** Long poll: 0 answers at once. */
+  waitMs: number
+  running: Fence[]
+  load?: Load
+  /** Aborted when the client vanished: nothing is handed out then. */
+  signal: AbortSignal
+}
+
+/** What a foreign worker says of its task in one update (Flamenco §2.1 taskUpdate). */
+export interface ForeignUpdate {
+  status?: TaskStatus
+  activity?: string
+  log?: string
+  stepsCompleted?: number
+}
+
+export interface MayKeepRunning {
+  mayKeepRunning: boolean
+  reason: string
+  statusChangeRequested: boolean
+}
+
+/** A rendered image that a worker (or the manager, from a foreign worker's log) found. */
+export interface NewFrame {
+  path: string
+  frame: number | null
+  bytes: number | null
+  width: number | null
+  height: number | null
+  renderedMs: number | null
+}
+
+export interface FarmEngine {
+  // Jobs --------------------------------------------------------------------------------------------------------
+
+  /** Stores a job and its tasks; it becomes visible when all of it is there. @throws InvalidInputError for an unknown tag, limit or dependency */
+  submitJob(record: NewJobRecord, compiled: CompiledJob): Promise<JobState>
+  /** Adds tasks to a living job. Dependencies of new tasks may name old ones by index. @throws NotFoundError, ConflictError */
+  growJob(jobId: string, compiled: CompiledJob): Promise<JobState>
+  /** The job from memory or the database; undefined when unknown or purged. Deleted ones within the undo period have deletedAt set. */
+  findJob(jobId: string): Promise<JobState | undefined>
+  /** Pause, resume, cancel, requeue, delete, undelete. @throws NotFoundError, ConflictError when it makes no sense in its status */
+  actOnJob(jobId: string, action: JobAction, actor: string): Promise<JobState>
+  /** Sets a status with Flamenco's rules (§3.2); every status is accepted, mass updates follow. @throws NotFoundError */
+  setJobStatus(jobId: string, status: JobStatus, reason: string): Promise<JobState>
+  changeJob(jobId: string, changes: JobChanges): Promise<JobState>
+  /** Removes (job, worker, kind) from the blocklist. */
+  unblockWorker(jobId: string, workerId: string, kind: string): Promise<void>
+
+  // Tasks -------------------------------------------------------------------------------------------------------
+
+  /** Requeue (with what depends on it; reopens the job), cancel, or skip (counts as completed). @throws NotFoundError, ConflictError */
+  actOnTask(taskId: string, action: TaskAction, actor: string): Promise<void>
+  /** Sets a task's status with Flamenco's rules (§3.1). @throws NotFoundError */
+  setTaskStatus(taskId: string, status: TaskStatus, reason: string): Promise<void>
+  /** Why a task waits: every rule, and whom it excludes. @throws NotFoundError */
+  explain(taskId: string): Promise<Explanation>
+
+  // Workers -----------------------------------------------------------------------------------------------------
+
+  /** All workers that are not deleted, from memory. */
+  workers(): WorkerState[]
+  findWorker(workerId: string): WorkerState | undefined
+  /** @throws TooManyError when too many wait for approval */
+  registerWorker(worker: NewWorker): Promise<WorkerState>
+  /** Marks it starting, adopts or requeues what it ran. @throws NotFoundError */
+  signOn(workerId: string, signOn: WorkerSignOn): Promise<SignOnReply & { statusRequested: WorkerStatus }>
+  signOff(workerId: string): Promise<void>
+  /** The worker says which status it has now. */
+  workerChangedStatus(workerId: string, status: WorkerStatus): Promise<void>
+  /** Heard of: renews leases of kind heartbeat. In memory; written from time to time. */
+  workerSeen(workerId: string): void
+  /** @throws PreconditionError when restart is asked of one that cannot */
+  requestWorkerStatus(workerId: string, status: WorkerStatus, lazy: boolean): Promise<void>
+  approveWorker(workerId: string): Promise<void>
+  /** Unknown tags are ignored. */
+  setWorkerTags(workerId: string, tagIds: string[]): Promise<void>
+  setSleepSchedule(workerId: string, schedule: SleepSchedule): Promise<void>
+  /** Requeues what it runs, then hides it. */
+  deleteWorker(workerId: string): Promise<void>
+  changeMachine(machineId: string, changes: { name?: string; hourlyRate?: number | null; watts?: number | null }): Promise<void>
+
+  tags(): TagState[]
+  createTag(tag: { id?: string; name: string; description?: string }): Promise<TagState>
+  changeTag(tagId: string, changes: { name?: string; description?: string }): Promise<TagState>
+  deleteTag(tagId: string): Promise<void>
+
+  limits(): (LimitState & { inUse: number })[]
+  createLimit(limit: { name: string; description?: string; max: number; scope?: 'attempt' | 'machine' }): Promise<LimitState>
+  changeLimit(limitId: string, changes: { name?: string; description?: string; max?: number; scope?: 'attempt' | 'machine' }): Promise<LimitState>
+  /** @throws ConflictError while a job that is not finished uses it */
+  deleteLimit(limitId: string): Promise<void>
+
+  // Attempts: native adapter ------------------------------------------------------------------------------------
+
+  /** Long poll of a native worker: heartbeat, work, cancellations, status requests. */
+  take(workerId: string, options: TakeOptions): Promise<TakeReply>
+  /** Applies events in order, exactly once by seq; then hands out up to `take` tasks. */
+  report(workerId: string, reports: Report[], take: number): Promise<ReportReply>
+
+  // Attempts: foreign adapter (no attempt id on the wire; the fence is the active (task, worker) pair) -------------
+
+  /** Flamenco scheduleTask. Undefined: nothing to do. @throws StatusChangeRequestedError, WorkerNotAwakeError */
+  scheduleForeign(workerId: string): Promise<(Assignment & ForeignTaskFacts) | undefined>
+  /** Flamenco taskUpdate. @throws NotFoundError, StaleAttemptError, InvalidInputError for soft-failed */
+  updateForeign(workerId: string, taskId: string, update: ForeignUpdate): Promise<void>
+  /** Flamenco may-i-run. */
+  mayKeepRunning(workerId: string, taskId: string): MayKeepRunning
+
+  // Logs and frames ---------------------------------------------------------------------------------------------
+
+  /** Appends a line of the farm itself to the newest attempt's log of a task. */
+  appendFarmLog(taskId: string, text: string): Promise<void>
+  /** Records frames of an attempt (upsert by path). @throws NotFoundError */
+  addFrames(taskId: string, attempt: number, frames: NewFrame[]): Promise<void>
+  setFramePreview(taskId: string, path: string, preview: 'ready' | 'failed', size?: { width: number; height: number }): Promise<void>
+  /** The job's last-rendered image was replaced. */
+  lastRendered(jobId: string): Promise<void>
+
+  // The farm ----------------------------------------------------------------------------------------------------
+
+  farmStatus(): FarmStatus
+  /** Calls `listener` after the commit of what it tells; its errors are logged and go no further. Returns how to stop listening. */
+  on<T extends EventType>(type: T, listener: (event: EventOf<T>) => void): () => void
+  onAny(listener: (event: FramehouseEvent) => void): () => void
+}
+
+/** What scheduleTask's reply needs beyond an assignment. */
+export interface ForeignTaskFacts {
+  priority: number
+  jobPriority: number
+  stepsCompleted: number
+}
+
+export type { LogStream, Outcome }

@@ -1,0 +1,123 @@
+/**
+ * One SQLite connection with promises. Statements on one connection run one after another in libuv's pool, so a reader
+ * never blocks the main thread, and a writer's transaction is never joined by anybody else's statement (each role has
+ * its own connection).
+ */
+import sqlite3 from 'sqlite3'
+
+/** A value that can be bound. */
+export type SqlValue = string | number | bigint | Buffer | null
+
+export interface Statement {
+  run(values?: SqlValue[]): Promise<{ changes: number; lastId: number }>
+  all<Row>(values?: SqlValue[]): Promise<Row[]>
+}
+
+/** Reading side of the database: what query modules get. Row types are the caller's claim about the columns it names. */
+export interface ReadDatabase {
+  all<Row>(sql: string, values?: SqlValue[]): Promise<Row[]>
+  get<Row>(sql: string, values?: SqlValue[]): Promise<Row | undefined>
+}
+
+export class Connection implements ReadDatabase {
+  private readonly statements = new Map<string, Promise<sqlite3.Statement>>()
+
+  private constructor(private readonly db: sqlite3.Database) {}
+
+  /** Opens (or creates, unless read-only) the file. @throws Error with SQLite's words */
+  static open(file: string, mode: 'read' | 'write'): Promise<Connection> {
+    const flags = mode === 'read' ? sqlite3.OPEN_READONLY : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE
+    return new Promise((resolve, reject) => {
+      const db = new sqlite3.Database(file, flags, (error) => (error ? reject(error) : resolve(new Connection(db))))
+    })
+  }
+
+  /** Runs a script of several statements without parameters. */
+  exec(sql: string): Promise<void> {
+    return new Promise((resolve, reject) => this.db.exec(sql, (error) => (error ? reject(error) : resolve())))
+  }
+
+  async run(sql: string, values: SqlValue[] = []): Promise<{ changes: number; lastId: number }> {
+    const statement = await this.prepare(sql)
+    return new Promise((resolve, reject) =>
+      statement.run(values, function (error) {
+        if (error) reject(error)
+        else resolve({ changes: this.changes, lastId: this.lastID })
+      }),
+    )
+  }
+
+  async all<Row>(sql: string, values: SqlValue[] = []): Promise<Row[]> {
+    const statement = await this.prepare(sql)
+    return new Promise((resolve, reject) =>
+      statement.all<Row>(values, (error, rows) => (error ? reject(error) : resolve(rows))),
+    )
+  }
+
+  async get<Row>(sql: string, values: SqlValue[] = []): Promise<Row | undefined> {
+    return (await this.all<Row>(sql, values))[0]
+  }
+
+  /** Finalizes the statements and closes the file. */
+  async close(): Promise<void> {
+    for (const pending of this.statements.values()) {
+      const statement = await pending.catch(() => undefined)
+      await new Promise<void>((resolve) => (statement ? statement.finalize(() => resolve()) : resolve()))
+    }
+    this.statements.clear()
+    await new Promise<void>((resolve, reject) => this.db.close((error) => (error ? reject(error) : resolve())))
+  }
+
+  /** Every text is compiled once per connection; the texts are constants of the program, so the map stays small. */
+  private prepare(sql: string): Promise<sqlite3.Statement> {
+    let pending = this.statements.get(sql)
+    if (!pending) {
+      pending = new Promise((resolve, reject) => {
+        const statement = this.db.prepare(sql, (error: Error | null) => (error ? reject(error) : resolve(statement)))
+      })
+      pending.catch(() => this.statements.delete(sql))
+      this.statements.set(sql, pending)
+    }
+    return pending
+  }
+}
+
+/** Spreads reads over a few connections, so that one long query does not hold up the short ones. */
+export class ReadPool implements ReadDatabase {
+  private readonly busy: number[]
+
+  private constructor(private readonly connections: Connection[]) {
+    this.busy = connections.map(() => 0)
+  }
+
+  static async open(file: string, size: number): Promise<ReadPool> {
+    const connections = await Promise.all(Array.from({ length: size }, () => Connection.open(file, 'read')))
+    for (const connection of connections) await connection.exec('pragma busy_timeout = 5000; pragma mmap_size = 268435456')
+    return new ReadPool(connections)
+  }
+
+  all<Row>(sql: string, values: SqlValue[] = []): Promise<Row[]> {
+    return this.least((connection) => connection.all<Row>(sql, values))
+  }
+
+  get<Row>(sql: string, values: SqlValue[] = []): Promise<Row | undefined> {
+    return this.least((connection) => connection.get<Row>(sql, values))
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.connections.map((connection) => connection.close()))
+  }
+
+  private async least<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    let index = 0
+    for (let i = 1; i < this.busy.length; i++) if ((this.busy[i] ?? 0) < (this.busy[index] ?? 0)) index = i
+    const connection = this.connections[index]
+    if (!connection) throw new Error('read pool has no connections')
+    this.busy[index] = (this.busy[index] ?? 0) + 1
+    try {
+      return await use(connection)
+    } finally {
+      this.busy[index] = (this.busy[index] ?? 1) - 1
+    }
+  }
+}

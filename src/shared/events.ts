@@ -1,0 +1,84 @@
+/**
+ * What happens in a farm, as hints: ids and states, never whole rows (a listener pulls the data). One map for the
+ * engine's bus, the WebSocket of the native API and the dialects that have events of their own.
+ */
+import { Type, type Static } from 'typebox'
+import { FarmStatus, JobStatus, TaskStatus, WorkerStatus } from './enums.ts'
+import { Id, nullable } from './schemas/common.ts'
+
+const base = { at: Type.Integer() }
+
+/** A job was submitted, changed, or its counters moved. `bulk`: many of its tasks changed without events of their own. */
+export const JobEvent = Type.Object({
+  type: Type.Literal('job'),
+  ...base,
+  jobId: Id,
+  status: JobStatus,
+  previousStatus: nullable(JobStatus),
+  bulk: Type.Boolean(),
+  deleted: Type.Boolean(),
+})
+export const TaskEvent = Type.Object({
+  type: Type.Literal('task'),
+  ...base,
+  jobId: Id,
+  taskId: Id,
+  status: TaskStatus,
+  previousStatus: nullable(TaskStatus),
+  workerId: nullable(Id),
+})
+/** New log bytes of an attempt. `position`: where they start in its plain log; `text` only up to 64 kB. */
+export const LogEvent = Type.Object({
+  type: Type.Literal('log'),
+  ...base,
+  jobId: Id,
+  taskId: Id,
+  attempt: Type.Integer(),
+  position: Type.Integer(),
+  bytes: Type.Integer(),
+  text: Type.String(),
+})
+export const FrameEvent = Type.Object({
+  type: Type.Literal('frame'),
+  ...base,
+  jobId: Id,
+  taskId: Id,
+  frameId: Type.Integer(),
+  frame: nullable(Type.Integer()),
+  preview: Type.String(),
+})
+export const LastRenderedEvent = Type.Object({ type: Type.Literal('last-rendered'), ...base, jobId: Id })
+export const WorkerEvent = Type.Object({
+  type: Type.Literal('worker'),
+  ...base,
+  workerId: Id,
+  status: WorkerStatus,
+  previousStatus: nullable(WorkerStatus),
+  deleted: Type.Boolean(),
+})
+export const MachineEvent = Type.Object({ type: Type.Literal('machine'), ...base, machineId: Id })
+export const TagEvent = Type.Object({ type: Type.Literal('tag'), ...base, tagId: Id, deleted: Type.Boolean() })
+export const LimitEvent = Type.Object({ type: Type.Literal('limit'), ...base, name: Type.String() })
+export const FarmEvent = Type.Object({ type: Type.Literal('farm'), ...base, status: FarmStatus })
+export const LifeCycleEvent = Type.Object({
+  type: Type.Literal('lifecycle'),
+  ...base,
+  phase: Type.Union([Type.Literal('startup'), Type.Literal('shutdown')]),
+})
+
+export const FramehouseEvent = Type.Union([
+  JobEvent,
+  TaskEvent,
+  LogEvent,
+  FrameEvent,
+  LastRenderedEvent,
+  WorkerEvent,
+  MachineEvent,
+  TagEvent,
+  LimitEvent,
+  FarmEvent,
+  LifeCycleEvent,
+])
+export type FramehouseEvent = Static<typeof FramehouseEvent>
+export type EventType = FramehouseEvent['type']
+export type EventOf<T extends EventType> = Extract<FramehouseEvent, { type: T }>

@@ -1,0 +1,151 @@
+/**
+ * The protocol between our worker and our manager, under `/api/v1/agent`. Authentication after `join`: HTTP Basic,
+ * worker id and the secret that the worker made. All bodies are JSON; times are milliseconds since the epoch.
+ *
+ *   POST /agent/join      once: become known; the worker keeps id and secret
+ *   POST /agent/sign-on   at each start: what it can do, what it still runs
+ *   POST /agent/take      long poll: heartbeat, lease renewal, new work, cancellations and status requests in one
+ *   POST /agent/report    ordered events of attempts, exactly once by `seq`; may ask for the next task in the same call
+ *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body)
+ *   POST /agent/sign-off  leaving: what it runs is requeued
+ */
+import { Type, type Static } from 'typebox'
+import { LogStream, Outcome, WorkerStatus } from '../enums.ts'
+import { Id, nullable } from './common.ts'
+import { CommandSchema } from './job.ts'
+import { Load, MachineReport } from './worker.ts'
+
+const Kinds = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100 })
+
+/** Which attempt: the fence. A report for one that no longer holds its task is refused as stale. */
+export const Fence = Type.Object({ taskId: Id, attempt: Type.Integer({ minimum: 1 }) })
+export type Fence = Static<typeof Fence>
+
+export const JoinRequest = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  secret: Type.String({ minLength: 32, maxLength: 200 }),
+  platform: Type.String({ minLength: 1, maxLength: 64 }),
+  kinds: Kinds,
+  machine: Type.Optional(MachineReport),
+})
+export type JoinRequest = Static<typeof JoinRequest>
+export const JoinReply = Type.Object({ workerId: Id, approved: Type.Boolean(), managerName: Type.String() })
+export type JoinReply = Static<typeof JoinReply>
+
+export const SignOnRequest = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  software: Type.String({ maxLength: 200 }),
+  kinds: Kinds,
+  capacity: Type.Integer({ minimum: 1, maximum: 1024 }),
+  canRestart: Type.Optional(Type.Boolean()),
+  capabilities: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  machine: Type.Optional(MachineReport),
+  /** Attempts that still run in this worker (after its own restart, or the manager's). */
+  running: Type.Array(Fence, { maxItems: 1024 }),
+})
+export type SignOnRequest = Static<typeof SignOnRequest>
+export const SignOnReply = Type.Object({
+  status: WorkerStatus,
+  approved: Type.Boolean(),
+  /** Of `running`: those it may keep; the others it must stop and forget. */
+  keep: Type.Array(Fence),
+  /** Attempts that the manager thinks it runs and that it did not name: they have been requeued. */
+  lost: Type.Array(Fence),
+  /** Highest event `seq` already applied: the worker drops these from its outbox. */
+  reportSeq: Type.Integer(),
+  leaseSeconds: Type.Integer(),
+})
+export type SignOnReply = Static<typeof SignOnReply>
+
+export const Assignment = Type.Object({
+  taskId: Id,
+  attempt: Type.Integer(),
+  jobId: Id,
+  jobName: Type.String(),
+  jobType: Type.String(),
+  taskName: Type.String(),
+  kind: Type.String(),
+  /** Variables are already replaced for this worker's platform. */
+  commands: Type.Array(CommandSchema),
+  stepsTotal: Type.Integer(),
+  maxRunMs: Type.Integer(),
+  maxSilenceMs: Type.Integer(),
+})
+export type Assignment = Static<typeof Assignment>
+
+export const TakeRequest = Type.Object({
+  /** How many more tasks it could start now; 0: only heartbeat and control. */
+  slots: Type.Integer({ minimum: 0, maximum: 1024 }),
+  waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
+  running: Type.Array(Fence, { maxItems: 1024 }),
+  load: Type.Optional(Load),
+})
+export type TakeRequest = Static<typeof TakeRequest>
+export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
+export const TakeReply = Type.Object({
+  assignments: Type.Array(Assignment),
+  cancel: Type.Array(Cancellation),
+  statusRequested: nullable(WorkerStatus),
+  /** True: finish what runs first. */
+  statusRequestLazy: Type.Boolean(),
+  approved: Type.Boolean(),
+})
+export type TakeReply = Static<typeof TakeReply>
+
+const at = Type.Integer()
+export const ReportEvent = Type.Union([
+  Type.Object({ type: Type.Literal('started'), at }),
+  /** Whole lines, each ending in a newline. */
+  Type.Object({ type: Type.Literal('log'), at, stream: LogStream, text: Type.String({ maxLength: 4_000_000 }) }),
+  Type.Object({ type: Type.Literal('progress'), at, stepsCompleted: Type.Integer({ minimum: 0 }), activity: Type.Optional(Type.String({ maxLength: 1000 })) }),
+  /** A file that the renderer saved. */
+  Type.Object({
+    type: Type.Literal('output'),
+    at,
+    path: Type.String({ minLength: 1, maxLength: 4096 }),
+    frame: nullable(Type.Integer()),
+    bytes: nullable(Type.Integer()),
+    width: nullable(Type.Integer()),
+    height: nullable(Type.Integer()),
+    renderedMs: nullable(Type.Integer()),
+  }),
+  Type.Object({
+    type: Type.Literal('finished'),
+    at,
+    outcome: Outcome,
+    exitCode: nullable(Type.Integer()),
+    reason: Type.String({ maxLength: 4000 }),
+    result: Type.Optional(Type.Unknown()),
+    metrics: Type.Optional(Type.Unknown()),
+  }),
+])
+export type ReportEvent = Static<typeof ReportEvent>
+
+export const Report = Type.Object({
+  seq: Type.Integer({ minimum: 1 }),
+  taskId: Id,
+  attempt: Type.Integer({ minimum: 1 }),
+  event: ReportEvent,
+})
+export type Report = Static<typeof Report>
+
+export const ReportRequest = Type.Object({
+  reports: Type.Array(Report, { maxItems: 1000 }),
+  /** Tasks wanted in the same round trip, for slots that these reports free. */
+  take: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
+})
+export type ReportRequest = Static<typeof ReportRequest>
+export const ReportReply = Type.Object({
+  /** Highest `seq` applied; everything up to it is on disk. */
+  reportSeq: Type.Integer(),
+  /** Attempts among the reports that no longer hold their task: stop them. Their late log lines were kept. */
+  stale: Type.Array(Fence),
+  assignments: Type.Array(Assignment),
+})
+export type ReportReply = Static<typeof ReportReply>
+
+/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and which of the two sizes the body is. */
+export const PreviewQuery = Type.Object({
+  path: Type.String({ minLength: 1, maxLength: 4096 }),
+  size: Type.Union([Type.Literal('thumbnail'), Type.Literal('large')]),
+})

@@ -1,0 +1,64 @@
+/**
+ * The farm's settings: one document in the database, edited through `/api/v1/settings` and shown to Flamenco clients as
+ * `flamenco-manager.yaml` would be. Command-line options (data folder, listen address, local trust) are not here.
+ * Durations are milliseconds; 0 switches off.
+ */
+import { Type, type Static } from 'typebox'
+
+/** One value of a variable for an audience and platforms (Flamenco §5.8); `all` matches every one. */
+export const VariableValue = Type.Object({
+  audience: Type.Optional(Type.Enum(['all', 'workers', 'users'])),
+  platforms: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1 }),
+  value: Type.String({ maxLength: 4096 }),
+})
+/** A name that stands for a path or program. Two-way: paths that start with one of its values are turned into `{name}` on submission. */
+export const Variable = Type.Object({
+  isTwoWay: Type.Boolean({ default: false }),
+  values: Type.Array(VariableValue, { maxItems: 50 }),
+})
+export type Variable = Static<typeof Variable>
+export const Variables = Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_-]*$' }), Variable)
+export type Variables = Static<typeof Variables>
+
+export const FarmSettings = Type.Object(
+  {
+    managerName: Type.String({ minLength: 1, maxLength: 100, default: 'Framehouse' }),
+    /** What Flamenco clients see as the Manager's version; the add-on refuses to submit to another version than its own. */
+    flamencoVersion: Type.String({ minLength: 1, maxLength: 50, default: '3.9' }),
+    /** Where jobs' files live, reachable by all workers. Empty: `<data>/storage`. */
+    sharedStoragePath: Type.String({ maxLength: 4096, default: '' }),
+    shamanEnabled: Type.Boolean({ default: true }),
+    shamanGcPeriodMs: Type.Integer({ minimum: 0, default: 86_400_000 }),
+    shamanGcMaxAgeMs: Type.Integer({ minimum: 0, default: 2_678_400_000 }),
+    taskTimeoutMs: Type.Integer({ minimum: 0, default: 600_000 }),
+    workerTimeoutMs: Type.Integer({ minimum: 0, default: 60_000 }),
+    /** After a start of the manager nothing is timed out for this long: workers must have a chance to call. */
+    timeoutGraceMs: Type.Integer({ minimum: 0, default: 300_000 }),
+    blocklistThreshold: Type.Integer({ minimum: 0, default: 3 }),
+    taskFailAfterSoftfailCount: Type.Integer({ minimum: 1, default: 3 }),
+    /** How long a deleted job can be brought back. */
+    undoPeriodMs: Type.Integer({ minimum: 0, default: 2_592_000_000 }),
+    /** Jobs deleted through the Flamenco API skip the undo period there (the client expects them gone from its lists either way). */
+    maxPendingWorkers: Type.Integer({ minimum: 1, default: 100 }),
+    /** Lets Flamenco add-ons and workers of the LAN in without a key. */
+    openToLan: Type.Boolean({ default: false }),
+    /** Host names beyond its own addresses by which the manager may be called (reverse proxies). */
+    allowedHosts: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
+    autodiscoverable: Type.Boolean({ default: true }),
+    variables: Type.Unsafe<Variables>({
+      ...Variables,
+      default: {
+        blender: {
+          isTwoWay: false,
+          values: [
+            { platforms: ['linux', 'darwin'], value: 'blender' },
+            { platforms: ['windows'], value: 'blender.exe' },
+          ],
+        },
+        blenderArgs: { isTwoWay: false, values: [{ platforms: ['all'], value: '-b -y' }] },
+      },
+    }),
+  },
+  { additionalProperties: false },
+)
+export type FarmSettings = Static<typeof FarmSettings>

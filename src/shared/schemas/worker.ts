@@ -1,0 +1,109 @@
+/** Workers, machines, tags, limits as the native API shows them. */
+import { Type, type Static } from 'typebox'
+import { LimitScope, WorkerStatus } from '../enums.ts'
+import { Id, NamedRef, Time, nullable } from './common.ts'
+
+export const Gpu = Type.Object({ name: Type.String(), memoryBytes: nullable(Type.Integer()) })
+export const Software = Type.Object({ name: Type.String(), version: Type.String(), path: Type.String() })
+export type Software = Static<typeof Software>
+
+/** Shares are 0–1, memory in bytes; null where the machine cannot tell. */
+export const Load = Type.Object({
+  cpu: nullable(Type.Number()),
+  memoryUsed: nullable(Type.Number()),
+  memoryTotal: nullable(Type.Number()),
+  gpus: Type.Array(Type.Object({ load: nullable(Type.Number()), memoryUsed: nullable(Type.Number()), temperature: nullable(Type.Number()) })),
+  diskFree: nullable(Type.Number()),
+})
+export type Load = Static<typeof Load>
+
+/** What a worker tells of the computer it runs on; `id` is made once per machine and kept. */
+export const MachineReport = Type.Object({
+  id: Id,
+  name: Type.String({ minLength: 1, maxLength: 200 }),
+  platform: Type.String(),
+  arch: Type.String(),
+  cpuCount: Type.Integer(),
+  memoryBytes: Type.Integer(),
+  gpus: Type.Array(Gpu, { maxItems: 64 }),
+  software: Type.Array(Software, { maxItems: 200 }),
+})
+export type MachineReport = Static<typeof MachineReport>
+
+export const Machine = Type.Object({
+  ...MachineReport.properties,
+  address: Type.String(),
+  cpuCount: nullable(Type.Integer()),
+  memoryBytes: nullable(Type.Integer()),
+  hourlyRate: nullable(Type.Number()),
+  watts: nullable(Type.Number()),
+  load: nullable(Load),
+  lastSeenAt: nullable(Time),
+  workerIds: Type.Array(Id),
+})
+export type Machine = Static<typeof Machine>
+
+export const SleepSchedule = Type.Object({
+  isActive: Type.Boolean(),
+  /** Two-letter English day names, space-separated; empty: every day. */
+  daysOfWeek: Type.String(),
+  startTime: Type.String(),
+  endTime: Type.String(),
+})
+export type SleepSchedule = Static<typeof SleepSchedule>
+
+export const Tag = Type.Object({ id: Id, name: Type.String(), description: Type.String() })
+export type Tag = Static<typeof Tag>
+
+export const Worker = Type.Object({
+  id: Id,
+  name: Type.String(),
+  adapter: Type.String(),
+  platform: Type.String(),
+  address: Type.String(),
+  software: Type.String(),
+  status: WorkerStatus,
+  statusRequested: nullable(WorkerStatus),
+  statusRequestLazy: Type.Boolean(),
+  canRestart: Type.Boolean(),
+  approved: Type.Boolean(),
+  kinds: Type.Array(Type.String()),
+  capacity: Type.Integer(),
+  tags: Type.Array(Tag),
+  machine: nullable(NamedRef),
+  running: Type.Array(
+    Type.Object({ taskId: Id, taskName: Type.String(), jobId: Id, jobName: Type.String(), attempt: Type.Integer(), startedAt: Time }),
+  ),
+  sleepSchedule: nullable(SleepSchedule),
+  lastSeenAt: nullable(Time),
+  createdAt: Time,
+})
+export type Worker = Static<typeof Worker>
+
+export const WorkerAction = Type.Object(
+  {
+    status: Type.Union([Type.Literal('awake'), Type.Literal('asleep'), Type.Literal('offline'), Type.Literal('restart')]),
+    /** Wait for the running work to end. */
+    lazy: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
+
+export const Limit = Type.Object({
+  id: Id,
+  name: Type.String(),
+  description: Type.String(),
+  max: Type.Integer(),
+  scope: LimitScope,
+  inUse: Type.Integer(),
+})
+export type Limit = Static<typeof Limit>
+export const LimitInput = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 100 }),
+    description: Type.Optional(Type.String({ maxLength: 1000 })),
+    max: Type.Integer({ minimum: 0 }),
+    scope: Type.Optional(LimitScope),
+  },
+  { additionalProperties: false },
+)
