@@ -2,6 +2,7 @@
  * What every API dialect gets, and what each route must say about itself. The composition root (manager.ts) makes the
  * context; a dialect is a Fastify plugin `(app, context)`.
  */
+import type {} from 'fastify'
 import type { FarmEngine } from '../engine/farmEngine.ts'
 import type { FarmSettings } from '../../shared/schemas/settings.ts'
 import type { Role, Scope } from '../../shared/enums.ts'
