@@ -1,0 +1,199 @@
+/**
+ * The contract between the agent (which runs attempts) and the commands (one file each in this folder).
+ * A command does its work through its context only: it never talks to a manager, so the same command serves every adapter.
+ */
+import type { LogStream, Outcome } from '../../../shared/enums.ts'
+import type { Command } from '../../../shared/schemas/job.ts'
+import type { Load, MachineReport } from '../../../shared/schemas/worker.ts'
+
+export type { Command }
+
+/**
+ * Runs one command of a task. Resolves when it is done; throws a CommandError when it failed (anything else thrown counts
+ * as `could-not-start`). When `context.signal` aborts, it ends everything it started (whole process trees) and throws
+ * `context.signal.reason`, which is a CommandError.
+ */
+export type CommandRunner = (command: Command, context: CommandContext) => Promise<void>
+
+/** Everything a command may use. */
+export interface CommandContext {
+  /** Whose command this is; for messages and for the environment of children. */
+  readonly task: TaskFacts
+  /** Aborts on cancellation, time-out and silence. Its `reason` is the CommandError to throw. */
+  readonly signal: AbortSignal
+  /**
+   * Appends to the attempt's log: one or many whole lines in one call (a missing newline at the end is added).
+   * Never fails. Counts as a sign of life. Readers of pipes must honour `congested()` after calling it.
+   */
+  log(stream: LogStream, text: string): void
+  /**
+   * Undefined while there is room for more log text. Otherwise a promise that resolves when there is: stop reading the
+   * pipe until then, so that a child which writes faster than the disk takes it waits instead of filling our memory.
+   */
+  congested(): Promise<void> | undefined
+  /** Adds to the steps done; only for commands with `totalStepCount` > 0 (the agent itself counts one step for the others). */
+  progress(stepsDelta: number): void
+  /** What it does just now, in a few words, e.g. `frame 12, sample 64/128`. Shown in the task list; the newest one wins. */
+  activity(text: string): void
+  /** A sign of life without a log line (counts against `maxSilenceMs`), e.g. while a file is being copied. */
+  alive(): void
+  /** A file that is complete on disk. The agent reports it and has previews made of it. */
+  output(file: OutputFile): void
+  /** The attempt's result as JSON; the last one set is kept. */
+  result(value: unknown): void
+  /** Numbers for the attempt's statistics. */
+  readonly metrics: Metrics
+  /** Call for every child right after its start; the agent remembers it on disk and ends it if the worker itself was killed. */
+  readonly processes: ProcessLedger
+  /** An empty folder of this attempt's own, made at the first call, removed when the attempt ends. The working directory of children. */
+  workDir(): Promise<string>
+  readonly tools: ToolSettings
+  readonly limits: ExecLimits
+  /** Added to the scrubbed environment of children: which job, task and attempt this is. */
+  readonly env: Readonly<Record<string, string>>
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+export interface TaskFacts {
+  readonly taskId: string
+  /** 1 for the first run. Foreign managers do not number attempts: 1 there. */
+  readonly attempt: number
+  readonly jobId: string
+  readonly jobName: string
+  readonly jobType: string
+  readonly taskName: string
+  readonly kind: string
+}
+
+/** A saved file. What the command does not know it leaves out. */
+export interface OutputFile {
+  /** Absolute, as this machine sees it. */
+  path: string
+  frame?: number
+  bytes?: number
+  width?: number
+  height?: number
+  /** Time it took to render, without loading and saving where the renderer tells. */
+  renderedMs?: number
+}
+
+export interface Metrics {
+  /** Sums over the attempt, e.g. `cpuSeconds`. */
+  add(name: string, amount: number): void
+  /** Keeps the largest, e.g. `peakMemoryBytes`. */
+  max(name: string, amount: number): void
+}
+
+export interface ProcessLedger {
+  /** `pid` leads its own process group (POSIX) or is the root of a tree (Windows). */
+  started(pid: number): void
+  ended(pid: number): void
+}
+
+/** How programs are found; see tools/. */
+export interface ToolSettings {
+  /** Program name (`blender`, `ffmpeg`) → absolute path; wins over PATH and the usual places. */
+  readonly programs: Readonly<Record<string, string>>
+}
+
+export interface ExecLimits {
+  /** Niceness of children, 0 to 19 (a priority class on Windows). */
+  readonly nice: number
+  /** Linux: 0 to 1000, how willingly the kernel ends children when memory runs out; null leaves it alone. */
+  readonly oomScoreAdjust: number | null
+}
+
+/** The commands of this program, by name. */
+export interface CommandRegistry {
+  find(name: string): CommandRunner | undefined
+  /** Kinds of tasks that these commands serve: of Flamenco's own for a foreign Manager, with ours added for our manager. */
+  kinds(dialect: 'native' | 'flamenco'): string[]
+}
+
+// What tools/ gives the agent ----------------------------------------------------------------------------------------
+
+/** tools/machine.ts: what this computer is, for sign-on. `id` is kept by the agent. */
+export type DescribeMachine = (id: string, tools: ToolSettings) => Promise<MachineReport>
+
+/** tools/load.ts: a sample each time it is asked (at most every few seconds); shares since the previous sample. */
+export interface LoadSampler {
+  sample(): Promise<Load>
+}
+
+/** tools/previews.ts. Undefined when the file's format cannot be shown; throws when it should be and is broken. */
+export interface PreviewMaker {
+  /** JPEGs at most 320 and 1920 wide. */
+  previews(path: string): Promise<{ thumbnail: Buffer; large: Buffer; width: number; height: number } | undefined>
+  /** JPEG of quality 85 in full size, for a foreign Manager's output-produced. */
+  fullSize(path: string): Promise<Buffer | undefined>
+}
+
+/** tools/processTree.ts: what the agent needs to end what a killed worker left behind. */
+export interface ProcessTools {
+  /** A text that differs between two processes that had the same pid; undefined when there is no such process. */
+  startMark(pid: number): Promise<string | undefined>
+  /** Ends the process and all it started, at once. Resolves when they are gone. */
+  killTree(pid: number): Promise<void>
+}
+
+// Failures -----------------------------------------------------------------------------------------------------------
+
+/** How a command failed. `message` becomes the attempt's reason; the manager's failure policy decides by `outcome`. */
+export abstract class CommandError extends Error {
+  abstract readonly outcome: Outcome
+  readonly exitCode: number | null = null
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** The program ran and said that it failed. `code` is null when a signal ended it. */
+export class ExitCodeError extends CommandError {
+  readonly outcome = 'exit-code'
+  override readonly exitCode: number | null
+  constructor(code: number | null, signal: string | null = null) {
+    super(code === null ? `command was ended by signal ${signal ?? 'unknown'}` : `command exited abnormally with code ${code}`)
+    this.exitCode = code
+  }
+}
+
+/** The work itself failed without a program's exit code, e.g. the file to copy does not exist. */
+export class CommandFailedError extends CommandError {
+  readonly outcome = 'exit-code'
+}
+
+/** Nothing was run: program not found, unknown command, … */
+export class CouldNotStartError extends CommandError {
+  readonly outcome = 'could-not-start'
+}
+
+/** A parameter is missing or of the wrong type; `parameter` names it. */
+export class InvalidParameterError extends CouldNotStartError {
+  constructor(
+    readonly parameter: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/** It ran longer than the job allows. */
+export class TimedOutError extends CommandError {
+  readonly outcome = 'timed-out'
+}
+
+/** It went without a line of log or progress for longer than the job allows. */
+export class SilentError extends CommandError {
+  readonly outcome = 'silent'
+}
+
+/** Somebody or something stopped it: cancellation, sign-off, a lost lease. */
+export class StoppedError extends CommandError {
+  readonly outcome = 'stopped'
+}
+
+/** The program found no licence; tried again later without counting as a failure. */
+export class NoLicenceError extends CommandError {
+  readonly outcome = 'no-licence'
+}
