@@ -1,0 +1,117 @@
+/**
+ * What some tests need from the machine. A test that needs such a part says so with `requirePart`; where the part is
+ * missing the test is skipped with a loud line, or fails when FRAMEHOUSE_REQUIRE names it (as CI does).
+ *
+ *   const blender = requirePart('blender')
+ *   blender.describe('rendering', () => { it('…', () => run(blender.path)) })
+ */
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, existsSync } from 'node:fs'
+import { join, delimiter } from 'node:path'
+import { describe } from 'vitest'
+
+export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns'] as const
+export type PartName = (typeof PARTS)[number]
+
+export interface Part {
+  found: boolean
+  missing: boolean
+  /** The program to run; empty when missing. For `docker` the client, for `netns` the `ip` program. */
+  path: string
+  /** `describe`, or `describe.skip` when the part is missing. */
+  describe: typeof describe | typeof describe.skip
+}
+
+/** Long enough for a cold start of Blender on a busy machine. */
+const PROBE_TIMEOUT_MS = 60_000
+
+const known = new Map<PartName, Part>()
+
+/**
+ * Looks for a part of the machine once per test file.
+ * @throws Error when the part is missing and FRAMEHOUSE_REQUIRE names it, so that the file fails instead of being skipped
+ */
+export function requirePart(name: PartName): Part {
+  const before = known.get(name)
+  if (before) return before
+  const path = probes[name]()
+  if (!path) {
+    if (requiredParts().has(name)) throw new Error(`FRAMEHOUSE_REQUIRE names "${name}", and it was not found on this machine`)
+    announce(name)
+  }
+  const part: Part = { found: path !== '', missing: path === '', path, describe: path ? describe : describe.skip }
+  known.set(name, part)
+  return part
+}
+
+function requiredParts(): Set<string> {
+  return new Set((process.env['FRAMEHOUSE_REQUIRE'] ?? '').split(',').map((word) => word.trim()).filter(Boolean))
+}
+
+/** On stderr for a person, and into the file that scripts/test.mjs collects for its summary. */
+function announce(name: PartName): void {
+  const file = process.env['FRAMEHOUSE_MISSING_PARTS']
+  if (file) appendFileSync(file, `${name}\n`)
+  process.stderr.write(`\n*** MISSING PART: ${name} was not found; the tests that need it are SKIPPED ***\n`)
+}
+
+const probes: Record<PartName, () => string> = {
+  blender: () => firstThatRuns(['blender'], ['--version']),
+  ffmpeg: () => firstThatRuns(['ffmpeg'], ['-version']),
+  // The client alone is no part: `docker info` fails without an engine that answers.
+  docker: () => firstThatRuns(['docker'], ['info', '--format', '{{.ServerVersion}}']),
+  python: () => firstThatRuns(['python3', 'python'], ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']),
+  chromium: () => firstThatRuns(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], ['--version']),
+  electron: findElectron,
+  netns: findNetworkNamespaces,
+}
+
+function firstThatRuns(names: string[], args: string[]): string {
+  for (const name of names) {
+    const path = which(name)
+    if (path && runs(path, args)) return path
+  }
+  return ''
+}
+
+function runs(path: string, args: string[]): boolean {
+  try {
+    execFileSync(path, args, { stdio: 'ignore', timeout: PROBE_TIMEOUT_MS })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function which(name: string): string {
+  const names = process.platform === 'win32' ? [`${name}.exe`, `${name}.cmd`] : [name]
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    for (const candidate of names) {
+      const path = join(folder, candidate)
+      if (folder && existsSync(path)) return path
+    }
+  }
+  return ''
+}
+
+/** The runtime itself: `import 'electron'` without it would start a download, so only the disk is looked at. */
+function findElectron(): string {
+  const named = process.env['FRAMEHOUSE_ELECTRON']
+  if (named) return existsSync(named) ? named : ''
+  const programs: Partial<Record<NodeJS.Platform, string>> = {
+    win32: 'electron.exe',
+    darwin: 'Electron.app/Contents/MacOS/Electron',
+  }
+  const path = join('node_modules', 'electron', 'dist', programs[process.platform] ?? 'electron')
+  return existsSync(path) ? path : ''
+}
+
+/** Needs root (or its capabilities): makes a namespace and removes it at once. */
+function findNetworkNamespaces(): string {
+  const ip = which('ip')
+  if (!ip) return ''
+  const name = `framehouse-probe-${process.pid}`
+  if (!runs(ip, ['netns', 'add', name])) return ''
+  runs(ip, ['netns', 'del', name])
+  return ip
+}
