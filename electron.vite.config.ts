@@ -1,0 +1,75 @@
+/**
+ * One build for all roles: `npm run build` writes out/main (Node and Electron main), out/preload and out/renderer.
+ *
+ * Entries of the main process are found by name, so that a new one needs no change here:
+ *   src/main/headless.ts     the Node program and CLI      → out/main/headless.js
+ *   src/main/index.ts        the Electron shell            → out/main/index.js
+ *   src/main/…/*Thread.ts    code of worker threads        → out/main/<name>.js
+ * All of out/main is one flat folder (chunks too), so `new URL('./<name>.js', import.meta.url)` finds a thread from anywhere.
+ * Preload and renderer are built when their sources are there. Packages of the server stay outside the bundle.
+ */
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'electron-vite'
+
+const root = import.meta.dirname
+const inSource = (path: string): string => join(root, 'src', path)
+
+/** The oldest Node that runs the program (package.json "engines"); Electron's own is newer. */
+const NODE_TARGET = 'node20.19'
+
+/** Name → file of every entry of the main process. @throws Error when two would be written to the same file */
+function mainEntries(): Record<string, string> {
+  const threads = readdirSync(inSource('main'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('Thread.ts'))
+    .map((file) => inSource(join('main', file)))
+  const entries: Record<string, string> = {}
+  for (const file of [inSource('main/headless.ts'), inSource('main/index.ts'), ...threads]) {
+    if (!existsSync(file)) continue
+    const name = basename(file, '.ts')
+    if (entries[name]) throw new Error(`Two entries of the main process are called "${name}": ${entries[name]} and ${file}`)
+    entries[name] = file
+  }
+  return entries
+}
+
+const main = {
+  build: {
+    outDir: 'out/main',
+    target: NODE_TARGET,
+    sourcemap: true,
+    rolldownOptions: {
+      input: mainEntries(),
+      output: { format: 'es' as const, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+    },
+  },
+}
+
+/** A sandboxed preload must be CommonJS and one file. */
+const preload = {
+  build: {
+    outDir: 'out/preload',
+    externalizeDeps: false,
+    rolldownOptions: { input: inSource('preload/index.ts'), output: { format: 'cjs' as const, entryFileNames: 'index.cjs' } },
+  },
+}
+
+/** Also served to browsers by the headless manager under /app/, hence relative addresses. */
+const renderer = {
+  root: inSource('renderer'),
+  base: './',
+  build: {
+    outDir: join(root, 'out/renderer'),
+    emptyOutDir: true,
+    chunkSizeWarningLimit: 2_000,
+    rolldownOptions: { input: inSource('renderer/index.html') },
+  },
+  plugins: [vue()],
+}
+
+export default defineConfig({
+  main,
+  ...(existsSync(preload.build.rolldownOptions.input) && { preload }),
+  ...(existsSync(renderer.build.rolldownOptions.input) && { renderer }),
+})

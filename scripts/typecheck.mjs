@@ -1,0 +1,17 @@
+// `npm run typecheck`: the Node side with tsc, the renderer (Vue, DOM types) with vue-tsc when it has a tsconfig of its own.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const checks = [['typescript/bin/tsc', '.']]
+for (const folder of ['src/renderer', 'src/preload']) {
+  if (existsSync(join(root, folder, 'tsconfig.json'))) checks.push(['vue-tsc/bin/vue-tsc.js', folder])
+}
+
+let status = 0
+for (const [program, project] of checks) {
+  const run = spawnSync(process.execPath, [join(root, 'node_modules', program), '--noEmit', '-p', project], { cwd: root, stdio: 'inherit' })
+  status ||= run.status ?? 1
+}
+process.exitCode = status

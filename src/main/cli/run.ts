@@ -1,0 +1,3 @@
+export async function run(args: string[]): Promise<number> {
+  return args.length
+}
