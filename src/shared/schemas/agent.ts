@@ -79,6 +79,11 @@ export const TakeRequest = Type.Object({
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
   running: Type.Array(Fence, { maxItems: 1024 }),
   load: Type.Optional(Load),
+  /**
+   * The status the worker has now, told in every call: `awake`, or `asleep` once it followed a request. When it differs
+   * from the stored one the server records it (engine.workerChangedStatus) before it answers.
+   */
+  status: Type.Optional(WorkerStatus),
 })
 export type TakeRequest = Static<typeof TakeRequest>
 export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
