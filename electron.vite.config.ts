@@ -55,10 +55,10 @@ const preload = {
   },
 }
 
-/** Also served to browsers by the headless manager under /app/, hence relative addresses. */
+/** Served under /app/ by the manager and by the desktop shell's gateway; pages have deep addresses, so assets need absolute ones. */
 const renderer = {
   root: inSource('renderer'),
-  base: './',
+  base: '/app/',
   build: {
     outDir: join(root, 'out/renderer'),
     emptyOutDir: true,

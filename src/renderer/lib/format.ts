@@ -1,0 +1,70 @@
+/** Numbers and times as people read them. Pure; times in the user's zone through Intl. */
+
+/** `12 s`, `4:05`, `2:31:07`, `3 d 4 h`. Seconds in; negative and non-finite become a dash. */
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds) || seconds < 0) return '–'
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 60) return `${Math.round(seconds)} s`
+  const whole = Math.round(seconds)
+  const h = Math.floor(whole / 3600)
+  const m = Math.floor((whole % 3600) / 60)
+  const s = whole % 60
+  if (h >= 48) return `${Math.floor(h / 24)} d ${h % 24} h`
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
+}
+
+const two = (n: number) => String(n).padStart(2, '0')
+
+/** Rough, for ETA: `< 1 min`, `4 min`, `2 h 10 min`, `3 d`. */
+export function roughDuration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return '–'
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const h = Math.floor(minutes / 60)
+  if (h < 48) return minutes % 60 ? `${h} h ${minutes % 60} min` : `${h} h`
+  return `${Math.round(h / 24)} d`
+}
+
+/** `14:32`, or `Tue 14:32` when it is not today, or `3 Mar 14:32` when it is a week away. */
+export function clock(time: string | number | null | undefined, now: number, locale?: string): string {
+  if (time === null || time === undefined) return '–'
+  const date = new Date(time)
+  const today = new Date(now)
+  const hours: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' }
+  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString(locale, hours)
+  const days = Math.abs(date.getTime() - now) / 86_400_000
+  const day: Intl.DateTimeFormatOptions = days < 6 ? { weekday: 'short' } : { day: 'numeric', month: 'short' }
+  return date.toLocaleString(locale, { ...day, ...hours })
+}
+
+/** `in the past 40 s` as `40 s ago`-style short form; the caller adds words. */
+export function ago(time: string | null | undefined, now: number): string {
+  if (!time) return '–'
+  return roughDuration(Math.max(0, (now - Date.parse(time)) / 1000))
+}
+
+/** `1.4 GB`; decimal units, as disks and file managers show them. */
+export function bytes(count: number | null | undefined): string {
+  if (count === null || count === undefined || !Number.isFinite(count)) return '–'
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+  let value = count
+  let unit = 0
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`
+}
+
+/** Whole per cent that says 100 only when everything is done and 0 only when nothing is. */
+export function percent(done: number, total: number): number {
+  if (total <= 0 || done <= 0) return 0
+  if (done >= total) return 100
+  return Math.min(99, Math.max(1, Math.round((done / total) * 100)))
+}
+
+/** Thousands separated by a thin space, as facts are set. */
+export function count(value: number): string {
+  return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u2009')
+}
