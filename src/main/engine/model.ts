@@ -35,7 +35,6 @@ export interface JobState {
   taskCount: number
   stepsCompleted: number
   stepsTotal: number
-  frameCount: number
   lastRenderedAt: number | null
   readonly createdAt: number
   updatedAt: number

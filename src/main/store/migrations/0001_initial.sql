@@ -26,7 +26,8 @@ create table users (
   deleted_at integer
 ) strict;
 
--- kind 'token' is sent as Bearer, 'key' stands in the URL path (/k/KEY/). Only a hash is kept; prefix names it to people.
+-- kind 'token' and 'session' (of a login) are sent as Bearer, 'key' stands in the URL path (/k/KEY/). Only a hash is kept;
+-- prefix names it to people. user_id: whose it is; null for one of the farm's.
 create table tokens (
   id integer primary key,
   public_id text not null unique,
@@ -36,6 +37,7 @@ create table tokens (
   hash text not null unique,
   role text not null,
   scopes text not null,
+  user_id integer references users (id),
   created_by text not null,
   created_at integer not null,
   expires_at integer,
@@ -187,6 +189,7 @@ create table jobs (
   max_workers integer,
   start_after integer,
   unmet_jobs integer not null default 0,
+  has_edges integer not null default 0,
   checkout_id text,
   output_dir text,
   steps_completed integer not null default 0,
@@ -371,8 +374,7 @@ create table job_blocks (
 create table log_segments (
   id integer primary key,
   bytes integer not null,
-  live_bytes integer not null,
-  created_at integer not null
+  live_bytes integer not null
 ) strict;
 
 -- One row a chunk of an attempt's log. position/bytes: where it stands in the attempt's plain log; segment_offset: where in the file.
@@ -389,6 +391,10 @@ create table log_chunks (
   primary key (attempt_id, position)
 ) strict, without rowid;
 create index log_chunks_by_segment on log_chunks (segment_id);
+create trigger log_chunks_count after insert on log_chunks begin
+  insert into log_segments (id, bytes, live_bytes) values (new.segment_id, new.bytes, new.bytes)
+  on conflict (id) do update set bytes = bytes + excluded.bytes, live_bytes = live_bytes + excluded.bytes;
+end;
 
 -- A rendered image. frame is null for single images; preview states: none, ready, failed.
 create table frames (
@@ -408,6 +414,10 @@ create table frames (
 ) strict;
 create index frames_by_job on frames (job_id, frame);
 create index frames_newest on frames (created_at);
+-- A frame rendered again replaces its row and is counted once.
+create trigger frames_count_insert after insert on frames begin
+  update jobs set frame_count = frame_count + 1 where id = new.job_id;
+end;
 
 -- Schedules and deliveries --------------------------------------------------------------------------------------
 

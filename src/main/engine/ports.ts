@@ -1,0 +1,120 @@
+/**
+ * What the engine needs from a store. Implemented by store/farmStore.ts on SQLite. The save… and add… methods only say
+ * what is to be written; `durable` waits for it. Bulk methods are transactions of their own, cut into slices.
+ */
+import type { JobStatus, LogStream, TaskStatus } from '../../shared/enums.ts'
+import type { CompiledJob } from './compiledJob.ts'
+import type { NewFrame, NewJobRecord } from './farmEngine.ts'
+import type { AttemptState, JobState, LimitState, StatusCounts, TagState, TaskState, WorkerState } from './model.ts'
+import type { MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
+
+export interface LaneState {
+  readonly id: number
+  readonly concurrency: number
+  readonly ordered: boolean
+}
+
+/** All the engine must know of a job to run it. */
+export interface JobSeed {
+  job: JobState
+  /** Kinds that have ready tasks, with the smallest order key of each. */
+  ready: { kind: string; orderKey: number }[]
+  /** Barriers: group id → members that are not completed. */
+  groups: [number, number][]
+  /** Template id → body. */
+  templates: [number, string][]
+  active: { task: TaskState; attempt: AttemptState }[]
+  failures: { taskId: number; workerId: number; kind: string }[]
+  blocks: { workerId: number; kind: string }[]
+  /** True when single-task edges exist beside the groups (grown jobs). */
+  hasEdges: boolean
+}
+
+/** Internal keys that a NewJobRecord's public names were resolved to. */
+export interface ResolvedJobRefs {
+  tagId: number | null
+  limitIds: number[]
+  dependsOnIds: number[]
+  unmetJobs: number
+}
+
+export interface FarmStore {
+  // Saying what changed ------------------------------------------------------------------------------------------
+  newAttemptId(): number
+  saveTask(task: TaskState): void
+  saveJob(job: JobState): void
+  /** Only counters, steps and times moved. */
+  saveJobCounters(job: JobState): void
+  saveAttempt(attempt: AttemptState): void
+  saveWorker(worker: WorkerState): void
+  saveGroup(groupId: number, remaining: number): void
+  /** The group's last member was completed (−1), or is no longer (+1): its dependents wait for one less or more. */
+  shiftDependents(groupId: number, delta: 1 | -1): void
+  /** The same for edges that name this single task. */
+  shiftEdgeDependents(taskId: number, delta: 1 | -1): void
+  addFailure(taskId: number, workerId: number, jobId: number, kind: string, at: number): void
+  clearTaskFailures(taskId: number): void
+  clearJobFailures(jobId: number): void
+  addBlock(jobId: number, workerId: number, kind: string, at: number): void
+  removeBlock(jobId: number, workerId: number, kind: string): void
+  addFrame(jobId: number, taskId: number, attemptId: number, frame: NewFrame, at: number): void
+  setFramePreview(jobId: number, path: string, preview: 'ready' | 'failed', size: { width: number; height: number } | undefined): void
+  /** Appends to the attempt's log and counts bytes and lines on it. Returns where the text starts and its bytes. */
+  appendLog(attempt: AttemptState, at: number, stream: LogStream, text: string): { position: number; bytes: number }
+  addOutbox(kind: string, payload: unknown, at: number): void
+  durable(): Promise<void>
+  afterCommit(effect: () => void): void
+
+  // Bulk ---------------------------------------------------------------------------------------------------------
+  /** Stores a job hidden ('under-construction'), slice by slice, then shows it with the wanted status. */
+  insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<number>
+  /** Adds tasks to a job; indices of `compiled` continue after the job's last task. */
+  growJob(job: JobState, compiled: CompiledJob, dependsOnExisting: [taskIndex: number, existingIndex: number][]): Promise<void>
+  /** Tasks in `from` get status `to`; ends their active attempts as canceled when `to` is not active. Returns how many changed. */
+  bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number>
+  /** These tasks and all that depend on them become queued again. Returns how many changed. */
+  resetWithDependents(taskIds: number[], activity: string, at: number): Promise<number>
+  /** Recounts barriers, waits, statuses and steps of a job from its tasks. */
+  recount(jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }>
+  /** Deletes a job and all that belongs to it. */
+  purgeJob(jobId: number): Promise<void>
+
+  // Loading ------------------------------------------------------------------------------------------------------
+  loadOpenJobs(): Promise<JobSeed[]>
+  loadJob(by: { id: number } | { publicId: string } | { idTail: string }): Promise<JobSeed | undefined>
+  /** Ready tasks of a job and kind in order, after `afterKey`. */
+  loadReady(jobId: number, kind: string, afterKey: number, limit: number): Promise<TaskState[]>
+  loadTask(jobId: number, index: number): Promise<TaskState | undefined>
+  loadAttempt(taskId: number, number: number): Promise<AttemptState | undefined>
+  /** Tasks that wait for nothing more since this group (or task) was completed. */
+  loadReleased(by: { groupId: number } | { taskId: number }): Promise<TaskState[]>
+  /** Jobs that depend on this one, with how many unfinished jobs each still waits for. */
+  loadJobDependents(jobId: number): Promise<{ jobId: number; unmet: number }[]>
+  /** Queued tasks whose start-by time has passed. */
+  loadStartByExpired(now: number): Promise<{ jobId: number; index: number }[]>
+  /** Jobs whose submission was cut off by a crash: nobody was told of them. */
+  loadUnderConstruction(): Promise<{ id: number }[]>
+  /** Jobs whose undo period is over. */
+  loadPurgeable(deletedBefore: number): Promise<{ id: number; publicId: string; checkoutId: string | null }[]>
+  loadTaskFailures(taskId: number): Promise<number[]>
+
+  // Workers, tags, limits, lanes ---------------------------------------------------------------------------------
+  loadWorkers(): Promise<WorkerState[]>
+  insertWorker(worker: Omit<WorkerState, 'id'>): Promise<WorkerState>
+  saveMachine(machine: MachineReport, address: string, at: number): Promise<number>
+  saveMachineLoad(machineId: number, load: string, sample: { cpu: number | null; memory: number | null; gpu: number | null } | null, at: number): void
+  changeMachine(publicId: string, changes: { name?: string; hourlyRate?: number | null; watts?: number | null }): Promise<boolean>
+  setWorkerTags(workerId: number, tagIds: number[]): Promise<void>
+  saveSleepSchedule(workerId: number, schedule: SleepSchedule, nextCheck: number | null): Promise<void>
+  loadTags(): Promise<TagState[]>
+  insertTag(tag: Omit<TagState, 'id'>): Promise<TagState>
+  saveTag(tag: TagState): Promise<void>
+  deleteTag(tagId: number): Promise<void>
+  loadLimits(): Promise<LimitState[]>
+  insertLimit(limit: Omit<LimitState, 'id'>, at: number): Promise<LimitState>
+  saveLimit(limit: LimitState): Promise<void>
+  deleteLimit(limitId: number): Promise<void>
+  setJobLimits(jobId: number, limitIds: number[]): Promise<void>
+  loadLanes(): Promise<LaneState[]>
+  findJobIds(publicIds: string[]): Promise<{ id: number; publicId: string; status: JobStatus; deletedAt: number | null }[]>
+}

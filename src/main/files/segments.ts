@@ -1,0 +1,119 @@
+/**
+ * Log segments: append-only files that hold the text of all attempts' logs, in the order in which it came. Which bytes
+ * belong to which attempt stands in the table log_chunks; a segment's bytes beyond what the table knows were never
+ * acknowledged and are ignored. One file at a time is open for appending, so a flush is one write and one fdatasync,
+ * however many attempts wrote.
+ */
+import { open, mkdir, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** A new file is begun when the open one is larger: small enough to be freed soon, large enough to be few. */
+const SEGMENT_BYTES = 64 * 1024 * 1024
+
+export interface SegmentPlace {
+  segment: number
+  offset: number
+}
+
+export class LogSegments {
+  private handle: FileHandle | undefined
+  private pending: Buffer[] = []
+  private written = 0
+
+  private constructor(
+    private readonly folder: string,
+    /** The segment that is open for appending, and its size counting what is pending. */
+    private current: number,
+    private size: number,
+  ) {}
+
+  /** `last`: the newest segment that the database knows, 0 for none. Appending starts a fresh file after a crash-free or crashed run alike. */
+  static async open(folder: string, last: number): Promise<LogSegments> {
+    await mkdir(folder, { recursive: true })
+    let next = last + 1
+    // A file the database never heard of (crash before the commit) may exist: append after it, never into it.
+    while (await exists(segmentFile(folder, next))) next++
+    return new LogSegments(folder, next, 0)
+  }
+
+  get dirty(): boolean {
+    return this.pending.length > 0
+  }
+
+  /** Reserves the place of these bytes; they are on disk after the next flush. */
+  append(bytes: Buffer): SegmentPlace {
+    if (this.size >= SEGMENT_BYTES && this.pending.length === 0) this.rotate()
+    const place = { segment: this.current, offset: this.size }
+    this.size += bytes.length
+    this.pending.push(bytes)
+    return place
+  }
+
+  /** Writes what is pending and waits for the platter. */
+  async flush(): Promise<void> {
+    const buffers = this.pending
+    if (buffers.length === 0) return
+    this.pending = []
+    const handle = await this.openCurrent()
+    await writeAll(handle, buffers, this.written)
+    this.written += buffers.reduce((sum, buffer) => sum + buffer.length, 0)
+    await handle.datasync()
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    await this.handle?.close()
+    this.handle = undefined
+  }
+
+  /** Deletes a segment in which nothing is alive any more; the one that is open stays. */
+  async remove(segment: number): Promise<boolean> {
+    if (segment === this.current) return false
+    await unlink(segmentFile(this.folder, segment)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+    })
+    return true
+  }
+
+  private rotate(): void {
+    const old = this.handle
+    this.handle = undefined
+    void old?.close()
+    this.current++
+    this.size = 0
+    this.written = 0
+  }
+
+  private async openCurrent(): Promise<FileHandle> {
+    if (!this.handle) {
+      this.handle = await open(segmentFile(this.folder, this.current), 'ax', 0o600)
+      // The file's name must survive a power cut too.
+      const folder = await open(this.folder, 'r')
+      await folder.sync().catch(() => undefined) // Windows cannot sync a folder, and need not
+      await folder.close()
+    }
+    return this.handle
+  }
+}
+
+/** The file of a segment inside the log folder. */
+export function segmentFile(folder: string, segment: number): string {
+  return join(folder, `${segment.toString().padStart(8, '0')}.seg`)
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** writev may write less than asked; the rest follows. */
+async function writeAll(handle: FileHandle, buffers: Buffer[], position: number): Promise<void> {
+  const whole = buffers.length === 1 && buffers[0] ? buffers[0] : Buffer.concat(buffers)
+  let done = 0
+  while (done < whole.length) {
+    const { bytesWritten } = await handle.write(whole, done, whole.length - done, position + done)
+    done += bytesWritten
+  }
+}

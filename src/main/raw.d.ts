@@ -1,0 +1,5 @@
+/** Vite's `?raw` imports: the text of a file, folded into the bundle. */
+declare module '*?raw' {
+  const text: string
+  export default text
+}

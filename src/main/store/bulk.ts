@@ -1,0 +1,247 @@
+/**
+ * Set-based changes: thousands of tasks by a few statements, in slices short enough that other commits slip in between.
+ * Each function runs inside an exclusive transaction of the writer or makes its own.
+ */
+import type { TaskStatus } from '../../shared/enums.ts'
+import type { CompiledJob } from '../engine/compiledJob.ts'
+import type { NewJobRecord } from '../engine/farmEngine.ts'
+import type { StatusCounts } from '../engine/model.ts'
+import type { ResolvedJobRefs } from '../engine/ports.ts'
+import type { Connection } from './connection.ts'
+import type { Writer } from './writer.ts'
+
+/** Rows a slice may change: about 10–20 ms of the writer's time. */
+const SLICE = 2_000
+
+export interface IdBlocks {
+  job: number
+  template: number
+  group: number
+  task: number
+}
+
+const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, priority, order_key, template_id, params, steps_total, unmet, group_id, updated_at)
+  select ?1 + (v->>0), ?2, ?3 + (v->>0), v->>1, v->>2, 'queued', v->>3, (100 - (v->>3)) * 4294967296 + ?3 + (v->>0), ?4 + (v->>4), v->>5, v->>6, v->>7,
+    iif(v->>8 >= 0, ?5 + (v->>8), null), ?6
+  from (select value as v from json_each(?7))`
+
+/** Everything but tasks: row, templates, barriers. The job is hidden until `showJob`. */
+export async function insertJobHead(tx: Connection, ids: IdBlocks, record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<void> {
+  await tx.run(
+    `insert into jobs (id, public_id, origin, owner, client_id, name, type, project, priority, status, settings, metadata, policy, queue_order,
+       tag_id, max_workers, start_after, unmet_jobs, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      ids.job,
+      record.publicId,
+      record.origin,
+      record.owner,
+      record.clientId,
+      record.name,
+      record.type,
+      record.project,
+      record.priority,
+      JSON.stringify(compiled.settings),
+      JSON.stringify(compiled.metadata),
+      JSON.stringify(record.policy),
+      record.queueOrder,
+      refs.tagId,
+      record.maxWorkers,
+      record.startAfter,
+      refs.unmetJobs,
+      record.checkoutId,
+      record.outputDir,
+      compiled.stepsTotal,
+      compiled.taskCount,
+      compiled.taskCount,
+      record.createdAt,
+      record.createdAt,
+    ],
+  )
+  for (const [table, column, values] of [
+    ['job_limits', 'limit_id', refs.limitIds],
+    ['job_dependencies', 'depends_on_id', refs.dependsOnIds],
+  ] as const) {
+    if (values.length > 0) {
+      await tx.run(`insert into ${table} (job_id, ${column}) select ?, value from json_each(?)`, [ids.job, JSON.stringify(values)])
+    }
+  }
+  await insertTemplatesAndGroups(tx, ids, compiled)
+}
+
+async function insertTemplatesAndGroups(tx: Connection, ids: IdBlocks, compiled: CompiledJob): Promise<void> {
+  await tx.run('insert into command_templates (id, job_id, body) select ?1 + key, ?2, value from json_each(?3)', [
+    ids.template,
+    ids.job,
+    JSON.stringify(compiled.templates),
+  ])
+  await tx.run('insert into task_groups (id, job_id, remaining) select ?1 + key, ?2, value from json_each(?3)', [
+    ids.group,
+    ids.job,
+    JSON.stringify(compiled.groups),
+  ])
+}
+
+/** `indexOffset`: tasks of a growing job count on after its last one. */
+export async function insertTaskSlice(tx: Connection, ids: IdBlocks, indexOffset: number, slice: string, at: number): Promise<void> {
+  await tx.run(INSERT_TASKS, [ids.task, ids.job, indexOffset, ids.template, ids.group, at, slice])
+}
+
+export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, slice: string): Promise<void> {
+  await tx.run(
+    'insert into task_group_dependencies (task_id, group_id) select ?1 + (value->>0), ?2 + (value->>1) from json_each(?3)',
+    [ids.task, ids.group, slice],
+  )
+}
+
+/** More tasks for a job that lives. `dependsOnExisting`: [index among the new tasks, index of an old task it waits for]. */
+export async function insertGrowth(
+  tx: Connection,
+  ids: IdBlocks,
+  indexOffset: number,
+  compiled: CompiledJob,
+  dependsOnExisting: [number, number][],
+  at: number,
+): Promise<void> {
+  await insertTemplatesAndGroups(tx, ids, compiled)
+  for (const slice of compiled.taskSlices) await insertTaskSlice(tx, ids, indexOffset, slice, at)
+  for (const slice of compiled.groupDependencySlices) await insertGroupDependencies(tx, ids, slice)
+  if (dependsOnExisting.length > 0) {
+    await tx.run(
+      `insert or ignore into task_dependencies (task_id, depends_on_id)
+       select ?1 + (value->>0), (select id from tasks where job_id = ?2 and idx = value->>1) from json_each(?3)`,
+      [ids.task, ids.job, JSON.stringify(dependsOnExisting)],
+    )
+    await tx.run('update jobs set has_edges = 1 where id = ?', [ids.job])
+    await tx.run(
+      `update tasks set unmet = unmet + (select count(*) from task_dependencies e join tasks o on o.id = e.depends_on_id
+         where e.task_id = tasks.id and o.status <> 'completed') where job_id = ? and idx > ?`,
+      [ids.job, indexOffset],
+    )
+  }
+  await tx.run('update jobs set task_count = task_count + ?, count_queued = count_queued + ?, steps_total = steps_total + ?, updated_at = ? where id = ?', [
+    compiled.taskCount,
+    compiled.taskCount,
+    compiled.stepsTotal,
+    at,
+    ids.job,
+  ])
+}
+
+/** Tasks in one of `from` become `to`; attempts of active ones end as canceled. Returns how many tasks changed. */
+export async function bulkTaskStatus(
+  writer: Writer,
+  jobId: number,
+  from: readonly TaskStatus[],
+  to: TaskStatus,
+  activity: string,
+  at: number,
+): Promise<number> {
+  let changed = 0
+  let after = 0
+  for (;;) {
+    const slice = await writer.exclusive(async (tx) => {
+      const rows = await tx.all<{ idx: number }>(
+        `select idx from tasks where job_id = ? and idx > ? and status in (select value from json_each(?)) order by idx limit ${SLICE}`,
+        [jobId, after, JSON.stringify(from)],
+      )
+      const last = rows.at(-1)
+      if (!last) return undefined
+      if (from.includes('active')) {
+        await tx.run(
+          `update attempts set status = 'canceled', outcome = 'stopped', reason = ?, ended_at = ?
+           where status = 'active' and task_id in (select id from tasks where job_id = ? and idx > ? and idx <= ? and status = 'active')`,
+          [activity, at, jobId, after, last.idx],
+        )
+      }
+      await tx.run(
+        `update tasks set status = ?1, activity = ?2, updated_at = ?3, not_before = null,
+           steps_completed = iif(?1 = 'queued', 0, steps_completed), retries = iif(?1 = 'queued', 0, retries),
+           finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null)
+         where job_id = ?4 and idx > ?5 and idx <= ?6 and status in (select value from json_each(?7))`,
+        [to, activity, at, jobId, after, last.idx, JSON.stringify(from)],
+      )
+      return { count: rows.length, last: last.idx }
+    })
+    if (!slice) return changed
+    changed += slice.count
+    after = slice.last
+    if (slice.count < SLICE) return changed
+  }
+}
+
+/** These tasks and everything that depends on them, directly or not, become queued again. */
+export async function resetWithDependents(tx: Connection, taskIds: number[], activity: string, at: number): Promise<number> {
+  await tx.run('create temp table if not exists reset_tasks (id integer primary key)')
+  await tx.run('delete from reset_tasks')
+  await tx.run(
+    `insert into reset_tasks with recursive down (id) as (
+       select value from json_each(?)
+       union select d.task_id from down join tasks t on t.id = down.id join task_group_dependencies d on d.group_id = t.group_id
+       union select e.task_id from down join task_dependencies e on e.depends_on_id = down.id)
+     select id from down`,
+    [JSON.stringify(taskIds)],
+  )
+  await tx.run(
+    `update attempts set status = 'canceled', outcome = 'stopped', reason = ?, ended_at = ? where status = 'active' and task_id in (select id from reset_tasks)`,
+    [activity, at],
+  )
+  const { changes } = await tx.run(
+    `update tasks set status = 'queued', activity = ?, updated_at = ?, steps_completed = 0, retries = 0, not_before = null, finished_at = null
+     where id in (select id from reset_tasks)`,
+    [activity, at],
+  )
+  await tx.run('delete from task_failures where task_id in (select id from reset_tasks)')
+  return changes
+}
+
+/** Recounts a job's barriers, waits, statuses and steps from its tasks. */
+export async function recount(tx: Connection, jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }> {
+  await tx.run(
+    `update task_groups set remaining = coalesce((select count(*) from tasks t where t.group_id = task_groups.id and t.status <> 'completed'), 0) where job_id = ?`,
+    [jobId],
+  )
+  await tx.run(
+    `update tasks set unmet =
+       (select count(*) from task_group_dependencies d join task_groups g on g.id = d.group_id where d.task_id = tasks.id and g.remaining > 0)
+       + (select count(*) from task_dependencies e join tasks o on o.id = e.depends_on_id where e.task_id = tasks.id and o.status <> 'completed')
+     where job_id = ?1 and (id in (select task_id from task_group_dependencies where group_id in (select id from task_groups where job_id = ?1))
+       or id in (select task_id from task_dependencies where depends_on_id in (select id from tasks where job_id = ?1 and (select has_edges from jobs where id = ?1))))`,
+    [jobId],
+  )
+  const rows = await tx.all<{ status: TaskStatus; n: number; done: number; total: number }>(
+    'select status, count(*) as n, sum(steps_completed) as done, sum(steps_total) as total from tasks where job_id = ? group by status',
+    [jobId],
+  )
+  const counts: StatusCounts = { queued: 0, active: 0, completed: 0, failed: 0, canceled: 0, 'soft-failed': 0, paused: 0 }
+  let stepsCompleted = 0
+  let stepsTotal = 0
+  for (const row of rows) {
+    counts[row.status] = row.n
+    stepsCompleted += row.done
+    stepsTotal += row.total
+  }
+  return { counts, stepsCompleted, stepsTotal }
+}
+
+/** Deletes a job slice by slice: rows of 100,000 tasks take seconds, and others' commits must not wait for them. */
+export async function purgeJob(writer: Writer, jobId: number): Promise<void> {
+  for (let more = true; more; ) {
+    more = await writer.exclusive(async (tx) => {
+      const ids = await tx.all<{ id: number }>(`select id from tasks where job_id = ? limit ${SLICE}`, [jobId])
+      if (ids.length === 0) return false
+      const list = JSON.stringify(ids.map((row) => row.id))
+      const attempts = 'select id from attempts where task_id in (select value from json_each(?))'
+      await tx.run(
+        `update log_segments set live_bytes = live_bytes - freed.bytes
+         from (select segment_id, sum(bytes) as bytes from log_chunks where attempt_id in (${attempts}) group by segment_id) as freed
+         where log_segments.id = freed.segment_id`,
+        [list],
+      )
+      await tx.run(`delete from log_chunks where attempt_id in (${attempts})`, [list])
+      await tx.run('delete from tasks where id in (select value from json_each(?))', [list])
+      return true
+    })
+  }
+  await writer.exclusive((tx) => tx.run('delete from jobs where id = ?', [jobId]))
+}

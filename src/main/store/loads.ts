@@ -1,0 +1,141 @@
+/** What the engine reads to rebuild its hot state: jobs with their queues' heads, ready tasks, active attempts, workers. */
+import type { JobSeed, LaneState } from '../engine/ports.ts'
+import type { AttemptState, LimitState, TagState, TaskState, WorkerState } from '../engine/model.ts'
+import type { ReadDatabase, SqlValue } from './connection.ts'
+import { attemptFromRow, jobFromRow, limitFromRow, taskFromRow, workerFromRow, type AttemptRow, type JobRow, type TaskRow, type WorkerRow } from './rows.ts'
+
+/** Jobs that may still hand out or finish tasks, or that stopped in the middle of a bulk change. */
+const OPEN = `('queued', 'active', 'pause-requested', 'cancel-requested', 'requeueing')`
+
+export async function loadOpenJobs(db: ReadDatabase): Promise<JobSeed[]> {
+  return loadSeeds(db, `select * from jobs where status in ${OPEN} and deleted_at is null order by created_at, id`, [])
+}
+
+export async function loadJobBy(
+  db: ReadDatabase,
+  by: { id: number } | { publicId: string } | { idTail: string },
+): Promise<JobSeed | undefined> {
+  const [where, value] =
+    'id' in by ? ['id = ?', by.id] : 'publicId' in by ? ['public_id = ?', by.publicId.toLowerCase()] : ['substr(public_id, 10) = ?', by.idTail]
+  const seeds = await loadSeeds(db, `select * from jobs where ${where} and status <> 'under-construction'`, [value])
+  return seeds[0]
+}
+
+/** The seeds of all jobs that `sql` selects, with one query per kind of part instead of one per job. */
+async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Promise<JobSeed[]> {
+  const rows = await db.all<JobRow & { has_edges: number }>(sql, values)
+  if (rows.length === 0) return []
+  const ids = JSON.stringify(rows.map((row) => row.id))
+  const inJobs = 'in (select value from json_each(?))'
+  const [limits, ready, groups, templates, active, attempts, failures, blocks] = await Promise.all([
+    db.all<{ job_id: number; limit_id: number }>(`select job_id, limit_id from job_limits where job_id ${inJobs}`, [ids]),
+    db.all<{ job_id: number; kind: string; first: number }>(
+      `select job_id, kind, min(order_key) as first from tasks indexed by tasks_ready
+       where unmet = 0 and status in ('queued', 'soft-failed') and job_id ${inJobs} group by job_id, kind`,
+      [ids],
+    ),
+    db.all<{ id: number; job_id: number; remaining: number }>(`select id, job_id, remaining from task_groups where job_id ${inJobs}`, [ids]),
+    db.all<{ id: number; job_id: number; body: string }>(`select id, job_id, body from command_templates where job_id ${inJobs}`, [ids]),
+    db.all<TaskRow>(`select * from tasks indexed by tasks_active where worker_id is not null and status = 'active' and job_id ${inJobs}`, [ids]),
+    db.all<AttemptRow>(`select * from attempts indexed by attempts_active where worker_id is not null and status = 'active' and job_id ${inJobs}`, [ids]),
+    db.all<{ task_id: number; worker_id: number; job_id: number; kind: string }>(
+      `select task_id, worker_id, job_id, kind from task_failures where job_id ${inJobs}`,
+      [ids],
+    ),
+    db.all<{ job_id: number; worker_id: number; kind: string }>(`select job_id, worker_id, kind from job_blocks where job_id ${inJobs}`, [ids]),
+  ])
+  const limitsOf = groupBy(limits, (row) => row.job_id)
+  const readyOf = groupBy(ready, (row) => row.job_id)
+  const groupsOf = groupBy(groups, (row) => row.job_id)
+  const templatesOf = groupBy(templates, (row) => row.job_id)
+  const activeOf = groupBy(active, (row) => row.job_id)
+  const attemptOf = new Map(attempts.map((row) => [row.task_id, attemptFromRow(row)]))
+  const failuresOf = groupBy(failures, (row) => row.job_id)
+  const blocksOf = groupBy(blocks, (row) => row.job_id)
+  return rows.map((row) => ({
+    job: jobFromRow(row, (limitsOf.get(row.id) ?? []).map((limit) => limit.limit_id)),
+    ready: (readyOf.get(row.id) ?? []).map(({ kind, first }) => ({ kind, orderKey: first })),
+    groups: (groupsOf.get(row.id) ?? []).map(({ id, remaining }): [number, number] => [id, remaining]),
+    templates: (templatesOf.get(row.id) ?? []).map(({ id, body }): [number, string] => [id, body]),
+    active: (activeOf.get(row.id) ?? []).flatMap((taskRow) => {
+      const attempt = attemptOf.get(taskRow.id)
+      return attempt ? [{ task: taskFromRow(taskRow), attempt }] : []
+    }),
+    failures: (failuresOf.get(row.id) ?? []).map((failure) => ({ taskId: failure.task_id, workerId: failure.worker_id, kind: failure.kind })),
+    blocks: (blocksOf.get(row.id) ?? []).map((block) => ({ workerId: block.worker_id, kind: block.kind })),
+    hasEdges: row.has_edges !== 0,
+  }))
+}
+
+function groupBy<T>(rows: T[], key: (row: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>()
+  for (const row of rows) {
+    const group = groups.get(key(row))
+    if (group) group.push(row)
+    else groups.set(key(row), [row])
+  }
+  return groups
+}
+
+export async function loadReady(db: ReadDatabase, jobId: number, kind: string, afterKey: number, limit: number): Promise<TaskState[]> {
+  const rows = await db.all<TaskRow>(
+    `select * from tasks indexed by tasks_ready
+     where job_id = ? and kind = ? and order_key > ? and unmet = 0 and status in ('queued', 'soft-failed') order by order_key limit ?`,
+    [jobId, kind, afterKey, limit],
+  )
+  return rows.map(taskFromRow)
+}
+
+export async function loadTask(db: ReadDatabase, jobId: number, index: number): Promise<TaskState | undefined> {
+  const row = await db.get<TaskRow>('select * from tasks where job_id = ? and idx = ?', [jobId, index])
+  return row && taskFromRow(row)
+}
+
+export async function loadAttempt(db: ReadDatabase, taskId: number, number: number): Promise<AttemptState | undefined> {
+  const row = await db.get<AttemptRow>('select * from attempts where task_id = ? and number = ?', [taskId, number])
+  return row && attemptFromRow(row)
+}
+
+export async function loadReleased(db: ReadDatabase, by: { groupId: number } | { taskId: number }): Promise<TaskState[]> {
+  const [dependents, id] =
+    'groupId' in by
+      ? ['select task_id from task_group_dependencies where group_id = ?', by.groupId]
+      : ['select task_id from task_dependencies where depends_on_id = ?', by.taskId]
+  const rows = await db.all<TaskRow>(
+    `select * from tasks where id in (${dependents}) and unmet = 0 and status in ('queued', 'soft-failed') order by order_key`,
+    [id],
+  )
+  return rows.map(taskFromRow)
+}
+
+export async function loadJobDependents(db: ReadDatabase, jobId: number): Promise<{ jobId: number; unmet: number }[]> {
+  return db.all<{ jobId: number; unmet: number }>(
+    `select d.job_id as jobId, (select count(*) from job_dependencies e join jobs o on o.id = e.depends_on_id
+       where e.job_id = d.job_id and o.status <> 'completed') as unmet
+     from job_dependencies d where d.depends_on_id = ?`,
+    [jobId],
+  )
+}
+
+export async function loadWorkers(db: ReadDatabase): Promise<WorkerState[]> {
+  const rows = await db.all<WorkerRow>(
+    `select w.*, (select json_group_array(tag_id) from worker_tag_members m where m.worker_id = w.id) as tag_ids,
+       (select json_object('isActive', json(iif(is_active, 'true', 'false')), 'daysOfWeek', days, 'startTime', start_time, 'endTime', end_time,
+          'nextCheck', next_check) from sleep_schedules s where s.worker_id = w.id) as schedule
+     from workers w where deleted_at is null order by id`,
+  )
+  return rows.map(workerFromRow)
+}
+
+export async function loadTags(db: ReadDatabase): Promise<TagState[]> {
+  return db.all<TagState>('select id, public_id as publicId, name, description from worker_tags order by name')
+}
+
+export async function loadLimits(db: ReadDatabase): Promise<LimitState[]> {
+  return (await db.all<Parameters<typeof limitFromRow>[0]>('select * from limits order by name')).map(limitFromRow)
+}
+
+export async function loadLanes(db: ReadDatabase): Promise<LaneState[]> {
+  const rows = await db.all<{ id: number; concurrency: number; ordered: number }>('select id, concurrency, ordered from lanes')
+  return rows.map((row) => ({ id: row.id, concurrency: row.concurrency, ordered: row.ordered !== 0 }))
+}
