@@ -10,8 +10,10 @@ export interface AuthoredTask {
   kind: string
   priority: number
   commands: Command[]
-  /** Indices (from 1) of the tasks it depends on. */
+  /** Indices (from 1) of the tasks it depends on, among those compiled with it. */
   dependsOn: number[]
+  /** For a job that grows: indices of tasks that the job had before. */
+  dependsOnOlder?: number[]
   laneName?: string
 }
 
@@ -38,4 +40,11 @@ export interface CompiledJob {
   groups: number[]
   /** JSON arrays of at most 5,000 [taskIndex, groupIndex]: the task waits for the whole group. */
   groupDependencySlices: string[]
+  /**
+   * JSON arrays of at most 5,000 [taskIndex, olderTaskIndex]: only for jobs that grow; taskIndex counts from 1 in what
+   * is added, olderTaskIndex in the job. Not counted in `unmet`: the engine knows which older tasks are still open.
+   */
+  taskDependencySlices?: string[]
+  /** Where the job's files go, as far as its type says (variables not replaced); null when it does not. */
+  outputDir?: string | null
 }
