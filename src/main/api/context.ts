@@ -5,7 +5,7 @@
 import type {} from 'fastify'
 import type { FarmEngine } from '../engine/farmEngine.ts'
 import type { FarmSettings } from '../../shared/schemas/settings.ts'
-import type { Role, Scope } from '../../shared/enums.ts'
+import type { Access, Caller } from '../security/callers.ts'
 import type { ReadDatabase } from '../store/connection.ts'
 import type { WorkerState } from '../engine/model.ts'
 import type { JobTypeCatalog } from '../jobtypes/catalog.ts'
@@ -54,25 +54,24 @@ export interface ApiContext {
  * - `join`: a worker that registers: a key with scope worker, local trust, or the open switch
  * - `worker`: HTTP Basic with a worker's id and secret; `request.worker` is set
  */
-export type Access = 'public' | 'read' | 'submit' | 'manage' | 'admin' | 'join' | 'worker'
-
-/** The caller, as security made out. */
-export interface Caller {
-  /** For owner fields and the audit log, e.g. `local`, `token:ci`, `user:anna`. */
-  actor: string
-  role: Role
-  scopes: ReadonlySet<Scope>
-  via: 'loopback' | 'token' | 'key' | 'login' | 'open' | 'worker' | 'nobody'
-}
+export type { Access, Caller } from '../security/callers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access
     /** Flamenco add-on and worker calls: allowed without a key while `openToLan` is on. */
     openToLan?: boolean
+    /** Routes with access `join`: strangers may ask too; they wait for approval. */
+    strangersMayAsk?: boolean
+    /** A GET that a browser calls without headers of its own (images, downloads): `?ticket=` counts, see security/tickets.ts. */
+    ticket?: 'media' | 'events'
+    /** False: the body is not kept in the audit log (passwords). */
+    auditBody?: boolean
   }
   interface FastifyRequest {
     caller: Caller
+    /** What a handler adds to the audit entry of this request: the id of what it made, a summary. */
+    audited: { kind?: string; id?: string; detail?: unknown } | null
     /** The authenticated worker on routes with access `worker`. */
     worker: WorkerState | null
   }

@@ -1,0 +1,65 @@
+/**
+ * The audit log: who changed what. Entries are written in batches soon after the change; an entry that cannot be
+ * written is logged and does not undo or hold up what was done.
+ */
+import type { Logger } from '../engine/logger.ts'
+import { insertAudit, type TransactionalDatabase } from '../store/queries/accounts.ts'
+
+export interface AuditEntry {
+  at: number
+  actor: string
+  /** What was done: a route's operation, e.g. `actOnJob`, or an event of security, e.g. `login-failed`. */
+  action: string
+  targetKind: string
+  targetId: string
+  /** Anything JSON; cut to 2,000 characters. */
+  detail: unknown
+}
+
+const FLUSH_AFTER_MS = 200
+const MAX_DETAIL_CHARS = 2_000
+/** Beyond this the disk is not keeping up or somebody floods us; the oldest entries are what matters. */
+const MAX_WAITING = 20_000
+
+export class AuditLog {
+  private waiting: AuditEntry[] = []
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly write: TransactionalDatabase,
+    private readonly log: Logger,
+  ) {}
+
+  record(entry: AuditEntry): void {
+    if (this.waiting.length >= MAX_WAITING) return
+    this.waiting.push(entry)
+    this.timer ??= setTimeout(() => void this.flush(), FLUSH_AFTER_MS).unref()
+  }
+
+  /** Writes what waits. Never rejects. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    const entries = this.waiting
+    this.waiting = []
+    if (entries.length === 0) return
+    const rows = entries.map((entry) => ({
+      at: entry.at,
+      actor: entry.actor,
+      action: entry.action,
+      target_kind: entry.targetKind,
+      target_id: entry.targetId,
+      detail: detailText(entry.detail),
+    }))
+    try {
+      await this.write.exclusive((tx) => insertAudit(tx, rows))
+    } catch (error) {
+      this.log.error({ err: error, entries: rows.length }, 'audit entries could not be written')
+    }
+  }
+}
+
+function detailText(detail: unknown): string | null {
+  if (detail === undefined || detail === null) return null
+  return JSON.stringify(detail).slice(0, MAX_DETAIL_CHARS)
+}

@@ -1,0 +1,60 @@
+/**
+ * Tickets let a browser call what it cannot send a header to: images, downloads, event streams and the WebSocket. They
+ * stand in the query (`?ticket=…`), so they are short-lived, read only, and good for nothing else.
+ *
+ * A ticket is signed, not stored: `<kind>.<expiry>.<nonce>.<actor>.<signature>`, base64url. The key lives as long as the
+ * process; after a restart browsers ask for new ones.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { effectiveScopes, type Caller } from './callers.ts'
+
+/** `media`: images, logs and downloads, as often as needed. `events`: opens one WebSocket, once. */
+export const TICKET_KINDS = ['media', 'events'] as const
+export type TicketKind = (typeof TICKET_KINDS)[number]
+
+/** How long each kind is good for. */
+export const TICKET_MS: Record<TicketKind, number> = { media: 12 * 3_600_000, events: 60_000 }
+
+export class Tickets {
+  private readonly key = randomBytes(32)
+  /** Nonces of one-time tickets that were used, with their expiry. */
+  private readonly used = new Map<string, number>()
+
+  constructor(private readonly now: () => number) {}
+
+  issue(kind: TicketKind, caller: Caller): { ticket: string; expiresAt: number } {
+    const expiresAt = this.now() + TICKET_MS[kind]
+    const actor = Buffer.from(caller.actor).toString('base64url')
+    const body = `${kind}.${expiresAt}.${randomBytes(12).toString('base64url')}.${actor}`
+    return { ticket: `${body}.${this.sign(body)}`, expiresAt }
+  }
+
+  /** Who the ticket stands for; undefined when it is forged, of another kind, expired, or a used one-time ticket. */
+  redeem(kind: TicketKind, ticket: string): Caller | undefined {
+    const dot = ticket.lastIndexOf('.')
+    const body = ticket.slice(0, dot)
+    const signature = Buffer.from(ticket.slice(dot + 1))
+    const expected = Buffer.from(this.sign(body))
+    if (signature.length !== expected.length || !timingSafeEqual(signature, expected)) return undefined
+    const [named, expiry, nonce = '', actor = ''] = body.split('.')
+    if (named !== kind || Number(expiry) <= this.now()) return undefined
+    if (kind === 'events' && !this.useOnce(nonce, Number(expiry))) return undefined
+    return {
+      actor: Buffer.from(actor, 'base64url').toString(),
+      role: 'viewer',
+      scopes: effectiveScopes('viewer', ['read']),
+      via: 'ticket',
+    }
+  }
+
+  private useOnce(nonce: string, expiry: number): boolean {
+    for (const [old, until] of this.used) if (until <= this.now()) this.used.delete(old)
+    if (this.used.has(nonce)) return false
+    this.used.set(nonce, expiry)
+    return true
+  }
+
+  private sign(body: string): string {
+    return createHmac('sha256', this.key).update(body).digest('base64url')
+  }
+}
