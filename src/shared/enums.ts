@@ -2,11 +2,12 @@
  * The words for states, spelled as they stand in the database and on every wire of ours.
  * Job, task and worker states are those of Flamenco 3 (protocols: Flamenco §1.6), so no dialect needs a second set.
  */
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TEnum } from 'typebox'
 
 /** A schema for "one of these words". */
-export function oneOf<const T extends readonly string[]>(words: T) {
-  return Type.Enum([...words] as { -readonly [K in keyof T]: T[K] })
+export function oneOf<const T extends readonly string[]>(words: T): TEnum<T[number][]> {
+  const values: T[number][] = [...words]
+  return Type.Enum(values)
 }
 
 export const JOB_STATUSES = [
