@@ -1,0 +1,321 @@
+/**
+ * What a worker has to say to its manager, in order, on disk until it was heard: so nothing is lost while the manager is
+ * away, for hours if need be, or when the worker itself is killed.
+ *
+ * - `append` gives an entry its sequence number at once; a moment later it is written to the segment files, and only
+ *   then is it offered for sending. So a number that a manager has seen is never used for anything else.
+ * - Written means handed to the operating system: a killed worker loses nothing. Against power failure the file is
+ *   synced every second while there is something undelivered; the fast path (delivered at once) never waits for a sync.
+ *   What a power failure still takes is work that the manager requeues anyway, because its attempt is gone.
+ * - Memory is bounded: entries beyond `memoryBytes` are read back from disk when their turn comes.
+ */
+import type { Logger } from './logger.ts'
+import { OutboxSegments, type Cursor, type Line } from './outboxSegments.ts'
+import { deferred, pause, type Deferred } from './timing.ts'
+
+export interface OutboxOptions {
+  directory: string
+  log: Logger
+  /** Entries kept in memory for sending. */
+  memoryBytes?: number
+  /** A segment of this size is closed and a new one begun. */
+  segmentBytes?: number
+  /** Undelivered bytes on disk above which `isFull`. */
+  maxBytes?: number
+  syncEveryMs?: number
+}
+
+/** An entry on its way: `json` is the object given to `append`, with `seq` in front. */
+export interface OutboxEntry {
+  seq: number
+  json: string
+}
+
+const MB = 1024 * 1024
+/** A fully delivered segment larger than this is replaced, so that an idle worker's outbox stays small. */
+const RECYCLE_BYTES = MB
+/** Unwritten text above which producers are asked to wait, and below which they may go on. */
+const CONGESTED_BYTES = 8 * MB
+const RELIEVED_BYTES = 2 * MB
+const RETRY_WRITE_MS = 1000
+
+export class Outbox {
+  private readonly memoryBytes: number
+  private readonly segmentBytes: number
+  private readonly maxBytes: number
+  private readonly syncEveryMs: number
+  private readonly log: Logger
+  private readonly files: OutboxSegments
+
+  private unwritten: { seq: number; json: string }[] = []
+  private unwrittenBytes = 0
+  private writing: Promise<void> | undefined
+  private relief: Deferred<void> | undefined
+
+  /** The oldest undelivered entries that are in memory, without gaps. */
+  private queue: Line[] = []
+  private queueBytes = 0
+  /** Behind the last line of `queue`; undefined while there is no file. */
+  private cursor: Cursor | undefined
+  /** True when nothing written is missing from `queue`: new entries go straight into it. */
+  private complete = true
+
+  private writtenSeq: number
+  private arrival: Deferred<void> | undefined
+  private readonly ackWaiters = new Map<Deferred<void>, number>()
+  private syncTimer: NodeJS.Timeout | undefined
+  private writeFails = false
+  private closing = false
+  private closed = false
+
+  /** The highest sequence number given out. */
+  lastSeq: number
+  /** Everything up to it was delivered, as far as we know. */
+  acked: number
+
+  private constructor(options: OutboxOptions, files: OutboxSegments, lastSeq: number, acked: number) {
+    this.log = options.log
+    this.memoryBytes = options.memoryBytes ?? 4 * MB
+    this.segmentBytes = options.segmentBytes ?? 8 * MB
+    this.maxBytes = options.maxBytes ?? 4096 * MB
+    this.syncEveryMs = options.syncEveryMs ?? 1000
+    this.files = files
+    this.lastSeq = lastSeq
+    this.writtenSeq = lastSeq
+    this.acked = acked
+    this.cursor = files.start()
+    this.complete = lastSeq <= acked
+    if (this.complete) this.cursor = files.end()
+  }
+
+  /** Opens the outbox; `visit` sees every entry that is still in the files, in order (some may have been delivered already). */
+  static async open(options: OutboxOptions, visit: (entry: OutboxEntry) => void = () => {}): Promise<Outbox> {
+    let lastSeq = 0
+    let acked = 0
+    const files = await OutboxSegments.open(options.directory, (line) => {
+      if ('ack' in line) acked = Math.max(acked, line.ack)
+      else {
+        lastSeq = Math.max(lastSeq, line.seq)
+        visit(line)
+      }
+    })
+    return new Outbox(options, files, Math.max(lastSeq, acked), acked)
+  }
+
+  /** Entries not delivered yet. */
+  get size(): number {
+    return this.lastSeq - this.acked
+  }
+
+  /** Bytes of the files; delivered ones are removed a segment at a time. */
+  get bytes(): number {
+    return this.files.bytes
+  }
+
+  /** True when so much waits on disk that log text should be dropped (and counted) rather than kept. */
+  get isFull(): boolean {
+    return this.files.bytes >= this.maxBytes
+  }
+
+  /** Takes an entry; its sequence number is final. Written a moment later, in order. */
+  append(item: object): number {
+    const seq = ++this.lastSeq
+    const fields = JSON.stringify(item)
+    const json = fields === '{}' ? `{"seq":${seq}}` : `{"seq":${seq},${fields.slice(1)}`
+    this.unwritten.push({ seq, json })
+    this.unwrittenBytes += json.length
+    this.startWriting()
+    return seq
+  }
+
+  /** See CommandContext.congested: undefined while there is room. */
+  congested(): Promise<void> | undefined {
+    if (this.unwrittenBytes < CONGESTED_BYTES) return undefined
+    this.relief ??= deferred()
+    return this.relief.promise
+  }
+
+  /** The oldest undelivered entries, at most so many and (beyond the first) so many characters. Empty when there are none. */
+  async next(maxEntries: number, maxChars: number): Promise<OutboxEntry[]> {
+    if (this.queue.length === 0 && !this.complete) await this.refill()
+    const batch: OutboxEntry[] = []
+    let chars = 0
+    for (const line of this.queue) {
+      if ('ack' in line) continue
+      chars += line.json.length
+      if (batch.length > 0 && (batch.length >= maxEntries || chars > maxChars)) break
+      batch.push(line)
+    }
+    return batch
+  }
+
+  /** Resolves when there is something to send, or the signal aborts. */
+  async waitForEntries(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && this.queue.length === 0 && this.complete) {
+      this.arrival ??= deferred()
+      const arrival = this.arrival
+      const wake = () => arrival.resolve()
+      signal.addEventListener('abort', wake, { once: true })
+      await arrival.promise
+      signal.removeEventListener('abort', wake)
+    }
+  }
+
+  /** Everything up to `seq` was delivered. With `durable` that is noted in the file, for managers that do not keep count themselves. */
+  ack(seq: number, durable = false): void {
+    if (seq <= this.acked) return
+    this.acked = seq
+    // A manager may know more than our disk does (restored folder): never use its numbers again.
+    if (seq > this.lastSeq) this.lastSeq = seq
+    let dropped = 0
+    for (const line of this.queue) {
+      if ('seq' in line && line.seq > seq) break
+      this.queueBytes -= line.bytes
+      dropped++
+    }
+    this.queue.splice(0, dropped)
+    if (durable) {
+      this.unwritten.push({ seq: -1, json: `{"ack":${seq}}` })
+      this.startWriting()
+    }
+    this.settleAckWaiters()
+    void this.files.dropDelivered(seq, this.complete ? undefined : this.cursor).catch((error: unknown) => {
+      this.log.warn({ err: error }, 'cannot remove delivered outbox files')
+    })
+  }
+
+  /** Resolves when the entry was delivered (or the outbox is closed). */
+  whenAcked(seq: number): Promise<void> {
+    if (seq <= this.acked || this.closed) return Promise.resolve()
+    const waiter = deferred()
+    this.ackWaiters.set(waiter, seq)
+    return waiter.promise
+  }
+
+  /** Resolves when all that was appended so far is in the files. */
+  async written(): Promise<void> {
+    while (this.writing !== undefined) await this.writing
+  }
+
+  /** Writes what was appended and closes the files; further entries are ignored. */
+  async close(): Promise<void> {
+    this.closing = true
+    await this.written()
+    this.closed = true
+    clearTimeout(this.syncTimer)
+    if (this.size > 0) await this.files.sync().catch(() => {})
+    await this.files.close()
+    this.settleAckWaiters()
+    this.arrival?.resolve()
+  }
+
+  private settleAckWaiters(): void {
+    for (const [waiter, seq] of this.ackWaiters) {
+      if (seq > this.acked && !this.closed) continue
+      this.ackWaiters.delete(waiter)
+      waiter.resolve()
+    }
+  }
+
+  private startWriting(): void {
+    if (this.writing !== undefined || this.closed) return
+    // One turn later: what is said in the same breath (started, log, finished) becomes one write and one request.
+    this.writing = new Promise<void>((resolve) => setImmediate(resolve))
+      .then(() => this.writeAll())
+      .finally(() => {
+        this.writing = undefined
+        if (this.unwritten.length > 0 && !this.closing) this.startWriting()
+      })
+  }
+
+  private async writeAll(): Promise<void> {
+    while (this.unwritten.length > 0) {
+      const batch = this.unwritten
+      const chars = this.unwrittenBytes
+      this.unwritten = []
+      const onDisk = await this.write(batch)
+      if (!onDisk && !(this.complete && this.queueBytes + chars < this.memoryBytes)) {
+        // Neither disk nor memory has room: producers wait (congested) until one has.
+        this.unwritten = [...batch, ...this.unwritten]
+        if (this.closing) return
+        await pause(RETRY_WRITE_MS)
+        continue
+      }
+      this.unwrittenBytes -= chars
+      this.publish(batch)
+      if (this.relief !== undefined && this.unwrittenBytes < RELIEVED_BYTES) {
+        this.relief.resolve()
+        this.relief = undefined
+      }
+    }
+  }
+
+  /** True when the batch is in the file. A full disk must not silence a worker whose manager can be reached. */
+  private async write(batch: { seq: number; json: string }[]): Promise<boolean> {
+    try {
+      const allDelivered = this.writtenSeq <= this.acked
+      const size = this.files.currentSize
+      if (this.files.end() === undefined || size >= this.segmentBytes || (allDelivered && size >= RECYCLE_BYTES)) {
+        await this.files.rotate(batch.find((entry) => entry.seq > 0)?.seq ?? this.lastSeq + 1)
+        if (this.acked > 0) await this.files.append(`{"ack":${this.acked}}\n`)
+        if (this.complete) this.cursor = this.files.end()
+        await this.files.dropDelivered(this.acked, this.complete ? undefined : this.cursor)
+      }
+      let text = ''
+      for (const entry of batch) text += entry.json + '\n'
+      await this.files.append(text)
+      if (this.writeFails) this.log.info({}, 'the outbox can be written again')
+      this.writeFails = false
+      this.syncLater()
+      return true
+    } catch (error) {
+      if (!this.writeFails) this.log.error({ err: error }, 'cannot write the outbox; keeping what fits in memory')
+      this.writeFails = true
+      return false
+    }
+  }
+
+  /** Offers written entries for sending. */
+  private publish(batch: { seq: number; json: string }[]): void {
+    for (const { seq, json } of batch) {
+      if (seq < 0) continue
+      this.writtenSeq = seq
+      if (this.complete && this.queueBytes >= this.memoryBytes) {
+        this.complete = false
+      }
+      if (!this.complete) continue
+      if (seq <= this.acked) continue
+      this.queue.push({ seq, json, bytes: json.length })
+      this.queueBytes += json.length
+    }
+    if (this.complete) this.cursor = this.files.end()
+    this.arrival?.resolve()
+    this.arrival = undefined
+  }
+
+  /** Reads the next entries back from disk. */
+  private async refill(): Promise<void> {
+    while (this.queue.length === 0 && !this.complete) {
+      this.cursor ??= this.files.start()
+      const cursor = this.cursor
+      if (cursor === undefined) break
+      const lines = await this.files.read(cursor)
+      for (const line of lines) {
+        if ('ack' in line || line.seq <= this.acked) continue
+        this.queue.push(line)
+        this.queueBytes += line.bytes
+      }
+      if (this.files.isAtEnd(cursor)) this.complete = true
+      else if (lines.length === 0) break
+    }
+  }
+
+  private syncLater(): void {
+    if (this.syncTimer !== undefined) return
+    this.syncTimer = setTimeout(() => {
+      this.syncTimer = undefined
+      if (this.size > 0 && !this.closed) this.files.sync().catch((error: unknown) => this.log.warn({ err: error }, 'cannot sync the outbox'))
+    }, this.syncEveryMs)
+    this.syncTimer.unref()
+  }
+}
