@@ -11,6 +11,8 @@ import type { WorkerState } from '../engine/model.ts'
 import type { JobTypeCatalog } from '../jobtypes/catalog.ts'
 import type { Submission } from '../jobtypes/submission.ts'
 import type { LogReader } from '../files/logReader.ts'
+import type { LastRendered } from '../files/lastRendered.ts'
+import type { Shaman } from '../files/shaman/shaman.ts'
 import type { Logger } from '../engine/logger.ts'
 
 /** Settings in memory; changing them validates, stores and tells listeners. */
@@ -40,6 +42,10 @@ export interface ApiContext {
   jobTypes: JobTypeCatalog
   submission: Submission
   logs: LogReader
+  /** The content-addressed file store and its checkouts. */
+  shaman: Shaman
+  /** Each job's newest image; `onImage` is to call farm.lastRendered. */
+  lastRendered: LastRendered
   paths: FarmPaths
   log: Logger
   /** Milliseconds since the epoch. */

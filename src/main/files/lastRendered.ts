@@ -1,0 +1,110 @@
+/**
+ * The newest image of each job in three sizes, as Flamenco clients expect it (§7): `last-rendered.jpg` and smaller ones
+ * in `<previews>/<job id>/`. Images wait in a short queue; when it is full, the sender is told to leave it for now.
+ */
+import { mkdir, rename, rm, access, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import sharp from 'sharp'
+import type { Logger } from '../engine/logger.ts'
+
+/** Names and boxes that the image is fitted into, each made from the one before. It is never enlarged. */
+export const LAST_RENDERED_SIZES = [
+  { file: 'last-rendered.jpg', width: 1920, height: 1080 },
+  { file: 'last-rendered-small.jpg', width: 600, height: 338 },
+  { file: 'last-rendered-tiny.jpg', width: 200, height: 112 },
+] as const
+
+/** How many images may wait. */
+export const LAST_RENDERED_QUEUE = 3
+
+const JPEG_QUALITY = 85
+/** Larger images are refused by the decoder: a small file can claim any size. */
+const MAX_PIXELS = 20_000 * 20_000
+
+export interface LastRenderedOptions {
+  /** Folder of previews, by job. Absolute. */
+  previews: string
+  log: Logger
+  /** Called when all sizes of a job's image are on disk. */
+  onImage(jobId: string): Promise<void>
+}
+
+interface Waiting {
+  jobId: string
+  image: Buffer
+}
+
+export class LastRendered {
+  private readonly waiting: Waiting[] = []
+  private worker: Promise<void> | undefined
+
+  constructor(private readonly options: LastRenderedOptions) {}
+
+  /** True when nothing more is taken now. */
+  get isFull(): boolean {
+    return this.waiting.length >= LAST_RENDERED_QUEUE
+  }
+
+  /** Takes an encoded image (PNG, JPEG and what else sharp reads) as the job's newest; false when the queue is full. */
+  offer(jobId: string, image: Buffer): boolean {
+    if (this.isFull) return false
+    this.waiting.push({ jobId, image })
+    this.worker ??= this.work().finally(() => (this.worker = undefined))
+    return true
+  }
+
+  /** Where an image of a job lies, by its file name (one of LAST_RENDERED_SIZES). */
+  pathOf(jobId: string, file: string): string {
+    return path.join(this.options.previews, jobId, file)
+  }
+
+  /** True when the job has an image in all sizes. */
+  async has(jobId: string): Promise<boolean> {
+    return access(this.pathOf(jobId, LAST_RENDERED_SIZES[2].file)).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Removes a job's images. */
+  async remove(jobId: string): Promise<void> {
+    for (const { file } of LAST_RENDERED_SIZES) await rm(this.pathOf(jobId, file), { force: true })
+  }
+
+  /** Resolves when everything taken so far is done with. */
+  async idle(): Promise<void> {
+    while (this.worker) await this.worker
+  }
+
+  private async work(): Promise<void> {
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      try {
+        await this.save(next.jobId, next.image)
+        await this.options.onImage(next.jobId)
+      } catch (error) {
+        this.options.log.warn({ jobId: next.jobId, error: String(error) }, 'a last-rendered image could not be used')
+      }
+    }
+  }
+
+  private async save(jobId: string, image: Buffer): Promise<void> {
+    await mkdir(path.join(this.options.previews, jobId), { recursive: true })
+    let source = sharp(image, { limitInputPixels: MAX_PIXELS, sequentialRead: true }).flatten().toColourspace('srgb')
+    const made: { file: string; jpeg: Buffer }[] = []
+    for (const { file, width, height } of LAST_RENDERED_SIZES) {
+      const { data, info } = await source.resize({ width, height, fit: 'inside', withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true })
+      const raw = { width: info.width, height: info.height, channels: info.channels }
+      made.push({ file, jpeg: await sharp(data, { raw }).jpeg({ quality: JPEG_QUALITY }).toBuffer() })
+      source = sharp(data, { raw })
+    }
+    // Only when all sizes could be made is anything replaced; the tiny one comes last because it says "there is an image".
+    for (const { file, jpeg } of made) await replaceFile(this.pathOf(jobId, file), jpeg)
+  }
+}
+
+/** Readers see the old content or the new one, never half of it. */
+async function replaceFile(file: string, content: Buffer): Promise<void> {
+  const temporary = `${file}.new`
+  await writeFile(temporary, content)
+  await rename(temporary, file)
+}
