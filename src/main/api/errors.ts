@@ -27,28 +27,45 @@ export interface Failure {
   headers?: Record<string, string>
 }
 
-/** How a dialect puts a failure on the wire; it may choose another status. */
-export type ErrorForm = (failure: Failure) => { status: number; body: unknown }
+/** What is known of the request when its error is written. */
+export interface ErrorFacts {
+  /** Most bytes that the route takes. */
+  bodyLimit?: number
+}
 
-/** The native form: {status, code, message, field}. */
-export const nativeError: ErrorForm = ({ status, code, message, field }) => ({
-  status,
-  body: field === undefined ? { status, code, message } : { status, code, message, field },
-})
+/** How a dialect puts an error on the wire. */
+export type ErrorForm = (error: unknown, facts: ErrorFacts) => { status: number; body: unknown; headers: Record<string, string> }
+
+/** A failure in the native form: {status, code, message, field}. */
+export function nativeReply({ status, code, message, field, headers }: Failure): ReturnType<ErrorForm> {
+  return { status, body: field === undefined ? { status, code, message } : { status, code, message, field }, headers: headers ?? {} }
+}
+
+/** An HTTP failure that belongs to no route: unknown address, wrong method, broken request. */
+export class HttpError extends Error {
+  readonly statusCode: number
+  constructor(readonly failure: Failure) {
+    super(failure.message)
+    this.statusCode = failure.status
+  }
+}
 
 /** Nobody known is calling (401). */
 export class UnauthenticatedError extends FarmError {
   readonly code = 'unauthenticated'
+  readonly statusCode = 401
 }
 
 /** The body is larger than the route allows (413). */
 export class TooLargeError extends FarmError {
   readonly code = 'too-large'
+  readonly statusCode = 413
 }
 
 /** A byte range outside of what exists (416). `size`: bytes that exist. */
 export class RangeNotSatisfiableError extends FarmError {
   readonly code = 'range-not-satisfiable'
+  readonly statusCode = 416
   constructor(readonly size: number) {
     super(`the range lies outside of the ${size} bytes that exist`)
   }
@@ -86,10 +103,11 @@ const CODE_OF_STATUS: Record<number, string> = {
 }
 
 /** Turns anything that was thrown into a Failure. What is not the caller's business is logged and told by an id only. */
-export function describeError(error: unknown, log: Logger, where: { method: string; url: string }): Failure {
+export function describeError(error: unknown, facts: ErrorFacts, log: Logger, where: { method: string; url: string }): Failure {
+  if (error instanceof HttpError) return error.failure
   if (error instanceof FarmError) return describeFarmError(error)
   const status = statusOf(error)
-  if (status !== undefined) return { status, code: CODE_OF_STATUS[status] ?? 'invalid-input', message: messageOf(error) }
+  if (status !== undefined) return { status, code: CODE_OF_STATUS[status] ?? 'invalid-input', message: messageOf(error, status, facts) }
   const id = randomUUID()
   log.error({ err: error, errorId: id, ...where }, 'unexpected error in a request')
   return { status: 500, code: 'internal', message: `something went wrong in the manager; its log tells more under ${id}` }
@@ -113,6 +131,8 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
 }
 
-function messageOf(error: unknown): string {
+function messageOf(error: unknown, status: number, { bodyLimit }: ErrorFacts): string {
+  if (status === 413 && bodyLimit !== undefined) return `the body is larger than the limit of ${bodyLimit} bytes`
+  if (status === 415) return 'the body has a content type that this operation does not take'
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,0 +1,59 @@
+/**
+ * Puts every change that a route made into the audit log, whatever the dialect. Workers' own reports are no changes in
+ * this sense. A handler may add to the entry through `request.audited`.
+ */
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import type { AuditLog } from '../security/audit.ts'
+
+const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+export function installAuditHook(app: FastifyInstance, audit: AuditLog, now: () => number): void {
+  app.addHook('onRoute', (route) => {
+    const methods = [route.method].flat()
+    if (methods.every((method) => READING.has(method))) return
+    const entry = auditor(route, audit, now)
+    const existing = route.onResponse === undefined ? [] : [route.onResponse].flat()
+    route.onResponse = [
+      ...existing,
+      (request, reply, done) => {
+        if (reply.statusCode < 400) entry(request)
+        done()
+      },
+    ]
+  })
+}
+
+function auditor(route: RouteOptions, audit: AuditLog, now: () => number): (request: FastifyRequest) => void {
+  return (request) => {
+    const access = route.config?.access
+    if (access === 'worker' || access === 'read') return
+    const params = Object.entries(paramsOf(request))
+    const [name, id] = params[0] ?? []
+    audit.record({
+      at: now(),
+      actor: request.caller.actor,
+      action: operationOf(route),
+      targetKind: request.audited?.kind ?? (name === undefined ? '' : kindOf(route.url, name)),
+      targetId: request.audited?.id ?? id ?? '',
+      detail: request.audited?.detail ?? (route.config?.auditBody === false ? null : request.body),
+    })
+  }
+}
+
+function paramsOf(request: FastifyRequest): Record<string, string> {
+  // Fastify's router gives texts.
+  return (request.params ?? {}) as Record<string, string>
+}
+
+function operationOf(route: RouteOptions): string {
+  const schema: unknown = route.schema
+  if (typeof schema === 'object' && schema !== null && 'operationId' in schema) return String(schema.operationId)
+  return `${String(route.method)} ${route.url}`
+}
+
+/** `/api/v1/jobs/:jobId/actions` and `jobId` → `job`. */
+function kindOf(url: string, param: string): string {
+  const segments = url.split('/')
+  const before = segments[segments.indexOf(`:${param}`) - 1] ?? ''
+  return before.replace(/s$/, '')
+}

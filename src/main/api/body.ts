@@ -1,0 +1,67 @@
+/** Reading JSON bodies: only application/json, nothing that could overflow a stack or poison a prototype later. */
+import type { FastifyInstance } from 'fastify'
+import { InvalidInputError } from '../engine/errors.ts'
+
+/** Deeper nesting than any real request has; recursive code (also JSON.stringify) must never meet an endless one. */
+const MAX_DEPTH = 64
+
+/** Replaces Fastify's parsers. An empty body counts as no body; a route that needs one says so by its schema. */
+export function installBodyParser(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : parseJson(body.toString()))
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
+  })
+}
+
+/** @throws InvalidInputError for broken or too deeply nested JSON, and for keys that poison prototypes */
+export function parseJson(text: string): unknown {
+  if (isDeeperThan(text, MAX_DEPTH)) throw new InvalidInputError('', `the body is nested more than ${MAX_DEPTH} levels deep`)
+  try {
+    // An escaped spelling of the key is caught too: any \u escape makes the reviver run.
+    return text.includes('__proto__') || text.includes('\\u') ? JSON.parse(text, refusePrototype) : JSON.parse(text)
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw error
+    throw new InvalidInputError('', `the body is not valid JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function refusePrototype(key: string, value: unknown): unknown {
+  if (key === '__proto__') throw new InvalidInputError('', 'the key "__proto__" is not allowed')
+  return value
+}
+
+/** Whether brackets nest deeper than `limit`. Looks at every character outside of strings once; broken JSON is no matter here. */
+export function isDeeperThan(text: string, limit: number): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === QUOTE) i = endOfString(text, i)
+    else if (char === OPEN_BRACKET || char === OPEN_BRACE) {
+      if (++depth > limit) return true
+    } else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) depth--
+  }
+  return false
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+
+/** The index of the quote that ends the string that starts at `start`; the text's end when none does. */
+function endOfString(text: string, start: number): number {
+  let end = start
+  for (;;) {
+    end = text.indexOf('"', end + 1)
+    if (end < 0) return text.length
+    let backslashes = 0
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++
+    if (backslashes % 2 === 0) return end
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The HTTP server: one Fastify instance for all dialects. It guards the door, checks every request against its route's
+ * schema, and tells errors in the dialect's form.
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Security } from '../security/security.ts'
+import { installAuditHook } from './auditHook.ts'
+import { installDoor, takeKeyFromPath } from './auth.ts'
+import { installBodyParser } from './body.ts'
+import type { ApiContext } from './context.ts'
+import { describeError, HttpError, nativeReply, type ErrorFacts, type ErrorForm } from './errors.ts'
+import { registerOpenApi } from './explorer.ts'
+import { registerGui } from './gui.ts'
+import { nativeApi } from './native/index.ts'
+import { collectRoutes } from './notFound.ts'
+import { compileValidator } from './validation.ts'
+
+/** An API family: its routes under full paths, and how it tells errors. */
+export interface Dialect {
+  /** Addresses that start with this are told errors in its form. */
+  prefix: string
+  register(app: FastifyInstance, context: ServerContext): void | Promise<void>
+  error: ErrorForm
+}
+
+export interface ServerContext extends ApiContext {
+  security: Security
+}
+
+export interface ServerOptions {
+  /** A loopback caller without Origin, or with our own, is the owner. */
+  trustLoopback: boolean
+  /** The GUI's build (out/renderer); undefined: there is none. */
+  guiFolder?: string
+  /** Dialects besides the native one. */
+  dialects?: readonly Dialect[]
+}
+
+/** Bytes that a body may have unless its route says otherwise. */
+const BODY_LIMIT = 1_048_576
+/** Headers must have come by then: a connection that dribbles them is closed. */
+const HEADERS_TIMEOUT_MS = 10_000
+/** A connection that is silent for this long is closed; a long poll waits at most half of it. */
+const SILENCE_TIMEOUT_MS = 120_000
+/** How long requests may take to end when the server closes. */
+const CLOSE_GRACE_MS = 2_000
+
+/** Builds the server; the caller listens and closes. @throws Error for a route that does not declare its access */
+export async function buildServer(context: ServerContext, options: ServerOptions): Promise<FastifyInstance> {
+  const dialects = options.dialects ?? []
+  const reply = errorReplies(context, dialects)
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    connectionTimeout: SILENCE_TIMEOUT_MS,
+    rewriteUrl: (raw) => takeKeyFromPath(raw as IncomingMessage),
+    routerOptions: { maxParamLength: 500 },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 },
+    frameworkErrors: (error, request, response: FastifyReply) => {
+      const { status, body, headers } = reply(error, request)
+      void response.code(status).headers(headers).send(body)
+    },
+    clientErrorHandler,
+  })
+  app.setValidatorCompiler(compileValidator)
+  // Replies are made by our own row mappings, so schemas document them; checking each on the way out would cost the hot path.
+  app.setSerializerCompiler(() => JSON.stringify)
+  installBodyParser(app)
+  app.setErrorHandler((error, request, response) => {
+    const { status, body, headers } = reply(error, request)
+    return response.code(status).headers(headers).send(body)
+  })
+  const unknown = collectRoutes(app)
+  installDoor(app, { security: context.security, settings: context.settings, trustLoopback: options.trustLoopback })
+  installAuditHook(app, context.security.audit, context.now)
+  app.setNotFoundHandler((request) => {
+    throw new HttpError(unknown(request.method, request.url))
+  })
+  endStreamsOnClose(app)
+
+  await app.register(async (native) => {
+    await registerOpenApi(native, context.version)
+    await native.register(nativeApi, context)
+  })
+  for (const dialect of dialects) await app.register(async (scope) => dialect.register(scope, context))
+  await app.register(async (gui) => registerGui(gui, options.guiFolder))
+  return app
+}
+
+/** Errors in the form of the dialect whose address was called; the native form elsewhere. */
+function errorReplies(context: ServerContext, dialects: readonly Dialect[]) {
+  return (error: unknown, request: FastifyRequest): ReturnType<ErrorForm> => {
+    const facts: ErrorFacts = { bodyLimit: request.routeOptions?.bodyLimit ?? BODY_LIMIT }
+    const failure = describeError(error, facts, context.log, { method: request.method, url: request.url })
+    const dialect = dialects.find(({ prefix }) => request.url.startsWith(prefix))
+    if (!dialect) return nativeReply(failure)
+    const reply = dialect.error(error, facts)
+    return { ...reply, headers: { ...failure.headers, ...reply.headers } }
+  }
+}
+
+/** What comes before any request exists: broken HTTP, headers too long or too slow. */
+function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  const text = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[status]
+  const code = status === 408 ? 'timeout' : status === 431 ? 'too-large' : 'invalid-input'
+  const body = JSON.stringify({ status, code, message: `the request is no valid HTTP: ${text}` })
+  socket.end(
+    `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+/** Requests that do not end by themselves must not hold up the end of the program. */
+function endStreamsOnClose(app: FastifyInstance): void {
+  app.addHook('preClose', (done) => {
+    setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref()
+    done()
+  })
+}

@@ -1,0 +1,82 @@
+/**
+ * Checks requests against the routes' TypeBox schemas. Bodies are taken as they are: a number is not a text. Query and
+ * path are texts by nature, so their values are converted first. The first error is told with the field's name.
+ */
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Value } from 'typebox/value'
+import { InvalidInputError } from '../engine/errors.ts'
+
+interface SchemaError {
+  keyword: string
+  schemaPath: string
+  instancePath: string
+  message: string
+  params: object
+}
+
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const check = Compile(schema)
+  const isBody = httpPart === 'body'
+  return (data: unknown) => {
+    const value = isBody ? data : Value.Convert(schema, data)
+    if (check.Check(value)) return { value }
+    // What the library reports has these members (JSON Schema output); it is typed as a wide union.
+    const errors = [...check.Errors(value)] as unknown as SchemaError[]
+    return { error: describe(errors, httpPart ?? 'body', value) }
+  }
+}
+
+/** One error in words. Of the many that a union reports, the deepest place is the one that the caller meant. */
+function describe(all: SchemaError[], part: string, value: unknown): InvalidInputError {
+  if (part === 'body' && value === undefined) return new InvalidInputError('', 'a JSON body is required (Content-Type: application/json)')
+  const errors = ofMeantBranches(all)
+  const deepest = Math.max(...errors.map((error) => fieldOf(error).split('/').length))
+  const at = errors.find((error) => fieldOf(error).split('/').length === deepest && error.keyword !== 'anyOf') ?? errors[0]
+  if (!at) return new InvalidInputError('', `${part} is invalid`)
+  const pointer = fieldOf(at)
+  const field = part === 'body' ? pointer : pointer.slice(1)
+  const place = part === 'body' ? pointer || 'body' : part === 'querystring' ? `query parameter ${field}` : `${part === 'params' ? 'path' : part} parameter ${field}`
+  return new InvalidInputError(field, `${place}: ${wordsOf(at, errors, pointer)}`)
+}
+
+/** Without the branches of a union whose discriminator (a constant) does not match, unless that leaves nothing. */
+function ofMeantBranches(errors: SchemaError[]): SchemaError[] {
+  const wrong = new Set(errors.filter((error) => error.keyword === 'const').map(branchOf))
+  const meant = errors.filter((error) => error.keyword !== 'anyOf' && !wrong.has(branchOf(error)))
+  return meant.length > 0 ? meant : errors
+}
+
+function branchOf({ schemaPath }: SchemaError): string | undefined {
+  return /^.*\/anyOf\/\d+/.exec(schemaPath)?.[0]
+}
+
+/** JSON pointer of the offending field: for a missing or unknown member, the member itself. */
+function fieldOf(error: SchemaError): string {
+  const member = memberOf(error)
+  return member === undefined ? error.instancePath : `${error.instancePath}/${member.replaceAll('~', '~0').replaceAll('/', '~1')}`
+}
+
+function memberOf({ params }: SchemaError): string | undefined {
+  for (const key of ['requiredProperties', 'additionalProperties']) {
+    // Indexing an object that the library describes by these keywords.
+    const names = (params as Record<string, unknown>)[key]
+    if (Array.isArray(names) && typeof names[0] === 'string') return names[0]
+  }
+  return undefined
+}
+
+function wordsOf(error: SchemaError, errors: SchemaError[], pointer: string): string {
+  if (error.keyword === 'required') return 'is required'
+  if (error.keyword === 'boolean' || error.keyword === 'additionalProperties') return 'is not known here'
+  const allowed = (error.params as { allowedValues?: unknown }).allowedValues
+  if (Array.isArray(allowed)) return `must be one of ${allowed.join(', ')}`
+  if (error.keyword === 'const') {
+    const values = errors
+      .filter((other) => other.keyword === 'const' && fieldOf(other) === pointer)
+      .map((other) => (other.params as { allowedValue?: unknown }).allowedValue)
+    return `must be ${values.length > 1 ? 'one of ' : ''}${values.map(String).join(', ')}`
+  }
+  return error.message
+}

@@ -1,0 +1,194 @@
+/**
+ * A server of the API over a real database file, with an engine whose methods a test gives itself. For tests of what
+ * stands around the engine: security, reading, errors. Whole managers are tested with startManager.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AddressInfo } from 'node:net'
+import { Value } from 'typebox/value'
+import type { FastifyInstance } from 'fastify'
+import { buildServer, type ServerContext, type ServerOptions } from '../../src/main/api/server.ts'
+import type { FarmEngine } from '../../src/main/engine/farmEngine.ts'
+import type { WorkerState } from '../../src/main/engine/model.ts'
+import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
+import { Security } from '../../src/main/security/security.ts'
+import { Connection, ReadPool } from '../../src/main/store/connection.ts'
+import type { TransactionalDatabase } from '../../src/main/store/queries/accounts.ts'
+import { FarmSettings } from '../../src/shared/schemas/settings.ts'
+
+export interface TestServer {
+  app: FastifyInstance
+  context: ServerContext
+  security: Security
+  /** The writing connection, to arrange rows. */
+  db: Connection
+  /** http://127.0.0.1:PORT */
+  url: string
+  port: number
+  folder: string
+  settings: FarmSettings
+  /** What was logged as an error. */
+  errors: unknown[]
+  close(): Promise<void>
+}
+
+export interface TestServerOptions extends Partial<ServerOptions> {
+  farm?: Partial<FarmEngine>
+  context?: Partial<ServerContext>
+  now?: () => number
+  /** More routes, before the server listens. */
+  extend?: (app: FastifyInstance) => void
+}
+
+export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'framehouse-api-'))
+  const db = await openDatabase(join(folder, 'farm.sqlite'))
+  const read = await ReadPool.open(join(folder, 'farm.sqlite'), 2)
+  const now = options.now ?? Date.now
+  const errors: unknown[] = []
+  const log: Logger = { ...silentLogger, error: (facts) => errors.push(facts) }
+  const settings = Value.Parse(FarmSettings, Value.Default(FarmSettings, {}))
+  const listeners = new Set<(settings: FarmSettings) => void>()
+  const store = {
+    current: () => settings,
+    async update(changes: Partial<FarmSettings>) {
+      Object.assign(settings, changes)
+      for (const listener of listeners) listener(settings)
+      return settings
+    },
+    onChange(listener: (settings: FarmSettings) => void) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const farm = fakeFarm(options.farm ?? {})
+  const security = await Security.open({ read, write: serialised(db), farm, settings: store, now, log })
+  const context: ServerContext = {
+    farm,
+    read,
+    settings: store,
+    jobTypes: unavailable('jobTypes'),
+    submission: unavailable('submission'),
+    logs: unavailable('logs'),
+    shaman: unavailable('shaman'),
+    paths: { data: folder, previews: join(folder, 'previews'), scripts: join(folder, 'scripts'), storage: () => join(folder, 'storage') },
+    log,
+    now,
+    version: '0.0.0-test',
+    security,
+    ...options.context,
+  }
+  const app = await buildServer(context, { trustLoopback: true, ...options })
+  options.extend?.(app)
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  // A TCP server's address is an object.
+  const { port } = app.server.address() as AddressInfo
+  return {
+    app,
+    context,
+    security,
+    db,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    folder,
+    settings,
+    errors,
+    async close() {
+      await app.close()
+      await security.close()
+      await read.close()
+      await db.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A database file with the first migration in it. */
+export async function openDatabase(file: string): Promise<Connection> {
+  const db = await Connection.open(file, 'write')
+  await db.exec('pragma journal_mode = wal; pragma foreign_keys = on')
+  await db.exec(await readFile(new URL('../../src/main/store/migrations/0001_initial.sql', import.meta.url), 'utf8'))
+  return db
+}
+
+/** Transactions one after another, as the store's writer runs them. */
+function serialised(db: Connection): TransactionalDatabase {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    exclusive(run) {
+      const next = last.then(async () => {
+        await db.run('begin immediate')
+        try {
+          const value = await run(db)
+          await db.run('commit')
+          return value
+        } catch (error) {
+          await db.run('rollback')
+          throw error
+        }
+      })
+      last = next.catch(() => undefined)
+      return next
+    },
+  }
+}
+
+/** An engine with some methods; calling another one is an error that names it. */
+export function fakeFarm(methods: Partial<FarmEngine>): FarmEngine {
+  const workers: WorkerState[] = []
+  const quiet: Partial<FarmEngine> = {
+    workers: () => workers,
+    findWorker: () => undefined,
+    farmStatus: () => 'idle',
+    tags: () => [],
+    limits: () => [],
+    on: () => () => undefined,
+    onAny: () => () => undefined,
+  }
+  return unavailable<FarmEngine>('farm', { ...quiet, ...methods })
+}
+
+/** Something that a test did not give: using it fails with its name. */
+function unavailable<T extends object>(name: string, methods: Partial<T> = {}): T {
+  // A proxy stands for the whole interface.
+  return new Proxy(methods as T, {
+    get(target, key) {
+      if (key in target || typeof key === 'symbol' || key === 'then') return Reflect.get(target, key)
+      throw new Error(`the test gives no ${name}.${key}`)
+    },
+  })
+}
+
+/** A worker as the engine has it in memory. */
+export function workerState(changes: Partial<WorkerState>): WorkerState {
+  return {
+    id: 1,
+    publicId: '11111111-1111-4111-8111-111111111111',
+    namespaceId: 1,
+    adapter: 'native',
+    secretHash: '',
+    machineId: null,
+    name: 'worker',
+    platform: 'linux',
+    address: '127.0.0.1',
+    software: '',
+    status: 'awake',
+    statusRequested: null,
+    statusRequestLazy: false,
+    canRestart: false,
+    kinds: [],
+    capabilities: {},
+    capacity: 1,
+    approvedAt: 0,
+    lastSeenAt: null,
+    reportSeq: 0,
+    lastTaskId: null,
+    tagIds: new Set(),
+    sleepSchedule: null,
+    createdAt: 0,
+    updatedAt: 0,
+    deletedAt: null,
+    ...changes,
+  }
+}
