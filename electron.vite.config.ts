@@ -7,6 +7,7 @@
  *   src/main/…/*Thread.ts    code of worker threads        → out/main/<name>.js
  * All of out/main is one flat folder (chunks too), so `new URL('./<name>.js', import.meta.url)` finds a thread from anywhere.
  * Preload and renderer are built when their sources are there. Packages of the server stay outside the bundle.
+ * FRAMEHOUSE_BUILD=main (or preload, renderer; comma-separated) builds that part alone.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -68,8 +69,10 @@ const renderer = {
   plugins: [vue()],
 }
 
+const wanted = process.env['FRAMEHOUSE_BUILD']?.split(',') ?? ['main', 'preload', 'renderer']
+
 export default defineConfig({
-  main,
-  ...(existsSync(preload.build.rolldownOptions.input) && { preload }),
-  ...(existsSync(renderer.build.rolldownOptions.input) && { renderer }),
+  ...(wanted.includes('main') && { main }),
+  ...(wanted.includes('preload') && existsSync(preload.build.rolldownOptions.input) && { preload }),
+  ...(wanted.includes('renderer') && existsSync(renderer.build.rolldownOptions.input) && { renderer }),
 })

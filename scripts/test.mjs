@@ -13,10 +13,11 @@ const workFolder = mkdtempSync(join(tmpdir(), 'framehouse-test-'))
 const missingPartsFile = join(workFolder, 'missing-parts')
 const required = (process.env.FRAMEHOUSE_REQUIRE ?? '').split(',').map((word) => word.trim()).filter(Boolean)
 
+const DEPCRUISE = 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'
 const STEPS = [
   { name: 'types', run: () => check('scripts/typecheck.mjs') },
   { name: 'lint', run: () => check('node_modules/eslint/bin/eslint.js', '.') },
-  { name: 'layers', run: () => check('node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'src', '--config', '.dependency-cruiser.cjs', '--output-type', 'err') },
+  { name: 'layers', run: () => check(DEPCRUISE, 'src', '--config', '.dependency-cruiser.cjs', '--output-type', 'err') },
   { name: 'unit', run: () => vitest('unit') },
   { name: 'integration', run: () => vitest('integration') },
   { name: 'conformance', run: () => vitest('conformance') },
@@ -56,9 +57,10 @@ async function main(wanted) {
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1)
     const skipped = result.skipped ? `, ${result.skipped} skipped` : ''
     if (result.failed) say(`\n${result.output.trim()}\n`)
-    say(`${result.failed ? 'FAIL' : 'ok  '} ${step.name.padEnd(12)} ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
+    const verdict = result.failed ? 'FAIL' : 'ok  '
+    say(`${verdict} ${step.name.padEnd(12)} ${result.passed} passed, ${result.failed} failed${skipped} (${seconds} s)`)
   }
-  for (const part of missingParts()) say(`*** MISSING PART: ${part} was not found on this machine; the tests that need it were SKIPPED ***`)
+  for (const part of missingParts()) say(`*** MISSING PART: ${part} was not found on this machine; its tests were SKIPPED ***`)
   say(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
   return total.failed ? 1 : 0
 }
@@ -72,7 +74,8 @@ async function check(script, ...args) {
 async function vitest(project) {
   const report = join(workFolder, `${project}.json`)
   const { status, output } = await runNode([
-    'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
+    'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests',
+    '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
   ])
   const counts = readReport(report)
   if (!counts) return { passed: 0, failed: 1, skipped: 0, output: `vitest wrote no report\n${output}` }

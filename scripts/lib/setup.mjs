@@ -60,7 +60,8 @@ export function installPackages() {
   const lacking = [!compiler && 'a C++ compiler', !make && 'make', !python && 'Python 3'].filter(Boolean)
   const hint = lacking.length
     ? `\n\nsqlite3 is compiled where its prebuilt binary cannot be downloaded, and this machine lacks ${lacking.join(' and ')}.` +
-      '\n  Debian, Ubuntu: apt-get install g++ make python3\n  macOS: xcode-select --install\n  Windows: Visual Studio Build Tools with "Desktop development with C++"'
+      '\n  Debian, Ubuntu: apt-get install g++ make python3\n  macOS: xcode-select --install' +
+      '\n  Windows: Visual Studio Build Tools with "Desktop development with C++"'
     : ''
   throw new SetupError(`npm ci failed.\n${run.output.trim()}${hint}`)
 }

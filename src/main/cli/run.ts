@@ -1,3 +1,70 @@
-export async function run(args: string[]): Promise<number> {
-  return args.length
+/** Runs one command line: finds the command, gives it what it needs, turns what went wrong into words and an exit code. */
+import { COMMANDS } from './commands/index.ts'
+import type { Context } from './command.ts'
+import { CliError, EXIT, UsageError } from './errors.ts'
+import { commandHelp, helpHint, overview } from './help.ts'
+import { printJson } from './output.ts'
+import { parse, wantsJson } from './parse.ts'
+import { processTerminal } from './terminal.ts'
+import { VERSION } from '../../shared/version.ts'
+
+/** The exit code of the command line `words` (what stands after `framehouse`). Never throws. */
+export async function runCommandLine(words: readonly string[], context: Context): Promise<number> {
+  const { terminal } = context
+  try {
+    const parsed = parse(words, COMMANDS, context.env)
+    if (parsed.kind === 'version') {
+      if (wantsJson(words)) printJson(terminal, { version: VERSION, node: process.version })
+      else terminal.out(`framehouse ${VERSION}\n`)
+      return EXIT.done
+    }
+    if (parsed.kind === 'help') {
+      terminal.out(parsed.command ? commandHelp(parsed.command) : overview(COMMANDS, parsed.group))
+      return EXIT.done
+    }
+    return await parsed.command.run(context, parsed.input)
+  } catch (error) {
+    return report(error, words, context)
+  }
+}
+
+/** The same for this process: its streams, its environment, its signals. */
+export async function run(words: readonly string[], program: string): Promise<number> {
+  const stopping = new AbortController()
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  let received = 0
+  const onSignal = (signal: NodeJS.Signals): void => {
+    stopping.abort(signal)
+    // Whoever asks twice does not want to wait for a clean end.
+    if (++received > 1) process.exit(EXIT.interrupted)
+  }
+  for (const signal of signals) process.on(signal, onSignal)
+  try {
+    return await runCommandLine(words, {
+      terminal: processTerminal(process.env),
+      env: process.env,
+      cwd: process.cwd(),
+      program,
+      signal: stopping.signal,
+      now: Date.now,
+    })
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+}
+
+function report(error: unknown, words: readonly string[], { terminal, signal, env }: Context): number {
+  if (signal.aborted && !(error instanceof CliError)) return EXIT.interrupted
+  const known = error instanceof CliError ? error : undefined
+  const exitCode = known?.exitCode ?? EXIT.failed
+  const message = error instanceof Error ? error.message : String(error)
+  if (wantsJson(words)) {
+    terminal.err(`${JSON.stringify({ error: { code: known?.code ?? 'internal', message, field: known?.field, exitCode } })}\n`)
+    return exitCode
+  }
+  terminal.err(`framehouse: ${message}\n`)
+  if (error instanceof UsageError) terminal.err(`${helpHint(error.help, COMMANDS)}\n`)
+  // An error that nobody foresaw is a defect: its stack helps whoever mends it.
+  if (!known && error instanceof Error && env['FRAMEHOUSE_DEBUG']) terminal.err(`${error.stack}\n`)
+  return exitCode
 }

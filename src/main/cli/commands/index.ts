@@ -1,0 +1,29 @@
+/** All commands, in the order of the overview. A new command is a file here and a line below. */
+import type { Command } from '../command.ts'
+import { actions } from './actions.ts'
+import { completeCommand, completion } from './completion.ts'
+import { explain } from './explain.ts'
+import { job } from './job.ts'
+import { jobs } from './jobs.ts'
+import { jobTypes } from './jobTypes.ts'
+import { logs } from './logs.ts'
+import { submit } from './submit.ts'
+import { createToken, listTokens, revokeToken } from './tokens.ts'
+import { approveWorker, workers } from './workers.ts'
+
+export const COMMANDS: readonly Command[] = [
+  submit,
+  jobs,
+  job,
+  logs,
+  explain,
+  ...actions,
+  jobTypes,
+  workers,
+  approveWorker,
+  createToken,
+  listTokens,
+  revokeToken,
+  completion,
+  completeCommand(() => COMMANDS),
+]

@@ -1,0 +1,64 @@
+/** From `--set key=value` words to settings of the types that the job type asks for. Pure. */
+import { isAbsolute, resolve } from 'node:path'
+import type { JobTypeInfo } from '../../shared/schemas/jobType.ts'
+import { CliError, EXIT, UsageError } from './errors.ts'
+import { nearest } from './nearest.ts'
+
+type Setting = JobTypeInfo['settings'][number]
+
+/**
+ * @param cwd what relative paths of files and folders are resolved against, as a shell would
+ * @throws CliError that names the setting
+ */
+export function settingsFromWords(type: JobTypeInfo, words: ReadonlyMap<string, string>, cwd: string): Record<string, unknown> {
+  const settings: Record<string, unknown> = {}
+  for (const [key, word] of words) {
+    const setting = type.settings.find((one) => one.key === key)
+    if (!setting) throw unknownSetting(type, key)
+    settings[key] = convert(setting, word, cwd)
+  }
+  return settings
+}
+
+function unknownSetting(type: JobTypeInfo, key: string): CliError {
+  const known = type.settings.filter((setting) => setting.visible !== 'hidden').map((setting) => setting.key)
+  const near = nearest(key, known)
+  const hint = near ? `Did you mean "${near}"?` : `It has: ${known.join(', ') || 'none'}.`
+  return new CliError(EXIT.invalid, `job type "${type.name}" has no setting "${key}". ${hint}`, 'unknown-setting', key)
+}
+
+function convert(setting: Setting, word: string, cwd: string): unknown {
+  const label = `--set ${setting.key}`
+  switch (setting.type) {
+    case 'bool': {
+      const truth = TRUTH[word.toLowerCase()]
+      if (truth === undefined) throw new UsageError(`${label} must be true or false, not "${word}"`, setting.key, ['submit'])
+      return truth
+    }
+    case 'int32':
+      if (!/^[+-]?\d+$/.test(word)) throw new UsageError(`${label} must be a whole number, not "${word}"`, setting.key, ['submit'])
+      return Number(word)
+    case 'float':
+      if (word.trim() === '' || !Number.isFinite(Number(word))) {
+        throw new UsageError(`${label} must be a number, not "${word}"`, setting.key, ['submit'])
+      }
+      return Number(word)
+    case 'string':
+      return isPath(setting) ? absolute(word, cwd) : word
+    default:
+      // A later version's type: the manager knows what to do with it.
+      return word
+  }
+}
+
+const TRUTH: Record<string, boolean> = { true: true, yes: true, on: true, 1: true, false: false, no: false, off: false, 0: false }
+
+export function isPath(setting: Setting): boolean {
+  return setting.subtype === 'file_path' || setting.subtype === 'dir_path' || setting.subtype === 'hashed_file_path'
+}
+
+/** Paths of this machine become absolute; those with a variable (`{jobs}/…`), of Windows or of Blender (`//…`) are left alone. */
+function absolute(path: string, cwd: string): string {
+  if (path === '' || path.startsWith('{') || path.startsWith('//') || isAbsolute(path) || /^[A-Za-z]:[\\/]|^\\\\/.test(path)) return path
+  return resolve(cwd, path)
+}

@@ -1,0 +1,80 @@
+/** Following a job until it ends: progress for a person, a line of JSON per change for a program, an exit code for both. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
+import type { Client, Job } from './client.ts'
+import type { Context } from './command.ts'
+import { EXIT, UnreachableError, type ExitCode } from './errors.ts'
+import { duration, plural } from './format.ts'
+import { printJsonLine } from './output.ts'
+import { makeProgress, noProgress } from './progress.ts'
+
+/** How often the job is asked for: often enough for a bar that moves, and nothing for a manager to notice. */
+const EVERY_MS = 250
+/** A manager that restarts comes back within this; until then watching goes on. */
+const PATIENCE_MS = 60_000
+
+export interface Watched {
+  job: Job
+  exitCode: ExitCode
+}
+
+/** Resolves when the job has ended. @throws CliError when interrupted, or when the manager stays away */
+export async function watchJob(client: Client, jobId: string, context: Context, json: boolean): Promise<Watched> {
+  const progress = json ? noProgress : makeProgress(context.terminal, context.now)
+  let printed = ''
+  let lastAnswer = context.now()
+  try {
+    for (;;) {
+      const job = await client.job(jobId).catch((error: unknown) => {
+        if (error instanceof UnreachableError && context.now() - lastAnswer < PATIENCE_MS) return undefined
+        throw error
+      })
+      if (job) {
+        lastAnswer = context.now()
+        progress.update(shareDone(job), describe(job))
+        if (json && job.updatedAt + job.status !== printed) printJsonLine(context.terminal, job)
+        printed = job.updatedAt + job.status
+        if (FINISHED_JOB_STATUSES.includes(job.status)) return { job, exitCode: exitCodeOf(job) }
+      }
+      await sleep(EVERY_MS, undefined, { signal: context.signal }).catch(() => {})
+    }
+  } finally {
+    progress.clear()
+  }
+}
+
+/** 0 to 1, by steps (frames, mostly) where the job counts them, else by tasks. */
+export function shareDone({ steps, counts }: Pick<Job, 'steps' | 'counts'>): number {
+  if (steps.total > 0) return steps.completed / steps.total
+  return counts.total > 0 ? counts.completed / counts.total : 0
+}
+
+function describe(job: Job): string {
+  const parts = [
+    job.status,
+    job.counts.total > 0 ? `${job.counts.completed}/${plural(job.counts.total, 'task')}` : '',
+    job.frameCount > 0 ? plural(job.frameCount, 'frame') : '',
+    job.counts.failed > 0 ? `${job.counts.failed} failed` : '',
+    job.etaSeconds !== null && job.etaSeconds >= 1 ? `${duration(job.etaSeconds * 1000)} left` : '',
+  ]
+  return parts.filter(Boolean).join(', ')
+}
+
+export function exitCodeOf({ status }: Pick<Job, 'status'>): ExitCode {
+  if (status === 'completed') return EXIT.done
+  return status === 'canceled' ? EXIT.canceled : EXIT.failed
+}
+
+/** Why a job failed: its own words, then the first failed tasks with the reason of their last attempt. */
+export async function failureReasons(client: Client, job: Job): Promise<string[]> {
+  const lines = job.activity ? [job.activity] : []
+  const failed = (await client.tasks(job.id, { status: 'failed', limit: 3 })).items
+  for (const summary of failed) {
+    const task = await client.task(summary.id)
+    const attempt = task.attemptList.toSorted((a, b) => a.number - b.number).at(-1)
+    const reason = attempt?.reason || (attempt?.exitCode != null ? `exit code ${attempt.exitCode}` : 'no reason known')
+    lines.push(`task "${task.name}" on ${attempt?.worker.name ?? 'no worker'}: ${reason}`)
+    lines.push(`  its log: framehouse logs ${task.id}`)
+  }
+  return lines
+}
