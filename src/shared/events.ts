@@ -43,8 +43,9 @@ export const FrameEvent = Type.Object({
   ...base,
   jobId: Id,
   taskId: Id,
-  frameId: Type.Integer(),
+  attempt: Type.Integer(),
   frame: nullable(Type.Integer()),
+  path: Type.String(),
   preview: Type.String(),
 })
 export const LastRenderedEvent = Type.Object({ type: Type.Literal('last-rendered'), ...base, jobId: Id })
@@ -82,3 +83,30 @@ export const FramehouseEvent = Type.Union([
 export type FramehouseEvent = Static<typeof FramehouseEvent>
 export type EventType = FramehouseEvent['type']
 export type EventOf<T extends EventType> = Extract<FramehouseEvent, { type: T }>
+
+/**
+ * The WebSocket `/api/v1/events`. The server sends a JSON array of events, or one of these objects:
+ * `hello` first; `ping` when nothing happened for a while; `resync` when events had to be dropped because the listener
+ * was too slow: pull everything that is shown.
+ */
+export const EventsControl = Type.Union([
+  Type.Object({ type: Type.Literal('hello'), at: Type.Integer(), version: Type.String() }),
+  Type.Object({ type: Type.Literal('ping'), at: Type.Integer() }),
+  Type.Object({ type: Type.Literal('resync'), at: Type.Integer() }),
+  Type.Object({ type: Type.Literal('refused'), at: Type.Integer(), message: Type.String() }),
+])
+export type EventsControl = Static<typeof EventsControl>
+
+/**
+ * What a client may send on it; each message replaces the members that it has. Without any, all events but `log` come.
+ * `watch`: tasks whose log lines should come. `types`: only these events. `jobs`: task, frame and log events of these jobs only.
+ */
+export const EventsSubscription = Type.Object(
+  {
+    watch: Type.Optional(Type.Array(Id, { maxItems: 200 })),
+    types: Type.Optional(nullable(Type.Array(Type.String({ maxLength: 30 }), { maxItems: 30 }))),
+    jobs: Type.Optional(nullable(Type.Array(Id, { maxItems: 1000 }))),
+  },
+  { additionalProperties: false },
+)
+export type EventsSubscription = Static<typeof EventsSubscription>

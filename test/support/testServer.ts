@@ -72,6 +72,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     submission: unavailable('submission'),
     logs: unavailable('logs'),
     shaman: unavailable('shaman'),
+    lastRendered: unavailable('lastRendered'),
     paths: { data: folder, previews: join(folder, 'previews'), scripts: join(folder, 'scripts'), storage: () => join(folder, 'storage') },
     log,
     now,

@@ -206,3 +206,126 @@ export const Explanation = Type.Object({
 })
 export type WaitReason = Static<typeof WaitReason>
 export type Explanation = Static<typeof Explanation>
+
+/** Several words in one query parameter: `status=queued,active`. */
+const Words = Type.String({ maxLength: 8000 })
+
+/** The order of a list of jobs: a field, with `-` before it for "largest first". */
+export const JOB_SORTS = ['createdAt', 'updatedAt', 'finishedAt', 'name', 'priority', 'status', 'type', 'project', 'owner'] as const
+
+/** Filters of GET /jobs and GET /jobs/groups. */
+export const JobFilterQuery = Type.Object({
+  /** Text in name, type, owner or project. */
+  q: Type.Optional(Type.String({ maxLength: 200 })),
+  /** Statuses, separated by commas. */
+  status: Type.Optional(Words),
+  type: Type.Optional(Words),
+  project: Type.Optional(Words),
+  owner: Type.Optional(Words),
+  /** Id of a worker tag. */
+  tag: Type.Optional(Id),
+  origin: Type.Optional(Words),
+  /** Only these jobs, ids separated by commas. */
+  ids: Type.Optional(Words),
+  /** True: the deleted jobs that can still be brought back, instead of the others. */
+  deleted: Type.Optional(Type.Boolean()),
+})
+/** GET /jobs */
+export const JobQuery = Type.Object({
+  ...JobFilterQuery.properties,
+  sort: Type.Optional(Type.String({ maxLength: 50, default: '-createdAt' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+})
+/** GET /jobs/groups: how many jobs have which value. */
+export const JobGroupQuery = Type.Object({
+  ...JobFilterQuery.properties,
+  by: Type.Enum(['status', 'type', 'project', 'owner', 'tag']),
+})
+export const JobGroups = Type.Object({ items: Type.Array(Type.Object({ value: Type.String(), count: Type.Integer() })) })
+export type JobGroups = Static<typeof JobGroups>
+
+/** POST /jobs/{id}/actions and, with ids, POST /jobs/actions. */
+export const JobActionInput = Type.Object({ action: JobAction }, { additionalProperties: false })
+export const BulkJobAction = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 1000 }), action: JobAction }, { additionalProperties: false })
+/** POST /tasks/{id}/actions and, with ids, POST /tasks/actions. */
+export const TaskActionInput = Type.Object({ action: TaskAction }, { additionalProperties: false })
+export const BulkTaskAction = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 10_000 }), action: TaskAction }, { additionalProperties: false })
+
+/** POST /jobs/check: what the job would become. */
+export const DryRun = Type.Object({
+  settings: Type.Record(Type.String(), Type.Unknown()),
+  taskCount: Type.Integer(),
+  tasks: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+})
+export type DryRun = Static<typeof DryRun>
+
+/** GET /jobs/{id}/tasks */
+export const TaskQuery = Type.Object({
+  status: Type.Optional(Words),
+  kind: Type.Optional(Words),
+  /** Text in the task's name. */
+  q: Type.Optional(Type.String({ maxLength: 200 })),
+  /** Id of the worker that runs it, or ran it last. */
+  worker: Type.Optional(Id),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
+  cursor: Type.Optional(Type.String({ maxLength: 200 })),
+})
+
+/**
+ * GET /jobs/{id}/grid: all tasks of a job, small enough for 100,000 of them. `statuses` has one letter a task, in order
+ * of index: q queued, a active, c completed, f failed, x canceled, s soft-failed, p paused. `kindOf` indexes `kinds`.
+ * `frames`: [task index from 1, frame number, frame id] of each frame with a preview.
+ */
+export const Grid = Type.Object({
+  statuses: Type.String(),
+  names: Type.Array(Type.String()),
+  kinds: Type.Array(Type.String()),
+  kindOf: Type.Array(Type.Integer()),
+  frames: Type.Array(Type.Tuple([Type.Integer(), nullable(Type.Integer()), Type.Integer()])),
+})
+export type Grid = Static<typeof Grid>
+
+/** GET /jobs/{id}/timeline: who ran what when. */
+export const TimelineItem = Type.Object({
+  taskId: Id,
+  taskName: Type.String(),
+  attempt: Type.Integer(),
+  worker: NamedRef,
+  status: AttemptStatus,
+  outcome: nullable(Outcome),
+  startedAt: Time,
+  endedAt: nullable(Time),
+})
+export type TimelineItem = Static<typeof TimelineItem>
+export const Timeline = Type.Object({ items: Type.Array(TimelineItem), next: nullable(Type.String()) })
+
+/** GET /jobs/{id}/graph: tasks with the same kind and the same dependencies are one node, so that it stays readable. */
+export const GraphNode = Type.Object({
+  id: Type.String(),
+  label: Type.String(),
+  kind: Type.String(),
+  /** First task of the node. */
+  taskId: nullable(Id),
+  /** How many of its tasks are in which status. */
+  counts: Type.Record(Type.String(), Type.Integer()),
+})
+export type GraphNode = Static<typeof GraphNode>
+export const JobGraph = Type.Object({
+  nodes: Type.Array(GraphNode),
+  /** `to` waits for `from`. */
+  edges: Type.Array(Type.Object({ from: Type.String(), to: Type.String() })),
+})
+export type JobGraph = Static<typeof JobGraph>
+
+/** GET /jobs/{id}/explain: the reasons of its waiting tasks, put together. */
+export const JobExplanation = Type.Object({
+  jobId: Id,
+  status: JobStatus,
+  summary: Type.String(),
+  /** Tasks that wait, and how many of them were looked at (one of each kind and situation). */
+  waiting: Type.Integer(),
+  examined: Type.Integer(),
+  reasons: Type.Array(Type.Object({ ...WaitReason.properties, tasks: Type.Integer(), exampleTaskId: Id })),
+})
+export type JobExplanation = Static<typeof JobExplanation>

@@ -107,3 +107,44 @@ export const LimitInput = Type.Object(
   },
   { additionalProperties: false },
 )
+export const LimitPatch = Type.Partial(LimitInput, { additionalProperties: false })
+
+export const TagInput = Type.Object(
+  { name: Type.String({ minLength: 1, maxLength: 100 }), description: Type.Optional(Type.String({ maxLength: 1000 })) },
+  { additionalProperties: false },
+)
+export const TagPatch = Type.Partial(TagInput, { additionalProperties: false })
+
+/** PUT /workers/{id}/tags */
+export const WorkerTagsInput = Type.Object({ tags: Type.Array(Id, { maxItems: 100 }) }, { additionalProperties: false })
+
+/** PUT /workers/{id}/sleep-schedule. Times are `HH:MM` of the manager's clock. */
+export const SleepScheduleInput = Type.Object(
+  {
+    isActive: Type.Boolean(),
+    daysOfWeek: Type.String({ maxLength: 50, pattern: '^\\s*((mo|tu|we|th|fr|sa|su)(\\s+|$))*$' }),
+    startTime: Type.String({ pattern: '^(([01]\\d|2[0-3]):[0-5]\\d)?$' }),
+    endTime: Type.String({ pattern: '^(([01]\\d|2[0-3]):[0-5]\\d)?$' }),
+  },
+  { additionalProperties: false },
+)
+
+/** PATCH /machines/{id} */
+export const MachinePatch = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    /** What an hour of it costs, in the studio's currency. */
+    hourlyRate: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
+    watts: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
+  },
+  { additionalProperties: false },
+)
+
+/** GET /machines/{id}/samples: shares 0–1. */
+export const MachineSample = Type.Object({
+  at: Time,
+  cpu: nullable(Type.Number()),
+  memory: nullable(Type.Number()),
+  gpu: nullable(Type.Number()),
+})
+export type MachineSample = Static<typeof MachineSample>
