@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { commandHelp, overview } from '../../../src/main/cli/help.ts'
+import { COMMANDS } from '../../../src/main/cli/commands/index.ts'
+import { complete, FILES } from '../../../src/main/cli/complete.ts'
+import { completionScript, SHELLS } from '../../../src/main/cli/completionScripts.ts'
+
+const names = { 'job-type': ['demo-render', 'echo-sleep-test'], job: ['0000000a', 'last'], worker: ['anna', 'berta'] }
+const completeLine = (...words: string[]) => complete(words, COMMANDS, (what) => Promise.resolve(names[what]))
+
+describe('completion', () => {
+  it.each([
+    { words: ['sub'], found: ['submit'] },
+    { words: ['workers', ''], found: ['approve'] },
+    { words: ['tokens', ''], found: ['create', 'list', 'revoke'] },
+    { words: ['submit', ''], found: ['demo-render', 'echo-sleep-test'] },
+    { words: ['submit', 'demo-render', ''], found: [] },
+    { words: ['submit', '--wat'], found: ['--watch'] },
+    { words: ['submit', '--priority', '3', 'e'], found: ['echo-sleep-test'] },
+    { words: ['submit', '--settings', ''], found: [FILES] },
+    { words: ['jobs', '--status', 'fa'], found: ['failed'] },
+    { words: ['jobs', '--status=fa'], found: ['--status=failed'] },
+    { words: ['job', 'l'], found: ['last'] },
+    { words: ['workers', 'approve', 'b'], found: ['berta'] },
+    { words: ['completion', ''], found: ['bash', 'fish', 'zsh'] },
+    { words: ['help', 'jo'], found: ['job', 'job-types', 'jobs'] },
+    { words: ['__'], found: [] },
+    { words: ['nonsense', ''], found: [] },
+  ])('of $words is $found', async ({ words, found }) => {
+    expect(await completeLine(...words)).toEqual(found)
+  })
+
+  it('offers an option once unless it may be repeated', async () => {
+    const offered = await completeLine('submit', 'demo-render', '--watch', '--set', 'a=1', '--')
+    expect(offered).toContain('--set')
+    expect(offered).not.toContain('--watch')
+  })
+
+  it.each(SHELLS)('has a script for %s that the shell can read', (shell) => {
+    const script = completionScript(shell)
+    expect(script).toContain('__complete')
+    const program = ['/bin', '/usr/bin'].map((folder) => `${folder}/${shell}`).find(existsSync)
+    if (program) execFileSync(program, ['-n'], { input: script })
+  })
+
+  it('completes in a real bash', () => {
+    const script = `
+      framehouse() { shift; printf '%s\\n' "got:$*"; }
+      ${completionScript('bash')}
+      COMP_WORDS=(framehouse submit "") COMP_CWORD=2
+      _framehouse
+      printf '%s\\n' "\${COMPREPLY[@]}"`
+    expect(execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' }).trim()).toBe('got:submit')
+  })
+})
+
+describe('help', () => {
+  it('lists every command that is not hidden', () => {
+    const text = overview(COMMANDS)
+    for (const command of COMMANDS) expect(text.includes(`  ${command.path.join(' ')}`)).toBe(!command.hidden)
+  })
+
+  it.each(COMMANDS.filter((command) => !command.hidden).map((command) => [command.path.join(' '), command] as const))(
+    'of "%s" names all its options',
+    (_, command) => {
+      const text = commandHelp(command)
+      for (const name of Object.keys(command.options)) expect(text).toContain(`--${name}`)
+    },
+  )
+
+  it('gives no two commands the same name, and each a summary that fits a line', () => {
+    const paths = COMMANDS.map((command) => command.path.join(' '))
+    expect(new Set(paths).size).toBe(paths.length)
+    for (const command of COMMANDS) expect(command.summary.length).toBeLessThan(90)
+  })
+})
