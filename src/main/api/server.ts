@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import fastifyWebsocket from '@fastify/websocket'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Security } from '../security/security.ts'
 import { installAuditHook } from './auditHook.ts'
@@ -44,6 +45,8 @@ const BODY_LIMIT = 1_048_576
 const HEADERS_TIMEOUT_MS = 10_000
 /** A connection that is silent for this long is closed; a long poll waits at most half of it. */
 const SILENCE_TIMEOUT_MS = 120_000
+/** Bytes that a message to a WebSocket may have: clients only subscribe there. */
+const SOCKET_MESSAGE_LIMIT = 262_144
 /** How long requests may take to end when the server closes. */
 const CLOSE_GRACE_MS = 2_000
 
@@ -68,6 +71,8 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   // Replies are made by our own row mappings, so schemas document them; checking each on the way out would cost the hot path.
   app.setSerializerCompiler(() => JSON.stringify)
   installBodyParser(app)
+  // Once, for all dialects: a second instance would answer each upgrade a second time. Routes say { websocket: true }.
+  await app.register(fastifyWebsocket, { options: { maxPayload: SOCKET_MESSAGE_LIMIT } })
   app.setErrorHandler((error, request, response) => {
     const { status, body, headers } = reply(error, request)
     return response.code(status).headers(headers).send(body)
