@@ -9,9 +9,10 @@
  *   What a power failure still takes is work that the manager requeues anyway, because its attempt is gone.
  * - Memory is bounded: entries beyond `memoryBytes` are read back from disk when their turn comes.
  */
+import { deferred, type Deferred } from '../../shared/deferred.ts'
 import type { Logger } from './logger.ts'
 import { OutboxSegments, type Cursor, type Line } from './outboxSegments.ts'
-import { deferred, pause, type Deferred } from './timing.ts'
+import { pause } from './timing.ts'
 
 export interface OutboxOptions {
   directory: string
@@ -131,7 +132,7 @@ export class Outbox {
   /** See CommandContext.congested: undefined while there is room. */
   congested(): Promise<void> | undefined {
     if (this.unwrittenBytes < CONGESTED_BYTES) return undefined
-    this.relief ??= deferred()
+    this.relief ??= deferred<void>()
     return this.relief.promise
   }
 
@@ -152,7 +153,7 @@ export class Outbox {
   /** Resolves when there is something to send, or the signal aborts. */
   async waitForEntries(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.queue.length === 0 && this.complete) {
-      this.arrival ??= deferred()
+      this.arrival ??= deferred<void>()
       const arrival = this.arrival
       const wake = () => arrival.resolve()
       signal.addEventListener('abort', wake, { once: true })
@@ -187,7 +188,7 @@ export class Outbox {
   /** Resolves when the entry was delivered (or the outbox is closed). */
   whenAcked(seq: number): Promise<void> {
     if (seq <= this.acked || this.closed) return Promise.resolve()
-    const waiter = deferred()
+    const waiter = deferred<void>()
     this.ackWaiters.set(waiter, seq)
     return waiter.promise
   }

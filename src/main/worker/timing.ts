@@ -1,4 +1,4 @@
-/** Waiting: pure delays for retries, sleeps that can be cut short, and a promise to settle from outside. */
+/** Waiting: pure delays for retries, sleeps that can be cut short, promises with a time limit. */
 
 export interface BackoffRule {
   firstMs: number
@@ -48,18 +48,4 @@ export async function settlesWithin(promise: Promise<unknown>, ms: number): Prom
   const inTime = await Promise.race([settled, late])
   clearTimeout(timer)
   return inTime
-}
-
-/** A promise that somebody else settles. */
-export interface Deferred<T> {
-  readonly promise: Promise<T>
-  resolve(value: T): void
-}
-
-export function deferred<T = void>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {}
-  const promise = new Promise<T>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve: (value) => resolve(value) }
 }

@@ -1,0 +1,89 @@
+/** The worker's settings: what may be left out, and what is taken then. */
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseManagerUrl } from './http.ts'
+import type { AdapterName } from './probe.ts'
+
+export interface WorkerConfig {
+  /** `host`, `host:8080` or a URL; may have a path prefix such as `/k/KEY/`. */
+  managerUrl: string
+  /** Identity, outbox and working folders. One worker per folder. */
+  dataDir: string
+  /** Shown in the farm; default: the host's name. At most 64 characters. */
+  name?: string
+  /** Attempts at once, 1 to 1024; default 1. */
+  slots?: number
+  /** `auto` (the default) asks the manager what it is. */
+  adapter?: AdapterName | 'auto'
+  /** Kinds of tasks to take; default: all that this program can run. */
+  kinds?: readonly string[]
+  /** Program name → absolute path, over PATH and the usual places. */
+  programs?: Readonly<Record<string, string>>
+  /** Niceness of what is run, 0 to 19; default 10, so that somebody working at the machine comes first. */
+  nice?: number
+  /** Linux: 0 to 1000; default 500, so that a render that eats all memory is ended before the desktop is. Null: leave alone. */
+  oomScoreAdjust?: number | null
+  /** Whether something starts the program again after the manager asked it to restart. */
+  canRestart?: boolean
+}
+
+/** Wrong configuration; `option` names the setting. */
+export class WorkerConfigError extends Error {
+  override readonly name = 'WorkerConfigError'
+  constructor(
+    readonly option: string,
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+export interface ResolvedConfig {
+  readonly url: URL
+  readonly dataDir: string
+  readonly workRoot: string
+  readonly name: string
+  readonly slots: number
+  readonly adapter: AdapterName | 'auto'
+  readonly kinds: readonly string[] | undefined
+  readonly programs: Readonly<Record<string, string>>
+  readonly nice: number
+  readonly oomScoreAdjust: number | null
+  readonly canRestart: boolean
+}
+
+const MAX_NAME = 64
+
+/** @throws WorkerConfigError */
+export function resolveConfig(config: WorkerConfig): ResolvedConfig {
+  let url: URL
+  try {
+    url = parseManagerUrl(config.managerUrl)
+  } catch (error) {
+    throw new WorkerConfigError('managerUrl', error instanceof Error ? error.message : String(error))
+  }
+  if (config.dataDir === '') throw new WorkerConfigError('dataDir', 'a data folder is needed')
+  const name = config.name?.trim() || hostname().slice(0, MAX_NAME) || 'worker'
+  if (name.length > MAX_NAME) throw new WorkerConfigError('name', `name must be at most ${MAX_NAME} characters, "${name}" has ${name.length}`)
+  const kinds = config.kinds?.map((kind) => kind.trim()).filter((kind) => kind !== '')
+  if (kinds?.length === 0) throw new WorkerConfigError('kinds', 'kinds names no kind of task; leave it out to take all')
+  const dataDir = resolve(config.dataDir)
+  return Object.freeze({
+    url,
+    dataDir,
+    workRoot: join(dataDir, 'work'),
+    name,
+    slots: integer('slots', config.slots ?? 1, 1, 1024),
+    adapter: config.adapter ?? 'auto',
+    kinds,
+    programs: config.programs ?? {},
+    nice: integer('nice', config.nice ?? 10, 0, 19),
+    oomScoreAdjust: config.oomScoreAdjust === null ? null : integer('oomScoreAdjust', config.oomScoreAdjust ?? 500, 0, 1000),
+    canRestart: config.canRestart ?? false,
+  })
+}
+
+function integer(option: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value
+  throw new WorkerConfigError(option, `${option} must be a whole number from ${min} to ${max}, not ${value}`)
+}

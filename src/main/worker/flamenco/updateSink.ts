@@ -1,0 +1,87 @@
+/** Turns what an attempt does into Flamenco task updates, with the texts that a Flamenco Worker sends. */
+import type { AttemptEnd, AttemptSink } from '../attempt.ts'
+import type { OutputFile } from '../commands/types.ts'
+import { splitLines } from '../logBatcher.ts'
+import type { TaskUpdate } from './flamencoApi.ts'
+
+/** Log text is sent when this much has gathered, … */
+const CHUNK_BYTES = 10_240
+/** … or this long after its first line, so that somebody who watches sees a slow renderer work. */
+const CHUNK_AGE_MS = 5000
+
+export interface UpdateSinkOptions {
+  send(update: TaskUpdate): void
+  congested(): Promise<void> | undefined
+  onOutput(file: OutputFile): void
+}
+
+export class UpdateSink implements AttemptSink {
+  private readonly options: UpdateSinkOptions
+  private parts: string[] = []
+  private bytes = 0
+  private timer: NodeJS.Timeout | undefined
+  private isAbandoned = false
+
+  constructor(options: UpdateSinkOptions) {
+    this.options = options
+  }
+
+  /** The task is not ours any more, or is given back: nothing more is said of it. */
+  abandon(): void {
+    this.isAbandoned = true
+    this.parts = []
+    clearTimeout(this.timer)
+  }
+
+  started(): void {
+    this.send({ activity: 'Started', taskStatus: 'active' })
+  }
+
+  log(_stream: string, text: string): void {
+    if (text === '' || this.isAbandoned) return
+    const lines = text.endsWith('\n') ? text : `${text}\n`
+    this.parts.push(lines)
+    this.bytes += Buffer.byteLength(lines)
+    if (this.bytes > CHUNK_BYTES) this.flush()
+    else this.timer ??= setTimeout(() => this.flush(), CHUNK_AGE_MS)
+  }
+
+  congested(): Promise<void> | undefined {
+    return this.options.congested()
+  }
+
+  progress(stepsCompleted: number): void {
+    this.send({ activity: 'Progress', steps_completed: stepsCompleted })
+  }
+
+  /** A Flamenco Worker reports no activities of its own while it runs. */
+  activity(): void {}
+
+  output(file: OutputFile): void {
+    if (!this.isAbandoned) this.options.onOutput(file)
+  }
+
+  finished(end: AttemptEnd): void {
+    this.flush()
+    // Stopped or given back: the Manager knows, or learns it from the sign-off; "failed" would count against the task.
+    if (end.outcome === 'stopped' || end.outcome === 'lost') return this.abandon()
+    if (end.outcome === 'success') return this.send({ activity: 'Completed', taskStatus: 'completed' })
+    const text = `Failed: ${end.reason}`
+    this.send({ activity: text, log: text, taskStatus: 'failed' })
+  }
+
+  private flush(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    if (this.parts.length === 0) return
+    const text = this.parts.join('')
+    this.parts = []
+    this.bytes = 0
+    // One call may bring much more than a chunk.
+    for (const log of splitLines(text, CHUNK_BYTES * 8)) this.send({ log })
+  }
+
+  private send(update: TaskUpdate): void {
+    if (!this.isAbandoned) this.options.send(update)
+  }
+}

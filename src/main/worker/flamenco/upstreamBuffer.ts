@@ -1,0 +1,131 @@
+/**
+ * Task updates on their way to a foreign Manager: kept on disk, sent in order, one at a time. The protocol has no
+ * sequence numbers, so an update whose answer was lost is sent again; delivered ones are marked in the file, so that a
+ * restart does not repeat them.
+ */
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { RefusedError } from '../http.ts'
+import type { Logger } from '../logger.ts'
+import type { Outbox, OutboxEntry } from '../outbox.ts'
+import { backoffDelay, pause, settlesWithin, type BackoffRule } from '../timing.ts'
+import type { FlamencoApi, TaskUpdate } from './flamencoApi.ts'
+
+const Item = Type.Object({
+  seq: Type.Integer(),
+  taskId: Type.String(),
+  update: Type.Object({
+    taskStatus: Type.Optional(Type.Enum(['active', 'completed', 'failed'])),
+    activity: Type.Optional(Type.String()),
+    log: Type.Optional(Type.String()),
+    steps_completed: Type.Optional(Type.Integer()),
+  }),
+})
+const isItem = Compile(Item)
+
+const RETRY: BackoffRule = { firstMs: 500, maxMs: 30_000, factor: 2, jitter: 0.1 }
+/** A server error may be a busy database; after this many for one update it is given up, or it would block all others. */
+const SERVER_ERRORS_ALLOWED = 4
+/** Log text that waits is joined into requests of about this size. */
+const MAX_JOINED_CHARS = 100_000
+const MAX_JOINED_ENTRIES = 100
+
+export interface UpstreamBufferOptions {
+  api: FlamencoApi
+  outbox: Outbox
+  log: Logger
+  random(): number
+  /** The Manager answered 409: the task is not ours any more. */
+  onReassigned(taskId: string): void
+}
+
+export class UpstreamBuffer {
+  private readonly options: UpstreamBufferOptions
+  private readonly ending = new AbortController()
+  private readonly working: Promise<void>
+  private serverErrors = 0
+
+  /** Starts sending what an earlier run left at once. */
+  constructor(options: UpstreamBufferOptions) {
+    this.options = options
+    this.working = this.work()
+  }
+
+  add(taskId: string, update: TaskUpdate): void {
+    this.options.outbox.append({ taskId, update })
+  }
+
+  /** Resolves when the Manager has heard everything that was added so far. */
+  delivered(): Promise<void> {
+    return this.options.outbox.whenAcked(this.options.outbox.lastSeq)
+  }
+
+  /** Gives delivery so long, then ends; the rest is sent after the next start. */
+  async close(patienceMs: number): Promise<void> {
+    await this.options.outbox.written()
+    await settlesWithin(this.delivered(), patienceMs)
+    this.ending.abort()
+    await this.working
+  }
+
+  private async work(): Promise<void> {
+    const { outbox, log, random } = this.options
+    const { signal } = this.ending
+    let failures = 0
+    while (!signal.aborted) {
+      await outbox.waitForEntries(signal)
+      const entries = signal.aborted ? [] : await outbox.next(MAX_JOINED_ENTRIES, MAX_JOINED_CHARS)
+      if (entries.length === 0) continue
+      try {
+        outbox.ack(await this.sendNext(entries, signal), true)
+        failures = 0
+      } catch (error) {
+        if (signal.aborted) return
+        if (++failures === 1) log.warn({ err: error }, 'cannot send a task update; keeping it')
+        await pause(backoffDelay(failures, RETRY, random()), signal)
+      }
+    }
+  }
+
+  /** Sends the first entry, with the log text of those behind it where they are nothing but log of the same task. */
+  private async sendNext(entries: readonly OutboxEntry[], signal: AbortSignal): Promise<number> {
+    const { api, log, onReassigned } = this.options
+    const { update, taskId, lastSeq } = joinLogs(entries)
+    if (update === undefined) return lastSeq
+    try {
+      if (!(await api.update(taskId, update, signal))) onReassigned(taskId)
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error
+      if (error.status >= 500 && ++this.serverErrors < SERVER_ERRORS_ALLOWED) throw error
+      log.error({ err: error, taskId }, 'the Manager refuses a task update; it is dropped')
+    }
+    this.serverErrors = 0
+    return lastSeq
+  }
+}
+
+/** The first entry's update, grown by the log text that follows it. `update` is undefined for an entry that is not readable. */
+export function joinLogs(entries: readonly OutboxEntry[]): { taskId: string; update: TaskUpdate | undefined; lastSeq: number } {
+  let taskId = ''
+  let update: TaskUpdate | undefined
+  let lastSeq = 0
+  for (const entry of entries) {
+    const item: unknown = JSON.parse(entry.json)
+    if (!isItem.Check(item)) {
+      if (update === undefined) return { taskId, update, lastSeq: entry.seq }
+      break
+    }
+    if (update === undefined) {
+      taskId = item.taskId
+      update = { ...item.update }
+    } else if (isLogOnly(update) && isLogOnly(item.update) && item.taskId === taskId) {
+      update.log = (update.log ?? '') + (item.update.log ?? '')
+    } else break
+    lastSeq = entry.seq
+  }
+  return { taskId, update, lastSeq }
+}
+
+function isLogOnly(update: TaskUpdate): boolean {
+  return update.log !== undefined && Object.keys(update).length === 1
+}

@@ -1,0 +1,114 @@
+/** The calls of `/api/v1/agent` (shared/schemas/agent.ts), with replies checked. */
+import { Compile } from 'typebox/compile'
+import { ApiError } from '../../../shared/schemas/common.ts'
+import {
+  JoinReply,
+  ReportReply,
+  SignOnReply,
+  TakeReply,
+  type Fence,
+  type JoinRequest,
+  type SignOnRequest,
+  type TakeRequest,
+} from '../../../shared/schemas/agent.ts'
+import { RefusedError, UnreachableError, basicAuth, type HttpClient, type HttpReply, type HttpRequest } from '../http.ts'
+
+const PREFIX = 'api/v1/agent/'
+/** Beyond the long poll itself: a manager that is slow for a moment is not gone. */
+const SLACK_MS = 20_000
+const SIGN_OFF_TIMEOUT_MS = 3000
+
+const checks = {
+  join: Compile(JoinReply),
+  signOn: Compile(SignOnReply),
+  take: Compile(TakeReply),
+  report: Compile(ReportReply),
+  error: Compile(ApiError),
+}
+/** What a compiled schema is used for here. */
+interface Check<T> {
+  Check(value: unknown): value is T
+  Errors(value: unknown): { instancePath: string; message: string }[]
+}
+
+export class AgentApi {
+  private readonly http: HttpClient
+  private headers: Record<string, string> = {}
+
+  constructor(http: HttpClient) {
+    this.http = http
+  }
+
+  /** From now on calls are made as this worker. */
+  authenticate(workerId: string, secret: string): void {
+    this.headers = { authorization: basicAuth(workerId, secret) }
+  }
+
+  join(request: JoinRequest, signal: AbortSignal): Promise<JoinReply> {
+    return this.post('join', JSON.stringify(request), checks.join, { signal })
+  }
+
+  signOn(request: SignOnRequest, signal: AbortSignal): Promise<SignOnReply> {
+    return this.post('sign-on', JSON.stringify(request), checks.signOn, { signal })
+  }
+
+  take(request: TakeRequest, signal: AbortSignal): Promise<TakeReply> {
+    return this.post('take', JSON.stringify(request), checks.take, { signal, timeoutMs: request.waitMs + SLACK_MS })
+  }
+
+  /** `reports` are Report objects as JSON, straight from the outbox. */
+  report(reports: readonly string[], take: number, signal: AbortSignal): Promise<ReportReply> {
+    const body = `{"reports":[${reports.join(',')}]${take > 0 ? `,"take":${take}` : ''}}`
+    return this.post('report', body, checks.report, { signal })
+  }
+
+  async preview(fence: Fence, path: string, size: 'thumbnail' | 'large', jpeg: Buffer, signal: AbortSignal): Promise<void> {
+    const reply = await this.http.send({
+      method: 'PUT',
+      path: `${PREFIX}preview/${fence.taskId}/${fence.attempt}`,
+      query: { path, size },
+      body: jpeg,
+      contentType: 'image/jpeg',
+      headers: this.headers,
+      signal,
+    })
+    throwUnlessOk(reply, 'preview')
+  }
+
+  async signOff(): Promise<void> {
+    const reply = await this.http.send({
+      method: 'POST',
+      path: `${PREFIX}sign-off`,
+      body: '{}',
+      headers: this.headers,
+      timeoutMs: SIGN_OFF_TIMEOUT_MS,
+    })
+    throwUnlessOk(reply, 'sign-off')
+  }
+
+  private async post<T>(name: string, body: string, check: Check<T>, options: Pick<HttpRequest, 'signal' | 'timeoutMs'>): Promise<T> {
+    const reply = await this.http.send({ method: 'POST', path: PREFIX + name, body, headers: this.headers, ...options })
+    throwUnlessOk(reply, name)
+    if (!check.Check(reply.json)) {
+      const [first] = check.Errors(reply.json)
+      const what = first === undefined ? '' : `: ${first.instancePath || '/'} ${first.message}`
+      throw new UnreachableError(`the reply to ${name} is not what our protocol says${what}`)
+    }
+    return reply.json
+  }
+}
+
+/** @throws UnreachableError for "not now", RefusedError for everything else that is no success */
+function throwUnlessOk(reply: HttpReply, name: string): void {
+  if (reply.status >= 200 && reply.status < 300) return
+  const error = checks.error.Check(reply.json) ? reply.json : undefined
+  const message = `${name}: ${error?.message ?? `HTTP ${reply.status}`}`
+  if ([429, 502, 503, 504].includes(reply.status)) throw new UnreachableError(message, reply.retryAfterMs)
+  throw new RefusedError(reply.status, error?.code ?? '', message)
+}
+
+/** Our manager said that it does not know this worker (any more), or not with this secret. Proxies and gateways do not speak so. */
+export function isUnknownWorker(error: unknown): boolean {
+  return error instanceof RefusedError && error.status === 401 && error.code !== ''
+}
+

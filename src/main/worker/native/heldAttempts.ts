@@ -1,0 +1,156 @@
+/**
+ * The attempts that this worker answers for: those that run, and those that ended but whose end the manager has not
+ * heard yet. Both are named in every call, so that the manager neither times them out nor gives them to somebody else.
+ */
+import type { Assignment, Fence } from '../../../shared/schemas/agent.ts'
+import { AttemptRun, type AttemptDeps, type AttemptEnd } from '../attempt.ts'
+import { StoppedError, type CommandError, type OutputFile } from '../commands/types.ts'
+import type { Outbox } from '../outbox.ts'
+import { NativeSink } from './attemptSink.ts'
+
+interface Held {
+  fence: Fence
+  assignment: Assignment | undefined
+  /** Undefined for an attempt that ended in an earlier run of this worker. */
+  run: AttemptRun | undefined
+  startedAt: number
+  /** The outbox entry that tells its end; undefined while it runs. */
+  finishedSeq: number | undefined
+}
+
+export interface HeldAttemptsOptions {
+  capacity: number
+  outbox: Outbox
+  deps: AttemptDeps
+  onOutput(fence: Fence, file: OutputFile, seq: number): void
+  /** An attempt ended (its end is in the outbox). */
+  onEnded(): void
+}
+
+/** What runs now, for status displays. */
+export interface RunningAttempt extends Fence {
+  jobName: string
+  taskName: string
+  startedAt: number
+}
+
+export class HeldAttempts {
+  private readonly options: HeldAttemptsOptions
+  private readonly held = new Map<string, Held>()
+
+  constructor(options: HeldAttemptsOptions) {
+    this.options = options
+  }
+
+  /** An attempt of an earlier run of this worker whose end still waits in the outbox. */
+  addEnded(fence: Fence, finishedSeq: number): void {
+    this.held.set(keyOf(fence), { fence, assignment: undefined, run: undefined, startedAt: 0, finishedSeq })
+  }
+
+  /** Begins to run it. An attempt that is held already is left alone (the manager repeated itself). */
+  start(assignment: Assignment): void {
+    const fence = { taskId: assignment.taskId, attempt: assignment.attempt }
+    if (this.held.has(keyOf(fence))) return
+    const held: Held = { fence, assignment, run: undefined, startedAt: this.options.deps.now(), finishedSeq: undefined }
+    this.held.set(keyOf(fence), held)
+    const { maxRunMs, maxSilenceMs, commands, ...task } = assignment
+    held.run = new AttemptRun({ task, commands, maxRunMs, maxSilenceMs }, this.sink(held), this.options.deps)
+  }
+
+  /** Says that an attempt it was given will not be run, so that the manager requeues it at once. */
+  refuse(assignment: Assignment, error: CommandError): void {
+    const fence = { taskId: assignment.taskId, attempt: assignment.attempt }
+    if (this.held.has(keyOf(fence))) return
+    const held: Held = { fence, assignment, run: undefined, startedAt: this.options.deps.now(), finishedSeq: undefined }
+    this.held.set(keyOf(fence), held)
+    this.sink(held).finished({ outcome: error.outcome, exitCode: null, reason: error.message, metrics: {} })
+  }
+
+  /** Stops one; nothing happens when it is not running. */
+  stop(fence: Fence, error: CommandError): void {
+    this.held.get(keyOf(fence))?.run?.stop(error)
+  }
+
+  stopAll(error: (fence: Fence) => CommandError): void {
+    for (const { fence, run } of this.held.values()) run?.stop(error(fence))
+  }
+
+  /** Stops what the manager does not let it keep after a sign-on. */
+  keepOnly(keep: readonly Fence[]): void {
+    const kept = new Set(keep.map(keyOf))
+    for (const [key, held] of this.held) {
+      if (!kept.has(key)) held.run?.stop(new StoppedError('the manager has given the task up or to somebody else'))
+    }
+  }
+
+  /** The manager has heard everything up to `seq`: ends among it are done with. Returns how many. */
+  delivered(seq: number): number {
+    let count = 0
+    for (const [key, held] of this.held) {
+      if (held.finishedSeq === undefined || held.finishedSeq > seq) continue
+      this.held.delete(key)
+      count++
+    }
+    return count
+  }
+
+  /** How many ends lie in the outbox up to `seq`. */
+  endedUpTo(seq: number): number {
+    let count = 0
+    for (const held of this.held.values()) if (held.finishedSeq !== undefined && held.finishedSeq <= seq) count++
+    return count
+  }
+
+  /** All of them, as the protocol's `running`. */
+  fences(): Fence[] {
+    return [...this.held.values()].map((held) => held.fence)
+  }
+
+  /** Attempts that are still at work. */
+  running(): RunningAttempt[] {
+    const running: RunningAttempt[] = []
+    for (const { fence, assignment, startedAt, finishedSeq } of this.held.values()) {
+      if (finishedSeq !== undefined || assignment === undefined) continue
+      running.push({ ...fence, jobName: assignment.jobName, taskName: assignment.taskName, startedAt })
+    }
+    return running
+  }
+
+  get busy(): number {
+    let count = 0
+    for (const held of this.held.values()) if (held.finishedSeq === undefined) count++
+    return count
+  }
+
+  /** Slots that are free for certain: an attempt whose end the manager has not heard still holds its slot. */
+  get free(): number {
+    return Math.max(0, this.options.capacity - this.held.size)
+  }
+
+  /** Resolves when nothing is at work any more. */
+  async idle(): Promise<void> {
+    for (;;) {
+      const runs = [...this.held.values()].filter((held) => held.finishedSeq === undefined && held.run !== undefined)
+      if (runs.length === 0) return
+      await Promise.all(runs.map((held) => held.run?.done))
+    }
+  }
+
+  private sink(held: Held): NativeSink {
+    const { outbox, deps, onOutput, onEnded } = this.options
+    return new NativeSink({
+      fence: held.fence,
+      outbox,
+      now: () => deps.now(),
+      onOutput: (file, seq) => onOutput(held.fence, file, seq),
+      onFinished: (_end: AttemptEnd, seq) => {
+        held.finishedSeq = seq
+        onEnded()
+      },
+    })
+  }
+}
+
+function keyOf(fence: Fence): string {
+  return `${fence.taskId} ${fence.attempt}`
+}
