@@ -4,6 +4,7 @@
  */
 import {
   ConflictError,
+  FarmError,
   InvalidInputError,
   JobTypeChangedError,
   NotAllowedError,
@@ -13,11 +14,14 @@ import {
   TooManyError,
   UnavailableError,
 } from '../../engine/errors.ts'
+import { MissingFilesError } from '../../files/shaman/checkout.ts'
+import { ContentMismatchError, UploadAbortedError } from '../../files/shaman/store.ts'
+import { HttpError, type ErrorFacts } from '../errors.ts'
 
 /** A reply that only this dialect knows, e.g. 416 of a mass deletion that matches nothing. */
 export class WireError extends Error {
   constructor(
-    readonly status: number,
+    readonly statusCode: number,
     message: string,
     readonly field?: string,
   ) {
@@ -31,30 +35,32 @@ export interface WireReply {
   headers: Record<string, string>
 }
 
-/** What is known of the request when its error is written. */
-export interface ErrorFacts {
-  /** Most bytes that the route takes. */
-  bodyLimit?: number
-}
+const STATUS_OF: readonly [abstract new (...args: never[]) => FarmError, number][] = [
+  [NotFoundError, 404],
+  [InvalidInputError, 400],
+  [JobTypeChangedError, 412],
+  [PreconditionError, 412],
+  [ConflictError, 409],
+  [NotAllowedError, 403],
+  [TooManyError, 429],
+  [UnavailableError, 503],
+  [ContentMismatchError, 417],
+  [UploadAbortedError, 400],
+  [MissingFilesError, 424],
+]
 
-/** Maps an error to its reply. Errors that are nobody's input become a 500 without their text: the log has it. */
+/** Maps an error to its reply. What is nobody's input becomes a 500 without its text: the log has that. */
 export function flamencoError(error: unknown, facts: ErrorFacts = {}): WireReply {
   if (error instanceof StatusChangeRequestedError) return { status: 423, body: { status_requested: error.status }, headers: {} }
-  if (error instanceof WireError) return reply(error.status, error.message, error.field)
-  if (error instanceof InvalidInputError) return reply(400, withField(error), error.field)
-  if (error instanceof UnavailableError) return { ...reply(503, error.message), headers: { 'retry-after': '1' } }
-  const status = statusOf(error)
-  if (status !== undefined) return reply(status, error instanceof Error ? error.message : String(error))
-  return fastifyError(error, facts)
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (error instanceof NotFoundError) return 404
-  if (error instanceof JobTypeChangedError || error instanceof PreconditionError) return 412
-  if (error instanceof ConflictError) return 409
-  if (error instanceof NotAllowedError) return 403
-  if (error instanceof TooManyError) return 429
-  return undefined
+  if (error instanceof WireError) return reply(error.statusCode, error.message, error.field)
+  if (error instanceof HttpError) return { ...reply(error.failure.status, error.failure.message), headers: error.failure.headers ?? {} }
+  if (error instanceof FarmError) {
+    const status = STATUS_OF.find(([kind]) => error instanceof kind)?.[1]
+    if (status === 503) return { ...reply(503, error.message), headers: { 'retry-after': '1' } }
+    if (error instanceof InvalidInputError) return reply(400, withField(error), error.field)
+    if (status !== undefined) return reply(status, error.message)
+  }
+  return httpReply(error, facts)
 }
 
 /** The message names the field; where it does not do so itself, the field goes before it. */
@@ -63,25 +69,15 @@ function withField({ field, message }: InvalidInputError): string {
   return word === '' || message.includes(word) ? message : `${word}: ${message}`
 }
 
-/** Errors of Fastify and its plugins carry a status and a code word. */
-function fastifyError(error: unknown, facts: ErrorFacts): WireReply {
-  if (!(error instanceof Error)) return reply(500, 'internal error')
-  const status = numberIn(error, 'statusCode') ?? numberIn(error, 'status') ?? 500
-  const code = 'code' in error ? error.code : undefined
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return reply(413, facts.bodyLimit === undefined ? 'the body is too large' : `the body is larger than the limit of ${facts.bodyLimit} bytes`)
-  }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return reply(415, 'the body must be of a content type that this operation takes')
-  // The original has no 401 and no WWW-Authenticate: a wrong secret is 403 (§0.1).
+/** Errors of Fastify, of its plugins and of the door carry a status. */
+function httpReply(error: unknown, { bodyLimit }: ErrorFacts): WireReply {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  if (!(error instanceof Error) || typeof status !== 'number' || status < 400 || status > 499) return reply(500, 'something went wrong in the manager; its log tells more')
+  // The original has no 401: a wrong secret is 403, without WWW-Authenticate (§0.1).
   if (status === 401) return reply(403, `security requirements failed: ${error.message}`)
-  if (status >= 400 && status < 500) return reply(status, error.message)
-  if (status === 503) return { ...reply(503, error.message), headers: { 'retry-after': '1' } }
-  return reply(500, 'internal error')
-}
-
-function numberIn(value: object, key: string): number | undefined {
-  const found: unknown = Reflect.get(value, key)
-  return typeof found === 'number' ? found : undefined
+  if (status === 413 && bodyLimit !== undefined) return reply(413, `the body is larger than the limit of ${bodyLimit} bytes`)
+  if (status === 415) return reply(415, 'the body has a content type that this operation does not take')
+  return reply(status, error.message)
 }
 
 function reply(status: number, message: string, field?: string): WireReply {

@@ -1,0 +1,117 @@
+/** Looking at and changing the configuration (§1.1). For admins only: some of it runs programs, all of it decides what workers run. */
+import path from 'node:path'
+import type { AddressInfo } from 'node:net'
+import { Type, type Static } from 'typebox'
+import type { ApiContext } from '../../context.ts'
+import { checkBlender, findBlenders, type BlenderCheck, type FinderHost } from '../blenderFinder.ts'
+import { fileToSettings, settingsToFile, type FixedFacts } from '../configFile.ts'
+import { WireError } from '../errors.ts'
+import { errors, NOTHING, type TypedApp } from '../routeSupport.ts'
+import { AnyObject } from '../schemas/common.ts'
+import { BlenderPathCheckResult, PathCheckInput, PathCheckResult, SetupAssistantConfig } from '../schemas/meta.ts'
+import { checkSharedStorage } from '../storageCheck.ts'
+
+export function configurationRoutes(app: TypedApp, context: ApiContext): void {
+  const { settings, paths } = context
+  const host: FinderHost = { platform: process.platform, env: process.env }
+
+  app.post(
+    '/configuration/check/shared-storage',
+    {
+      config: { access: 'admin' },
+      schema: { operationId: 'checkSharedStoragePath', tags: ['meta'], body: PathCheckInput, response: { 200: PathCheckResult, ...errors(400) } },
+    },
+    async (request) => checkSharedStorage(request.body.path, paths.data),
+  )
+
+  app.get(
+    '/configuration/check/blender',
+    { config: { access: 'admin' }, schema: { operationId: 'findBlenderExePath', tags: ['meta'], response: { 200: Type.Array(BlenderPathCheckResult) } } },
+    async () => findBlenders(host),
+  )
+
+  app.post(
+    '/configuration/check/blender',
+    {
+      config: { access: 'admin' },
+      schema: { operationId: 'checkBlenderExePath', tags: ['meta'], body: PathCheckInput, response: { 200: BlenderPathCheckResult, ...errors(400) } },
+    },
+    async (request) => checkBlender(request.body.path, host),
+  )
+
+  app.post(
+    '/configuration/setup-assistant',
+    {
+      config: { access: 'admin' },
+      schema: { operationId: 'saveSetupAssistantConfig', tags: ['meta'], body: SetupAssistantConfig, response: { ...NOTHING, ...errors(400) } },
+    },
+    async (request, reply) => {
+      const { storageLocation, blender } = assistantChoice(request.body)
+      const isTwoWay = false
+      await settings.update({
+        sharedStoragePath: storageLocation,
+        variables: {
+          ...settings.current().variables,
+          blender: { isTwoWay, values: ['linux', 'windows', 'darwin'].map((platform) => ({ platforms: [platform], value: blender })) },
+          blenderArgs: { isTwoWay, values: [{ platforms: ['all'], value: '-b -y' }] },
+        },
+      })
+      return reply.code(204).send()
+    },
+  )
+
+  app.get(
+    '/configuration/file',
+    { config: { access: 'admin' }, schema: { operationId: 'getConfigurationFile', tags: ['meta'], response: { 200: AnyObject } } },
+    async () => settingsToFile(settings.current(), fixedFacts()),
+  )
+
+  app.put(
+    '/configuration/file',
+    {
+      config: { access: 'admin' },
+      schema: { operationId: 'updateConfigurationFile', tags: ['meta'], body: AnyObject, response: { ...NOTHING, ...errors(400) } },
+    },
+    async (request, reply) => {
+      await settings.update(fileToSettings(request.body, fixedFacts()))
+      return reply.code(204).send()
+    },
+  )
+
+  function fixedFacts(): FixedFacts {
+    return {
+      listen: listenText(app.server.address()),
+      database: path.join(paths.data, 'framehouse.sqlite'),
+      localManagerStoragePath: paths.data,
+    }
+  }
+}
+
+function listenText(address: AddressInfo | string | null): string {
+  if (address === null) return ''
+  if (typeof address === 'string') return address
+  return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
+}
+
+/** What the assistant's page chose. @throws WireError 400 naming what is missing */
+function assistantChoice(config: Static<typeof SetupAssistantConfig>): { storageLocation: string; blender: string } {
+  const { storageLocation, blenderExecutable: chosen } = config
+  if (storageLocation.trim() === '') throw new WireError(400, 'storageLocation is empty', 'storageLocation')
+  if (!chosen.is_usable) throw new WireError(400, 'blenderExecutable/is_usable is false: this Blender cannot be used', 'blenderExecutable/is_usable')
+  const value = blenderValue(chosen)
+  if (value === '') throw new WireError(400, `blenderExecutable: a source of "${chosen.source}" needs ${neededBy(chosen.source)}`, 'blenderExecutable')
+  return { storageLocation, blender: /[\n\t;()]/.test(value) ? JSON.stringify(value) : value }
+}
+
+/** The value of the variable `blender`; empty when the choice is incomplete. */
+function blenderValue({ source, path: exe, input }: BlenderCheck): string {
+  if (source === 'default') return 'blender'
+  if (exe === '') return ''
+  if (source === 'file_association') return 'blender'
+  if (input === '') return ''
+  return source === 'path_envvar' ? input : exe
+}
+
+function neededBy(source: BlenderCheck['source']): string {
+  return source === 'file_association' ? 'a path' : 'a path and an input'
+}
