@@ -45,6 +45,13 @@ export interface FactoredCommands {
   tasks: { template: number; params: string | null }[]
 }
 
+/** A command list that was added in full; others can be given as what differs from it. */
+export interface CommandReference {
+  readonly shape: number
+  /** Its leaves in the order of `collect`. */
+  readonly values: readonly unknown[]
+}
+
 /** Collects command lists one by one and factors them at the end; memory grows with what differs, not with the lists. */
 export class CommandFactory {
   readonly #shapes: Shape[] = []
@@ -53,7 +60,7 @@ export class CommandFactory {
   #catchAll: number | undefined
 
   /** Adds the next task's commands; they must be plain JSON values. */
-  add(commands: readonly Command[]): void {
+  add(commands: readonly Command[]): CommandReference {
     const leaves: Leaves = { values: [], signature: '' }
     collect(commands, leaves)
     let shape = this.#shapeBySignature.get(leaves.signature)
@@ -61,8 +68,27 @@ export class CommandFactory {
       shape = this.#addShape(commands, leafPaths(commands), leaves.values)
       this.#shapeBySignature.set(leaves.signature, shape)
     }
-    if (shape === undefined) this.#addToCatchAll(commands)
-    else this.#addMember(shape, leaves.values)
+    if (shape === undefined) {
+      this.#catchAll ??= this.#addShape(null, [[]], [undefined])
+      return this.#addMember(this.#catchAll, [commands])
+    }
+    return this.#addMember(shape, leaves.values)
+  }
+
+  /**
+   * Adds a task whose commands differ from the reference in single values: leaf number, value, leaf number, value, …
+   * @throws RangeError for a leaf that the reference does not have, TypeError for a value that is no single one
+   */
+  addLike(reference: CommandReference, differences: readonly unknown[]): void {
+    const values = [...reference.values]
+    for (let i = 0; i < differences.length; i += 2) {
+      const leaf = differences[i]
+      const value = differences[i + 1]
+      if (typeof leaf !== 'number' || !(leaf in values) || reference.shape === this.#catchAll) throw new RangeError(`no leaf ${String(leaf)}`)
+      if (isContainer(value) || isContainer(values[leaf])) throw new TypeError(`leaf ${leaf} is no single value`)
+      values[leaf] = value
+    }
+    this.#addMember(reference.shape, values)
   }
 
   #addShape(commands: unknown, paths: (string | number)[][], values: unknown[]): number {
@@ -70,12 +96,7 @@ export class CommandFactory {
     return this.#shapes.length - 1
   }
 
-  #addToCatchAll(commands: readonly Command[]): void {
-    this.#catchAll ??= this.#addShape(null, [[]], [undefined])
-    this.#addMember(this.#catchAll, [commands])
-  }
-
-  #addMember(index: number, values: unknown[]): void {
+  #addMember(index: number, values: unknown[]): CommandReference {
     const shape = this.#shapes[index]
     if (shape === undefined) throw new Error(`no shape ${index}`)
     const differences: unknown[] = []
@@ -86,6 +107,7 @@ export class CommandFactory {
       shape.varying.add(leaf)
     })
     this.#members.push({ shape: index, differences })
+    return { shape: index, values }
   }
 
   /** The templates and every task's params. */
@@ -226,6 +248,10 @@ function leafPaths(value: unknown, path: (string | number)[] = []): (string | nu
 
 function isFilledObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0
+}
+
+function isContainer(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 function isEmptyContainer(value: unknown): boolean {

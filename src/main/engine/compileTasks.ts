@@ -3,7 +3,7 @@
  * job-type thread with a TaskCompiler fed batch by batch; a few tasks for a job that grows, by `compileTasks` anywhere.
  */
 import { findCycle, groupDependencies, MAX_DEPENDENCIES } from './barriers.ts'
-import { CommandFactory } from './commandTemplates.ts'
+import { CommandFactory, type CommandReference } from './commandTemplates.ts'
 import type { AuthoredTask, CompiledJob, TaskRow } from './compiledJob.ts'
 import { InvalidInputError } from './errors.ts'
 
@@ -13,7 +13,15 @@ export const DEPENDENCIES_PER_SLICE = 5_000
 export const MAX_TASKS = 1_000_000
 
 /** The part of a CompiledJob that comes from its tasks. */
-export type CompiledTasks = Omit<CompiledJob, 'settings' | 'metadata' | 'outputDir'>
+export type CompiledTasks = Omit<CompiledJob, 'settings' | 'metadata' | 'outputDir' | 'name' | 'priority'>
+
+/** A task but for its commands. */
+export type TaskHead = Omit<AuthoredTask, 'commands'>
+
+export interface TaskReference {
+  commands: CommandReference
+  steps: number
+}
 
 export class TaskCompiler {
   readonly #factory = new CommandFactory()
@@ -28,8 +36,20 @@ export class TaskCompiler {
   readonly #older: [number, number][] = []
   #edges = 0
 
-  /** @throws InvalidInputError when there are too many tasks or dependencies */
-  add(task: AuthoredTask): void {
+  /** Adds a task; others can then be added as like it. @throws InvalidInputError when there are too many tasks or dependencies */
+  add(task: AuthoredTask): TaskReference {
+    const steps = task.commands.reduce((sum, command) => sum + command.totalStepCount, 0)
+    this.#addHead(task, steps)
+    return { commands: this.#factory.add(task.commands), steps }
+  }
+
+  /** Adds a task whose commands are those of an earlier one but for some values (see CommandFactory.addLike). @throws as `add` */
+  addLike(head: TaskHead, reference: TaskReference, differences: readonly unknown[]): void {
+    this.#addHead(head, reference.steps)
+    this.#factory.addLike(reference.commands, differences)
+  }
+
+  #addHead(task: TaskHead, steps: number): void {
     const position = this.#names.length
     if (position >= MAX_TASKS) throw new InvalidInputError('tasks', `a job has at most ${MAX_TASKS} tasks`)
     const older = new Set(task.dependsOnOlder)
@@ -38,10 +58,9 @@ export class TaskCompiler {
     this.#names.push(task.name)
     this.#taskKinds.push(this.#sameText(task.kind))
     this.#priorities.push(task.priority)
-    this.#steps.push(task.commands.reduce((sum, command) => sum + command.totalStepCount, 0))
+    this.#steps.push(steps)
     for (const index of older) this.#older.push([position + 1, index])
     this.#dependencies.push(Array.from(new Set(task.dependsOn), (index) => index - 1))
-    this.#factory.add(task.commands)
   }
 
   /** Kinds parsed from JSON are as many copies as tasks; one is enough. */

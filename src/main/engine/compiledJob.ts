@@ -25,6 +25,9 @@ export interface AuthoredTask {
 export type TaskRow = [number, string, string, number, number, string | null, number, number, number]
 
 export interface CompiledJob {
+  /** Name and priority, when the script may have changed them. */
+  name?: string
+  priority?: number
   /** Settings and metadata as the script left them. */
   settings: Record<string, unknown>
   metadata: Record<string, string>

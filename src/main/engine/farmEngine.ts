@@ -181,7 +181,7 @@ export interface FarmEngine {
   /** Flamenco taskUpdate. @throws NotFoundError, StaleAttemptError, InvalidInputError for soft-failed */
   updateForeign(workerId: string, taskId: string, update: ForeignUpdate): Promise<void>
   /** Flamenco may-i-run. */
-  mayKeepRunning(workerId: string, taskId: string): MayKeepRunning
+  mayKeepRunning(workerId: string, taskId: string): Promise<MayKeepRunning>
 
   // Logs and frames ---------------------------------------------------------------------------------------------
 

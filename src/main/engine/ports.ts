@@ -24,6 +24,8 @@ export interface JobSeed {
   /** Template id → body. */
   templates: [number, string][]
   active: { task: TaskState; attempt: AttemptState }[]
+  /** Tasks in status active that no attempt runs: set so from outside. */
+  orphans: TaskState[]
   failures: { taskId: number; workerId: number; kind: string }[]
   blocks: { workerId: number; kind: string }[]
   /** True when single-task edges exist beside the groups (grown jobs). */
@@ -48,10 +50,10 @@ export interface FarmStore {
   saveAttempt(attempt: AttemptState): void
   saveWorker(worker: WorkerState): void
   saveGroup(groupId: number, remaining: number): void
-  /** The group's last member was completed (−1), or is no longer (+1): its dependents wait for one less or more. */
-  shiftDependents(groupId: number, delta: 1 | -1): void
+  /** The group's last member was completed: its dependents wait for one less. */
+  releaseDependents(groupId: number): void
   /** The same for edges that name this single task. */
-  shiftEdgeDependents(taskId: number, delta: 1 | -1): void
+  releaseEdgeDependents(taskId: number): void
   addFailure(taskId: number, workerId: number, jobId: number, kind: string, at: number): void
   clearTaskFailures(taskId: number): void
   clearJobFailures(jobId: number): void
@@ -74,6 +76,8 @@ export interface FarmStore {
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number>
   /** These tasks and all that depend on them become queued again. Returns how many changed. */
   resetWithDependents(taskIds: number[], activity: string, at: number): Promise<number>
+  /** One task gets a status regardless of what depended on it; a recount must follow. */
+  overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void>
   /** Recounts barriers, waits, statuses and steps of a job from its tasks. */
   recount(jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }>
   /** Deletes a job and all that belongs to it. */
@@ -90,13 +94,16 @@ export interface FarmStore {
   loadReleased(by: { groupId: number } | { taskId: number }): Promise<TaskState[]>
   /** Jobs that depend on this one, with how many unfinished jobs each still waits for. */
   loadJobDependents(jobId: number): Promise<{ jobId: number; unmet: number }[]>
+  /** How many jobs this one depends on are not completed. */
+  countUnmetJobs(jobId: number): Promise<number>
   /** Queued tasks whose start-by time has passed. */
   loadStartByExpired(now: number): Promise<{ jobId: number; index: number }[]>
   /** Jobs whose submission was cut off by a crash: nobody was told of them. */
   loadUnderConstruction(): Promise<{ id: number }[]>
   /** Jobs whose undo period is over. */
   loadPurgeable(deletedBefore: number): Promise<{ id: number; publicId: string; checkoutId: string | null }[]>
-  loadTaskFailures(taskId: number): Promise<number[]>
+  /** Failed tasks of a job that this worker had last. */
+  loadFailedTasks(jobId: number, workerId: number): Promise<TaskState[]>
 
   // Workers, tags, limits, lanes ---------------------------------------------------------------------------------
   loadWorkers(): Promise<WorkerState[]>

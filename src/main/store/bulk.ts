@@ -195,6 +195,20 @@ export async function resetWithDependents(tx: Connection, taskIds: number[], act
   return changes
 }
 
+/** One task gets a status; what it ran ends as canceled. */
+export async function overrideTaskStatus(tx: Connection, taskId: number, to: TaskStatus, activity: string, at: number): Promise<void> {
+  await tx.run(`update attempts set status = 'canceled', outcome = 'stopped', reason = ?, ended_at = ? where status = 'active' and task_id = ?`, [
+    activity,
+    at,
+    taskId,
+  ])
+  await tx.run(
+    `update tasks set status = ?1, activity = ?2, updated_at = ?3, not_before = null, steps_completed = iif(?1 = 'completed', steps_total, 0),
+       retries = 0, finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null) where id = ?4`,
+    [to, activity, at, taskId],
+  )
+}
+
 /** Recounts a job's barriers, waits, statuses and steps from its tasks. */
 export async function recount(tx: Connection, jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }> {
   await tx.run(

@@ -130,18 +130,12 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     this.writer.save(rows.SAVE_GROUPS, groupId, () => [groupId, remaining])
   }
 
-  shiftDependents(groupId: number, delta: 1 | -1): void {
-    this.writer.statement('update tasks set unmet = max(0, unmet + ?) where id in (select task_id from task_group_dependencies where group_id = ?)', [
-      delta,
-      groupId,
-    ])
+  releaseDependents(groupId: number): void {
+    this.writer.statement('update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_group_dependencies where group_id = ?)', [groupId])
   }
 
-  shiftEdgeDependents(taskId: number, delta: 1 | -1): void {
-    this.writer.statement('update tasks set unmet = max(0, unmet + ?) where id in (select task_id from task_dependencies where depends_on_id = ?)', [
-      delta,
-      taskId,
-    ])
+  releaseEdgeDependents(taskId: number): void {
+    this.writer.statement('update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_dependencies where depends_on_id = ?)', [taskId])
   }
 
   addFailure(taskId: number, workerId: number, jobId: number, kind: string, at: number): void {
@@ -253,6 +247,10 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     return this.writer.exclusive((tx) => bulk.resetWithDependents(tx, taskIds, activity, at))
   }
 
+  async overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void> {
+    await this.writer.exclusive((tx) => bulk.overrideTaskStatus(tx, taskId, to, activity, at))
+  }
+
   recount(jobId: number): ReturnType<FarmStore['recount']> {
     return this.writer.exclusive((tx) => bulk.recount(tx, jobId))
   }
@@ -289,6 +287,13 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
   loadJobDependents(jobId: number) {
     return loads.loadJobDependents(this.read, jobId)
   }
+  async countUnmetJobs(jobId: number): Promise<number> {
+    const row = await this.read.get<{ n: number }>(
+      `select count(*) as n from job_dependencies d join jobs o on o.id = d.depends_on_id where d.job_id = ? and o.status <> 'completed'`,
+      [jobId],
+    )
+    return row?.n ?? 0
+  }
   loadStartByExpired(now: number) {
     return this.read.all<{ jobId: number; index: number }>(
       `select job_id as jobId, idx as "index" from tasks indexed by tasks_start_by
@@ -305,9 +310,8 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
   loadUnderConstruction() {
     return this.read.all<{ id: number }>(`select id from jobs where status = 'under-construction'`)
   }
-  async loadTaskFailures(taskId: number): Promise<number[]> {
-    const found = await this.read.all<{ worker_id: number }>('select worker_id from task_failures where task_id = ?', [taskId])
-    return found.map((row) => row.worker_id)
+  loadFailedTasks(jobId: number, workerId: number) {
+    return loads.loadFailedTasks(this.read, jobId, workerId)
   }
 
   private closeChunk(attemptId: number): (string | number)[] {

@@ -36,8 +36,8 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
     ),
     db.all<{ id: number; job_id: number; remaining: number }>(`select id, job_id, remaining from task_groups where job_id ${inJobs}`, [ids]),
     db.all<{ id: number; job_id: number; body: string }>(`select id, job_id, body from command_templates where job_id ${inJobs}`, [ids]),
-    db.all<TaskRow>(`select * from tasks indexed by tasks_active where worker_id is not null and status = 'active' and job_id ${inJobs}`, [ids]),
-    db.all<AttemptRow>(`select * from attempts indexed by attempts_active where worker_id is not null and status = 'active' and job_id ${inJobs}`, [ids]),
+    db.all<TaskRow>(`select * from tasks where status = 'active' and job_id ${inJobs}`, [ids]),
+    db.all<AttemptRow>(`select * from attempts where status = 'active' and job_id ${inJobs}`, [ids]),
     db.all<{ task_id: number; worker_id: number; job_id: number; kind: string }>(
       `select task_id, worker_id, job_id, kind from task_failures where job_id ${inJobs}`,
       [ids],
@@ -61,6 +61,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       const attempt = attemptOf.get(taskRow.id)
       return attempt ? [{ task: taskFromRow(taskRow), attempt }] : []
     }),
+    orphans: (activeOf.get(row.id) ?? []).filter((taskRow) => !attemptOf.has(taskRow.id)).map(taskFromRow),
     failures: (failuresOf.get(row.id) ?? []).map((failure) => ({ taskId: failure.task_id, workerId: failure.worker_id, kind: failure.kind })),
     blocks: (blocksOf.get(row.id) ?? []).map((block) => ({ workerId: block.worker_id, kind: block.kind })),
     hasEdges: row.has_edges !== 0,
@@ -89,6 +90,11 @@ export async function loadReady(db: ReadDatabase, jobId: number, kind: string, a
 export async function loadTask(db: ReadDatabase, jobId: number, index: number): Promise<TaskState | undefined> {
   const row = await db.get<TaskRow>('select * from tasks where job_id = ? and idx = ?', [jobId, index])
   return row && taskFromRow(row)
+}
+
+export async function loadFailedTasks(db: ReadDatabase, jobId: number, workerId: number): Promise<TaskState[]> {
+  const rows = await db.all<TaskRow>(`select * from tasks where job_id = ? and status = 'failed' and worker_id = ? order by idx`, [jobId, workerId])
+  return rows.map(taskFromRow)
 }
 
 export async function loadAttempt(db: ReadDatabase, taskId: number, number: number): Promise<AttemptState | undefined> {

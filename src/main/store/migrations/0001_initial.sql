@@ -292,7 +292,7 @@ create table tasks (
 create unique index tasks_by_job on tasks (job_id, idx);
 create index tasks_ready on tasks (job_id, kind, order_key) where unmet = 0 and status in ('queued', 'soft-failed');
 create index tasks_by_group on tasks (group_id) where group_id is not null;
-create index tasks_active on tasks (worker_id) where status = 'active';
+create index tasks_active on tasks (job_id) where status = 'active';
 create index tasks_failed on tasks (job_id, idx) where status in ('failed', 'soft-failed');
 create index tasks_start_by on tasks (start_by) where start_by is not null and status in ('queued', 'soft-failed');
 
@@ -336,7 +336,7 @@ create table attempts (
 create unique index attempts_by_task on attempts (task_id, number);
 create index attempts_by_worker on attempts (worker_id, started_at);
 create index attempts_by_job on attempts (job_id, started_at);
-create index attempts_active on attempts (worker_id) where status = 'active';
+create index attempts_active on attempts (job_id) where status = 'active';
 
 -- An application kept open with its scene between tasks of one job on one worker.
 create table sessions (

@@ -1,0 +1,43 @@
+/** What a worker is told of a task that it got: commands with variables replaced for its platform. */
+import { taskPublicId } from '../../shared/ids.ts'
+import type { Assignment } from '../../shared/schemas/agent.ts'
+import type { Command } from '../../shared/schemas/job.ts'
+import { expandCommands } from './commandTemplates.ts'
+import type { Core } from './core.ts'
+import type { Lease } from './jobRuntime.ts'
+
+export class Assignments {
+  private readonly expanders = new Map<string, (commands: Command[]) => Command[]>()
+
+  constructor(private readonly core: Core) {}
+
+  /** Variables changed: every platform's expander is made anew. */
+  forgetExpanders(): void {
+    this.expanders.clear()
+  }
+
+  of(lease: Lease): Assignment {
+    const { job, task, attempt, worker } = lease
+    const template = job.templates.get(task.templateId)
+    if (template === undefined) throw new Error(`task ${task.id} has no command template ${task.templateId}`)
+    return {
+      taskId: taskPublicId(job.state.publicId, task.index),
+      attempt: attempt.number,
+      jobId: job.state.publicId,
+      jobName: job.state.name,
+      jobType: job.state.type,
+      taskName: task.name,
+      kind: task.kind,
+      commands: this.expanderFor(worker.platform)(expandCommands(template, task.params)),
+      stepsTotal: task.stepsTotal,
+      maxRunMs: job.state.policy.maxRunMs,
+      maxSilenceMs: job.state.policy.maxSilenceMs,
+    }
+  }
+
+  private expanderFor(platform: string): (commands: Command[]) => Command[] {
+    let expander = this.expanders.get(platform)
+    if (!expander) this.expanders.set(platform, (expander = this.core.expandFor(platform)))
+    return expander
+  }
+}

@@ -1,0 +1,19 @@
+/** What all parts of the engine share: the store, the clock, the settings, the bus, and where a text comes from. */
+import type { FarmSettings } from '../../shared/schemas/settings.ts'
+import type { Command } from '../../shared/schemas/job.ts'
+import type { Bus } from './bus.ts'
+import type { Logger } from './logger.ts'
+import type { FarmStore } from './ports.ts'
+
+export interface Core {
+  readonly store: FarmStore
+  readonly bus: Bus
+  readonly log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+  /** A random UUID. */
+  newId(): string
+  settings(): FarmSettings
+  /** Replaces variables for a worker's platform. */
+  expandFor(platform: string): (commands: Command[]) => Command[]
+}

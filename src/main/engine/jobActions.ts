@@ -1,0 +1,255 @@
+/** What people and clients do to jobs and tasks: submit, pause, cancel, requeue, delete, change. */
+import { Value } from 'typebox/value'
+import { Policy } from '../../shared/policy.ts'
+import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
+import type { JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import type { CompiledJob } from './compiledJob.ts'
+import type { Core } from './core.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from './errors.ts'
+import type { JobChanges, NewJobRecord } from './farmEngine.ts'
+import type { JobBook } from './jobBook.ts'
+import { workerKind, type JobRuntime } from './jobRuntime.ts'
+import { ACTION_ALLOWED } from './jobRules.ts'
+import type { Leases } from './leases.ts'
+import type { JobState, TaskState } from './model.ts'
+import type { Registry } from './registry.ts'
+import type { Transitions } from './transitions.ts'
+
+export class JobActions {
+  constructor(
+    private readonly core: Core,
+    private readonly book: JobBook,
+    private readonly leases: Leases,
+    private readonly transitions: Transitions,
+    private readonly registry: Registry,
+  ) {}
+
+  async submit(record: NewJobRecord, compiled: CompiledJob): Promise<JobState> {
+    const tagId = record.tag === null ? null : this.tagId(record.tag)
+    const limitIds = this.registry.limitIds(record.limits)
+    const dependencies = await this.core.store.findJobIds(record.dependsOn.map((id) => id.toLowerCase()))
+    for (const wanted of record.dependsOn) {
+      if (!dependencies.some((found) => found.publicId === wanted.toLowerCase() && found.deletedAt === null)) {
+        throw new InvalidInputError('dependsOn', `there is no job "${wanted}" to depend on`)
+      }
+    }
+    checkPolicy(record.policy)
+    const unmetJobs = dependencies.filter((found) => found.status !== 'completed').length
+    const id = await this.core.store.insertJob(
+      { ...record, initialStatus: compiled.taskCount === 0 && record.initialStatus === 'queued' ? 'completed' : record.initialStatus },
+      { tagId, limitIds, dependsOnIds: dependencies.map((found) => found.id), unmetJobs },
+      compiled,
+    )
+    const job = await this.book.findById(id)
+    if (!job) throw new NotFoundError('job', record.publicId)
+    this.transitions.announceJob(job, null, false)
+    await this.core.store.durable()
+    // One that it depends on may have been completed while this one was stored.
+    if (unmetJobs > 0) await this.recountDependencies(job)
+    return job.state
+  }
+
+  async grow(jobId: string, compiled: CompiledJob, dependsOnExisting: [number, number][]): Promise<JobState> {
+    const job = await this.book.need(jobId)
+    if (job.state.deletedAt !== null) throw new ConflictError(`job "${jobId}" is deleted`)
+    job.state.updatedAt = this.core.now()
+    await this.book.bulk(job, () => this.core.store.growJob(job.state, compiled, dependsOnExisting))
+    if (job.state.status === 'completed') await this.transitions.job(job, 'queued', 'tasks were added')
+    this.transitions.announceJob(job, null, true)
+    await this.core.store.durable()
+    return job.state
+  }
+
+  async act(jobId: string, action: JobAction, actor: string): Promise<JobState> {
+    const job = await this.book.need(jobId)
+    if (action === 'delete') await this.delete(job, actor)
+    else if (action === 'undelete') this.undelete(job)
+    else await this.changeCourse(job, action, actor)
+    await this.core.store.durable()
+    return job.state
+  }
+
+  /** Flamenco's setJobStatus: no status is refused. */
+  async setStatus(jobId: string, status: JobStatus, reason: string): Promise<JobState> {
+    const job = await this.book.need(jobId)
+    if (status === 'requeueing') this.forgetFailures(job)
+    await this.transitions.job(job, status, reason)
+    await this.core.store.durable()
+    return job.state
+  }
+
+  async change(jobId: string, changes: JobChanges): Promise<JobState> {
+    const job = await this.book.need(jobId)
+    const { state } = job
+    if (changes.tag !== undefined) state.tagId = changes.tag === null ? null : this.tagId(changes.tag)
+    if (changes.limits) {
+      const limitIds = this.registry.limitIds(changes.limits)
+      await this.core.store.setJobLimits(state.id, limitIds)
+      this.leases.changeLimits(job, limitIds)
+    }
+    if (changes.policy) {
+      const policy = { ...state.policy, ...changes.policy }
+      checkPolicy(policy)
+      state.policy = policy
+      job.licencePattern = policy.licencePattern ? new RegExp(policy.licencePattern) : undefined
+    }
+    state.name = changes.name ?? state.name
+    state.project = changes.project ?? state.project
+    state.priority = changes.priority ?? state.priority
+    if (changes.maxWorkers !== undefined) state.maxWorkers = changes.maxWorkers
+    if (changes.startAfter !== undefined) state.startAfter = changes.startAfter
+    state.updatedAt = this.core.now()
+    this.core.store.saveJob(state)
+    this.book.refresh(job)
+    this.book.refreshSharers(job)
+    this.transitions.announceJob(job, null, false)
+    await this.core.store.durable()
+    return state
+  }
+
+  async unblock(jobId: string, workerId: number, kind: string): Promise<void> {
+    const job = await this.book.need(jobId)
+    job.blocks.delete(workerKind(workerId, kind))
+    this.core.store.removeBlock(job.state.id, workerId, kind)
+    this.book.refresh(job)
+    this.book.onReady()
+    await this.core.store.durable()
+  }
+
+  async actOnTask(taskId: string, action: TaskAction, actor: string): Promise<void> {
+    const { job, task } = await this.book.needTask(taskId)
+    if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted')
+    while (job.busy) await job.busy
+    if (action === 'requeue') {
+      await this.book.bulk(job, () => this.core.store.resetWithDependents([task.id], `Requeued by ${actor}`, this.core.now()))
+      this.transitions.announceJob(job, null, true)
+      await this.reopen(job, `task "${task.name}" was requeued by ${actor}`)
+    } else {
+      if (task.status === 'completed') throw new ConflictError(`task "${task.name}" is completed already; requeue it instead`)
+      await this.override(job, task, action === 'skip' ? 'completed' : 'canceled', `${action === 'skip' ? 'Skipped' : 'Canceled'} by ${actor}`)
+    }
+    await this.core.store.durable()
+  }
+
+  /** Flamenco's setTaskStatus: no status is refused. */
+  async setTaskStatus(taskId: string, status: TaskStatus, reason: string): Promise<void> {
+    const { job, task } = await this.book.needTask(taskId)
+    while (job.busy) await job.busy
+    if (status === 'queued') {
+      job.forgetFailures(task)
+      this.core.store.clearTaskFailures(task.id)
+      task.retries = 0
+      task.notBefore = null
+    }
+    await this.override(job, task, status, reason)
+    await this.core.store.durable()
+  }
+
+  /** A status given from outside: ends what runs, and reopens what was completed. */
+  private async override(job: JobRuntime, task: TaskState, status: TaskStatus, activity: string): Promise<void> {
+    const lease = job.active.get(task.id)
+    if (lease && status !== 'active') {
+      lease.attempt.status = 'canceled'
+      lease.attempt.outcome = 'stopped'
+      lease.attempt.reason = activity
+      lease.attempt.endedAt = this.core.now()
+      this.core.store.saveAttempt(lease.attempt)
+      this.leases.remove(lease)
+      this.book.refreshSharers(job)
+    }
+    if (task.status === 'completed' && status !== 'completed') {
+      await this.book.bulk(job, () => this.core.store.overrideTaskStatus(task.id, status, activity, this.core.now()))
+      this.transitions.announceJob(job, null, true)
+      if (status === 'queued' && job.state.status === 'completed') await this.transitions.job(job, 'requeueing', 'task was queued')
+      return
+    }
+    await this.transitions.task(job, task, status, activity)
+    await this.transitions.failIfStuck(job)
+  }
+
+  private async changeCourse(job: JobRuntime, action: keyof typeof ACTION_ALLOWED, actor: string): Promise<void> {
+    const { status } = job.state
+    if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted; undelete it first')
+    if (!ACTION_ALLOWED[action].includes(status)) {
+      throw new ConflictError(`a job in state "${status}" cannot ${action.replace('-', ' ')}; this works from ${ACTION_ALLOWED[action].join(', ')}`)
+    }
+    const reason = `${action} by ${actor}`
+    if (action === 'pause') return this.transitions.job(job, 'pause-requested', reason)
+    if (action === 'cancel') return this.transitions.job(job, 'cancel-requested', reason)
+    if (action === 'resume') {
+      await this.book.bulk(job, () => this.core.store.bulkTaskStatus(job.state.id, ['paused'], 'queued', `Resumed by ${actor}`, this.core.now()))
+      this.transitions.announceJob(job, null, true)
+      return this.transitions.job(job, job.state.counts.active > 0 ? 'active' : 'queued', reason)
+    }
+    this.forgetFailures(job)
+    const from: TaskStatus[] = action === 'requeue' ? ['completed', 'canceled', 'failed', 'paused', 'soft-failed', 'active'] : ['canceled', 'failed']
+    await this.book.bulk(job, () => this.core.store.bulkTaskStatus(job.state.id, from, 'queued', `Requeued by ${actor}`, this.core.now()))
+    this.transitions.announceJob(job, null, true)
+    await this.reopen(job, reason)
+  }
+
+  /** The job has something to do again. */
+  private async reopen(job: JobRuntime, reason: string): Promise<void> {
+    const { status, counts } = job.state
+    if (status === 'paused' || status === 'pause-requested') return this.book.refresh(job)
+    const open = counts.queued + counts.active + counts['soft-failed'] > 0
+    if (open && !['queued', 'active'].includes(status)) await this.transitions.job(job, 'queued', reason)
+    else this.book.refresh(job)
+  }
+
+  private async delete(job: JobRuntime, actor: string): Promise<void> {
+    if (job.state.deletedAt !== null) return
+    if (['active', 'queued', 'pause-requested'].includes(job.state.status)) await this.transitions.job(job, 'cancel-requested', `delete by ${actor}`)
+    const now = this.core.now()
+    job.state.deleteRequestedAt = now
+    job.state.deletedAt = now
+    job.state.updatedAt = now
+    this.core.store.saveJob(job.state)
+    this.book.refresh(job)
+    this.transitions.announceJob(job, null, false)
+  }
+
+  private undelete(job: JobRuntime): void {
+    if (job.state.deletedAt === null) throw new ConflictError('the job is not deleted')
+    job.state.deletedAt = null
+    job.state.deleteRequestedAt = null
+    job.state.updatedAt = this.core.now()
+    this.core.store.saveJob(job.state)
+    this.book.refresh(job)
+    this.transitions.announceJob(job, null, false)
+  }
+
+  private forgetFailures(job: JobRuntime): void {
+    job.failures.clear()
+    job.failuresOfWorker.clear()
+    job.blocks.clear()
+    this.core.store.clearJobFailures(job.state.id)
+  }
+
+  private async recountDependencies(job: JobRuntime): Promise<void> {
+    const seed = await this.core.store.countUnmetJobs(job.state.id)
+    if (seed === job.state.unmetJobs) return
+    job.state.unmetJobs = seed
+    this.core.store.saveJob(job.state)
+    this.book.refresh(job)
+    await this.core.store.durable()
+  }
+
+  private tagId(publicId: string): number {
+    const tag = this.registry.findTag(publicId)
+    if (!tag) throw new InvalidInputError('tag', `there is no worker tag "${publicId}"`)
+    return tag.id
+  }
+}
+
+/** @throws InvalidInputError naming the field of the policy */
+function checkPolicy(policy: Policy): void {
+  const [problem] = Value.Errors(Policy, policy)
+  if (problem) throw new InvalidInputError(`policy${problem.instancePath}`, problem.message)
+  if (policy.licencePattern === undefined) return
+  try {
+    new RegExp(policy.licencePattern)
+  } catch (error) {
+    throw new InvalidInputError('policy/licencePattern', error instanceof Error ? error.message : 'is no regular expression')
+  }
+}

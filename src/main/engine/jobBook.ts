@@ -1,0 +1,327 @@
+/**
+ * The jobs in memory: loads them on demand, keeps the ready index in step with their state, and guards bulk changes.
+ * `refresh` is to be called after anything that may change whether or where a job stands in the index.
+ */
+import { idTail, isUuid, parseTaskId } from '../../shared/ids.ts'
+import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
+import type { Core } from './core.ts'
+import { jobHolds, type JobFacts } from './eligibility.ts'
+import { NotFoundError } from './errors.ts'
+import { JobRuntime } from './jobRuntime.ts'
+import type { Leases } from './leases.ts'
+import type { LimitState, TaskState } from './model.ts'
+import { compareRanks, jobRank } from './orderKey.ts'
+import type { JobSeed, LaneState } from './ports.ts'
+import { ReadyIndex } from './readyIndex.ts'
+import { ReadyQueue } from './readyQueue.ts'
+
+/** Jobs with nothing to do leave memory this long after their last use. */
+const IDLE_MS = 60_000
+/** More released tasks than this go through the database window instead of being inserted one by one. */
+const INSERT_ONE_BY_ONE = 256
+
+export class JobBook {
+  readonly index = new ReadyIndex<JobRuntime>()
+  readonly limits = new Map<number, LimitState>()
+  readonly lanes = new Map<number, LaneState>()
+  private readonly byId = new Map<number, JobRuntime>()
+  private readonly byTail = new Map<string, JobRuntime>()
+  private readonly loading = new Map<string, Promise<JobRuntime | undefined>>()
+  /** Jobs that wait for a moment: a start-after time, or tasks with a retry delay. */
+  private readonly timed = new Set<JobRuntime>()
+  /** Told when tasks may have become available. */
+  onReady: () => void = () => undefined
+
+  constructor(
+    private readonly core: Core,
+    private readonly leases: Leases,
+  ) {}
+
+  all(): Iterable<JobRuntime> {
+    return this.byId.values()
+  }
+
+  /** The job with this public id. @throws NotFoundError */
+  async need(publicId: string): Promise<JobRuntime> {
+    const job = await this.find(publicId)
+    if (!job) throw new NotFoundError('job', publicId)
+    return job
+  }
+
+  find(publicId: string): Promise<JobRuntime | undefined> {
+    if (!isUuid(publicId)) return Promise.resolve(undefined)
+    return this.findByTail(idTail(publicId)).then((job) => (job?.state.publicId === publicId.toLowerCase() ? job : undefined))
+  }
+
+  findById(id: number): Promise<JobRuntime | undefined> {
+    const job = this.byId.get(id)
+    if (job) return Promise.resolve(job)
+    return this.core.store.loadJob({ id }).then((seed) => seed && this.add(seed))
+  }
+
+  /** The job of a task id, and the task's index. Synchronous when the job is in memory, which it is on every hot path. */
+  hotTask(taskId: string): { job: JobRuntime; index: number } | undefined {
+    const parsed = parseTaskId(taskId)
+    const job = parsed && this.byTail.get(parsed.jobTail)
+    return job && { job, index: parsed.index }
+  }
+
+  /** The task and its job, from memory or disk. @throws NotFoundError */
+  async needTask(taskId: string): Promise<{ job: JobRuntime; task: TaskState }> {
+    const parsed = parseTaskId(taskId)
+    const job = parsed && (await this.findByTail(parsed.jobTail))
+    const task = job && (await this.taskOf(job, parsed.index))
+    if (!task) throw new NotFoundError('task', taskId)
+    return { job, task }
+  }
+
+  /** The one object that stands for a task: what is in memory wins over what the database says. */
+  async taskOf(job: JobRuntime, index: number): Promise<TaskState | undefined> {
+    const loaded = await this.core.store.loadTask(job.state.id, index)
+    return loaded && this.canonical(job, loaded)
+  }
+
+  canonical(job: JobRuntime, loaded: TaskState): TaskState {
+    return (
+      job.active.get(loaded.id)?.task ??
+      job.unsaved.get(loaded.id)?.task ??
+      job.delayed.get(loaded.id) ??
+      job.queues.get(loaded.kind)?.get(loaded.id) ??
+      loaded
+    )
+  }
+
+  /** Puts a loaded job into memory; an older object for it wins. */
+  add(seed: JobSeed): JobRuntime {
+    const known = this.byId.get(seed.job.id)
+    if (known) return known
+    const job = new JobRuntime(seed)
+    job.usedAt = this.core.now()
+    this.byId.set(job.state.id, job)
+    this.byTail.set(idTail(job.state.publicId), job)
+    this.setQueues(job, seed)
+    this.refresh(job)
+    return job
+  }
+
+  forget(job: JobRuntime): void {
+    for (const entry of job.entries.values()) this.index.remove(entry)
+    job.entries.clear()
+    this.timed.delete(job)
+    this.byId.delete(job.state.id)
+    this.byTail.delete(idTail(job.state.publicId))
+  }
+
+  /** Drops jobs from memory that have nothing to do and were not asked for lately. */
+  forgetIdle(): void {
+    const before = this.core.now() - IDLE_MS
+    for (const job of this.byId.values()) {
+      const resting = FINISHED_JOB_STATUSES.includes(job.state.status) || job.state.status === 'paused' || job.state.deletedAt !== null
+      if (resting && job.active.size === 0 && job.unsaved.size === 0 && !job.busy && job.usedAt < before) this.forget(job)
+    }
+  }
+
+  facts(job: JobRuntime): JobFacts {
+    const lane = job.state.laneId === null ? undefined : this.lanes.get(job.state.laneId)
+    return {
+      status: job.state.status,
+      deletedAt: job.state.deletedAt,
+      startAfter: job.state.startAfter,
+      unmetJobs: job.state.unmetJobs,
+      limits: job.state.limitIds.length === 0 ? NO_LIMITS : job.state.limitIds.flatMap((id) => this.limitUse(id) ?? []),
+      lane: lane ? this.leases.laneUse(lane) : null,
+      busy: job.busy !== undefined,
+    }
+  }
+
+  limitUse(limitId: number) {
+    const limit = this.limits.get(limitId)
+    return limit && this.leases.limitUse(limit)
+  }
+
+  /** Puts the job's queues into the index, moves or removes them, as its state says now. */
+  refresh(job: JobRuntime): void {
+    const holds = jobHolds(this.facts(job), this.core.now())
+    if (holds.some((hold) => hold.rule === 'start-after') || job.delayed.size > 0) this.timed.add(job)
+    let appeared = false
+    for (const queue of job.queues.values()) {
+      const head = holds.length === 0 ? queue.headKey : undefined
+      const entry = job.entries.get(queue.kind)
+      if (head === undefined) {
+        if (entry) {
+          this.index.remove(entry)
+          job.entries.delete(queue.kind)
+        }
+        continue
+      }
+      const rank = jobRank(job.state.queueOrder, job.state, head)
+      const tagId = job.state.tagId ?? 0
+      if (entry && entry.key.tagId === tagId && compareRanks(entry.rank, rank) === 0) continue
+      if (entry) this.index.remove(entry)
+      const fresh = { job, rank, key: { namespaceId: job.state.namespaceId, kind: queue.kind, tagId } }
+      this.index.insert(fresh)
+      job.entries.set(queue.kind, fresh)
+      appeared = true
+    }
+    if (appeared) this.onReady()
+  }
+
+  /** All jobs that hold a limit or lane together with this one: a unit came free. */
+  refreshSharers(job: JobRuntime): void {
+    if (job.state.limitIds.length === 0 && job.state.laneId === null) return
+    for (const other of this.byId.values()) {
+      if (other === job) continue
+      const shares = other.state.limitIds.some((id) => job.state.limitIds.includes(id))
+      if (shares || (job.state.laneId !== null && other.state.laneId === job.state.laneId)) this.refresh(other)
+    }
+  }
+
+  refreshAll(): void {
+    for (const job of this.byId.values()) this.refresh(job)
+  }
+
+  /** Says that the task's row changed; until it is on disk, memory is the truth for it. */
+  saveTask(job: JobRuntime, task: TaskState): void {
+    const unsaved = job.unsaved.get(task.id) ?? { task, saves: 0 }
+    unsaved.saves++
+    job.unsaved.set(task.id, unsaved)
+    job.usedAt = this.core.now()
+    this.core.store.saveTask(task)
+    this.core.store.afterCommit(() => {
+      job.queues.get(task.kind)?.noteGone(task.id)
+      if (--unsaved.saves === 0) job.unsaved.delete(task.id)
+    })
+  }
+
+  /** The task may be handed out (again): into its queue, or into the waiting room while its not-before time is ahead. */
+  enqueue(job: JobRuntime, task: TaskState): void {
+    if (task.unmet > 0) return
+    if (task.notBefore !== null && task.notBefore > this.core.now()) {
+      job.delayed.set(task.id, task)
+      this.timed.add(job)
+      return
+    }
+    job.delayed.delete(task.id)
+    this.queueOf(job, task.kind).insert(task)
+  }
+
+  /** Tasks whose last wait is over. */
+  release(job: JobRuntime, tasks: TaskState[]): void {
+    if (tasks.length > INSERT_ONE_BY_ONE) {
+      for (const kind of new Set(tasks.map((task) => task.kind))) {
+        const first = Math.min(...tasks.filter((task) => task.kind === kind).map((task) => task.orderKey))
+        this.queueOf(job, kind).reset(first)
+      }
+    } else {
+      for (const loaded of tasks) {
+        const task = this.canonical(job, loaded)
+        task.unmet = 0
+        if (task.status === 'queued' || task.status === 'soft-failed') this.enqueue(job, task)
+      }
+    }
+    this.refresh(job)
+  }
+
+  /** Lets jobs go whose moment has come. Called by the timer. */
+  releaseDue(): void {
+    const now = this.core.now()
+    for (const job of this.timed) {
+      for (const task of job.delayed.values()) {
+        if (task.notBefore === null || task.notBefore <= now) this.enqueue(job, task)
+      }
+      const waits = job.delayed.size > 0 || (job.state.startAfter !== null && job.state.startAfter > now)
+      if (!waits) this.timed.delete(job)
+      this.refresh(job)
+    }
+  }
+
+  /**
+   * Runs a change of many tasks on disk while nothing else touches the job, then rebuilds its hot state from there.
+   * Leases that the change ended are dropped; their workers learn it at the next contact.
+   */
+  async bulk<T>(job: JobRuntime, change: () => Promise<T>): Promise<T> {
+    while (job.busy) await job.busy
+    let done = (): void => undefined
+    job.busy = new Promise((resolve) => (done = resolve))
+    this.refresh(job)
+    try {
+      // Forgets tasks of the future along with their queues; what is said already is written before the change.
+      await this.core.store.durable()
+      const result = await change()
+      await this.rebuild(job)
+      return result
+    } finally {
+      job.busy = undefined
+      done()
+      this.refresh(job)
+      this.refreshSharers(job)
+    }
+  }
+
+  private async rebuild(job: JobRuntime): Promise<void> {
+    const { counts, stepsCompleted, stepsTotal } = await this.core.store.recount(job.state.id)
+    const seed = await this.core.store.loadJob({ id: job.state.id })
+    if (!seed) return
+    // Statuses are written by JobTransitions alone: what memory says of the job itself stays.
+    job.state.counts = counts
+    job.state.stepsCompleted = stepsCompleted
+    job.state.stepsTotal = stepsTotal
+    job.state.taskCount = seed.job.taskCount
+    job.adopt({ ...seed, job: job.state })
+    const running = new Set(seed.active.map(({ task }) => task.id))
+    for (const lease of [...job.active.values()]) if (!running.has(lease.task.id)) this.leases.remove(lease)
+    job.delayed.clear()
+    this.setQueues(job, seed)
+    this.core.store.saveJobCounters(job.state)
+  }
+
+  private setQueues(job: JobRuntime, seed: JobSeed): void {
+    const hints = new Map(seed.ready.map(({ kind, orderKey }) => [kind, orderKey]))
+    for (const [kind, queue] of job.queues) queue.reset(hints.get(kind))
+    for (const [kind, hint] of hints) if (!job.queues.has(kind)) job.queues.set(kind, this.newQueue(job, kind, hint))
+  }
+
+  private queueOf(job: JobRuntime, kind: string): ReadyQueue {
+    let queue = job.queues.get(kind)
+    if (!queue) job.queues.set(kind, (queue = this.newQueue(job, kind, undefined)))
+    return queue
+  }
+
+  private newQueue(job: JobRuntime, kind: string, hint: number | undefined): ReadyQueue {
+    return new ReadyQueue(
+      kind,
+      hint,
+      (afterKey, limit) => this.core.store.loadReady(job.state.id, kind, afterKey, limit),
+      (task) => {
+        if (job.active.has(task.id) || job.unsaved.has(task.id) || job.delayed.has(task.id)) return false
+        if (task.notBefore === null || task.notBefore <= this.core.now()) return true
+        this.enqueue(job, task)
+        return false
+      },
+      () => {
+        this.refresh(job)
+        this.onReady()
+      },
+      (error) => this.core.log.error({ error, job: job.state.publicId }, 'ready tasks could not be loaded'),
+    )
+  }
+
+  private findByTail(tail: string): Promise<JobRuntime | undefined> {
+    const job = this.byTail.get(tail)
+    if (job) {
+      job.usedAt = this.core.now()
+      return Promise.resolve(job)
+    }
+    let pending = this.loading.get(tail)
+    if (!pending) {
+      pending = this.core.store
+        .loadJob({ idTail: tail })
+        .then((seed) => seed && this.add(seed))
+        .finally(() => this.loading.delete(tail))
+      this.loading.set(tail, pending)
+    }
+    return pending
+  }
+}
+
+const NO_LIMITS: never[] = []

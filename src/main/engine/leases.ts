@@ -1,0 +1,89 @@
+/** All running attempts, by task and by worker, and what of limits and lanes they use up. */
+import type { LimitUse } from './eligibility.ts'
+import type { JobRuntime, Lease } from './jobRuntime.ts'
+import type { LimitState } from './model.ts'
+import type { LaneState } from './ports.ts'
+
+export class Leases {
+  private readonly byWorker = new Map<number, Map<number, Lease>>()
+  private readonly limitUnits = new Map<number, number>()
+  /** `limit/machine` → running attempts there. */
+  private readonly machineUnits = new Map<string, number>()
+  private readonly laneUnits = new Map<number, number>()
+
+  /** Leases of a worker by task id. */
+  ofWorker(workerId: number): ReadonlyMap<number, Lease> {
+    return this.byWorker.get(workerId) ?? NONE
+  }
+
+  *all(): Iterable<Lease> {
+    for (const leases of this.byWorker.values()) yield* leases.values()
+  }
+
+  add(lease: Lease): void {
+    lease.job.active.set(lease.task.id, lease)
+    let mine = this.byWorker.get(lease.worker.id)
+    if (!mine) this.byWorker.set(lease.worker.id, (mine = new Map()))
+    mine.set(lease.task.id, lease)
+    this.count(lease, 1)
+  }
+
+  /** False when it was gone already. */
+  remove(lease: Lease): boolean {
+    if (lease.job.active.get(lease.task.id) !== lease) return false
+    lease.job.active.delete(lease.task.id)
+    const mine = this.byWorker.get(lease.worker.id)
+    mine?.delete(lease.task.id)
+    if (mine?.size === 0) this.byWorker.delete(lease.worker.id)
+    this.count(lease, -1)
+    return true
+  }
+
+  limitUse(limit: LimitState): LimitUse {
+    const inUse =
+      limit.scope === 'attempt'
+        ? (this.limitUnits.get(limit.id) ?? 0)
+        : [...this.machineUnits].filter(([key, units]) => key.startsWith(`${limit.id}/`) && units > 0).length
+    return { name: limit.name, max: limit.max, scope: limit.scope, inUse }
+  }
+
+  laneUse(lane: LaneState): { concurrency: number; inUse: number } {
+    return { concurrency: lane.concurrency, inUse: this.laneUnits.get(lane.id) ?? 0 }
+  }
+
+  /** Whether this machine (or worker without one) already holds a unit of the limit. */
+  machineHolds(limitId: number, machine: string): boolean {
+    return (this.machineUnits.get(`${limitId}/${machine}`) ?? 0) > 0
+  }
+
+  private count(lease: Lease, delta: 1 | -1): void {
+    const machine = machineKey(lease.worker)
+    for (const limitId of lease.job.state.limitIds) {
+      add(this.limitUnits, limitId, delta)
+      add(this.machineUnits, `${limitId}/${machine}`, delta)
+    }
+    if (lease.job.state.laneId !== null) add(this.laneUnits, lease.job.state.laneId, delta)
+    if (lease.task.laneId !== null && lease.task.laneId !== lease.job.state.laneId) add(this.laneUnits, lease.task.laneId, delta)
+  }
+
+  /** The limits of a job change while it runs: its leases move with them. */
+  changeLimits(job: JobRuntime, limitIds: number[]): void {
+    const leases = [...job.active.values()]
+    for (const lease of leases) this.count(lease, -1)
+    job.state.limitIds = limitIds
+    for (const lease of leases) this.count(lease, 1)
+  }
+}
+
+/** Workers of an unknown machine count as a machine of their own. */
+export function machineKey(worker: { id: number; machineId: number | null }): string {
+  return worker.machineId === null ? `worker-${worker.id}` : String(worker.machineId)
+}
+
+const NONE: ReadonlyMap<number, Lease> = new Map()
+
+function add<K>(map: Map<K, number>, key: K, delta: number): void {
+  const value = (map.get(key) ?? 0) + delta
+  if (value === 0) map.delete(key)
+  else map.set(key, value)
+}

@@ -1,0 +1,132 @@
+/** Worker tags and limits: small sets that people edit, all in memory. */
+import type { Core } from './core.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from './errors.ts'
+import type { JobBook } from './jobBook.ts'
+import type { Leases } from './leases.ts'
+import type { LimitState, TagState } from './model.ts'
+
+export class Registry {
+  private readonly tagsById = new Map<number, TagState>()
+
+  constructor(
+    private readonly core: Core,
+    private readonly book: JobBook,
+    private readonly leases: Leases,
+  ) {}
+
+  async load(): Promise<void> {
+    for (const tag of await this.core.store.loadTags()) this.tagsById.set(tag.id, tag)
+    for (const limit of await this.core.store.loadLimits()) this.book.limits.set(limit.id, limit)
+    for (const lane of await this.core.store.loadLanes()) this.book.lanes.set(lane.id, lane)
+  }
+
+  tags(): TagState[] {
+    return [...this.tagsById.values()]
+  }
+
+  findTag(publicId: string): TagState | undefined {
+    return this.tags().find((tag) => tag.publicId === publicId.toLowerCase())
+  }
+
+  /** @throws NotFoundError */
+  needTag(publicId: string): TagState {
+    const tag = this.findTag(publicId)
+    if (!tag) throw new NotFoundError('worker tag', publicId)
+    return tag
+  }
+
+  async createTag(input: { id?: string; name: string; description?: string }): Promise<TagState> {
+    const tag = await this.core.store.insertTag({
+      publicId: (input.id ?? this.core.newId()).toLowerCase(),
+      name: input.name,
+      description: input.description ?? '',
+    })
+    this.tagsById.set(tag.id, tag)
+    this.core.bus.emit({ type: 'tag', at: this.core.now(), tagId: tag.publicId, deleted: false })
+    return tag
+  }
+
+  async changeTag(publicId: string, changes: { name?: string; description?: string }): Promise<TagState> {
+    const tag = this.needTag(publicId)
+    const changed = { ...tag, name: changes.name ?? tag.name, description: changes.description ?? tag.description }
+    await this.core.store.saveTag(changed)
+    this.tagsById.set(tag.id, changed)
+    this.core.bus.emit({ type: 'tag', at: this.core.now(), tagId: tag.publicId, deleted: false })
+    return changed
+  }
+
+  /** Jobs and workers that had it have it no more. Returns its internal id. */
+  async deleteTag(publicId: string): Promise<number> {
+    const tag = this.needTag(publicId)
+    await this.core.store.deleteTag(tag.id)
+    this.tagsById.delete(tag.id)
+    for (const job of this.book.all()) {
+      if (job.state.tagId !== tag.id) continue
+      job.state.tagId = null
+      this.book.refresh(job)
+    }
+    this.core.bus.emit({ type: 'tag', at: this.core.now(), tagId: tag.publicId, deleted: true })
+    return tag.id
+  }
+
+  limits(): (LimitState & { inUse: number })[] {
+    return [...this.book.limits.values()].map((limit) => ({ ...limit, inUse: this.leases.limitUse(limit).inUse }))
+  }
+
+  /** Internal ids of limits by name. @throws InvalidInputError naming the unknown one */
+  limitIds(names: string[]): number[] {
+    const byName = new Map([...this.book.limits.values()].map((limit) => [limit.name, limit.id]))
+    return [...new Set(names)].map((name) => {
+      const id = byName.get(name)
+      if (id === undefined) throw new InvalidInputError('limits', `there is no limit named "${name}"`)
+      return id
+    })
+  }
+
+  async createLimit(input: { name: string; description?: string; max: number; scope?: 'attempt' | 'machine' }): Promise<LimitState> {
+    const limit = await this.core.store.insertLimit(
+      { publicId: this.core.newId(), name: input.name, description: input.description ?? '', max: input.max, scope: input.scope ?? 'attempt' },
+      this.core.now(),
+    )
+    this.book.limits.set(limit.id, limit)
+    this.announceLimit(limit)
+    return limit
+  }
+
+  async changeLimit(
+    publicId: string,
+    changes: { name?: string; description?: string; max?: number; scope?: 'attempt' | 'machine' },
+  ): Promise<LimitState> {
+    const limit = this.needLimit(publicId)
+    const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
+    const changed: LimitState = { ...limit, ...given }
+    await this.core.store.saveLimit(changed)
+    this.book.limits.set(limit.id, changed)
+    this.book.refreshAll()
+    this.announceLimit(changed)
+    return changed
+  }
+
+  async deleteLimit(publicId: string): Promise<void> {
+    const limit = this.needLimit(publicId)
+    for (const job of this.book.all()) {
+      const open = !['completed', 'failed', 'canceled'].includes(job.state.status)
+      if (open && job.state.limitIds.includes(limit.id)) {
+        throw new ConflictError(`limit "${limit.name}" is used by job "${job.state.name}" (${job.state.publicId})`)
+      }
+    }
+    await this.core.store.deleteLimit(limit.id)
+    this.book.limits.delete(limit.id)
+    this.announceLimit(limit)
+  }
+
+  private needLimit(publicId: string): LimitState {
+    const limit = [...this.book.limits.values()].find((candidate) => candidate.publicId === publicId.toLowerCase())
+    if (!limit) throw new NotFoundError('limit', publicId)
+    return limit
+  }
+
+  private announceLimit(limit: LimitState): void {
+    this.core.bus.emit({ type: 'limit', at: this.core.now(), name: limit.name })
+  }
+}

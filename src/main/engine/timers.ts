@@ -1,0 +1,104 @@
+/** What happens by the clock: timeouts, schedules, retry delays, start-by times, purging. Each check is a method, so tests call them. */
+import type { Attempts } from './attempts.ts'
+import type { Core } from './core.ts'
+import type { JobBook } from './jobBook.ts'
+import type { Leases } from './leases.ts'
+import type { Staff } from './staff.ts'
+import { attemptTimeout, workerTimedOut } from './timeouts.ts'
+import type { Transitions } from './transitions.ts'
+
+export interface Every {
+  /** Runs `check` every so many milliseconds until stopped; the next one starts after the last one is done. */
+  (ms: number, check: () => void | Promise<void>): () => void
+}
+
+export class Timers {
+  private readonly stops: (() => void)[] = []
+  private readonly startedAt: number
+
+  constructor(
+    private readonly core: Core,
+    private readonly book: JobBook,
+    private readonly leases: Leases,
+    private readonly staff: Staff,
+    private readonly attempts: Attempts,
+    private readonly transitions: Transitions,
+    /** Told before a job's rows are deleted: files of it go too. */
+    private readonly onPurge: (job: { publicId: string; checkoutId: string | null }) => Promise<void>,
+  ) {
+    this.startedAt = core.now()
+  }
+
+  start(every: Every): void {
+    this.stops.push(
+      every(200, () => this.book.releaseDue()),
+      every(1_000, () => this.checkTimeouts()),
+      every(5_000, () => this.checkStartBy()),
+      every(20_000, () => this.staff.applySchedules()),
+      every(30_000, () => this.keepHouse()),
+      every(60_000, () => this.purge()),
+    )
+  }
+
+  stop(): void {
+    for (const stop of this.stops) stop()
+  }
+
+  /** Workers that fell silent and attempts that take too long. */
+  async checkTimeouts(): Promise<void> {
+    const now = this.core.now()
+    const settings = this.core.settings()
+    if (now - this.startedAt >= settings.timeoutGraceMs) {
+      for (const worker of this.staff.all()) {
+        if (workerTimedOut(worker, settings, now)) await this.staff.timeOut(worker)
+      }
+    }
+    for (const lease of [...this.leases.all()]) {
+      const verdict = attemptTimeout(
+        { startedAt: lease.attempt.startedAt, touchedAt: lease.touchedAt, lastSignAt: lease.lastSignAt, leaseKind: lease.attempt.leaseKind, leaseUntil: lease.attempt.leaseUntil },
+        lease.job.state.policy,
+        { now, graceUntil: this.startedAt + settings.timeoutGraceMs },
+      )
+      if (!verdict) continue
+      if (verdict.rule === 'touch') {
+        const since = new Date(lease.touchedAt).toISOString()
+        const reason = `Task timed out. It was assigned to worker ${lease.worker.name} (${lease.worker.publicId}), but untouched since ${since}`
+        await this.attempts.failHard(lease, 'timed-out', reason)
+      } else {
+        await this.attempts.end(lease, { outcome: verdict.outcome, exitCode: null, reason: verdict.reason })
+      }
+    }
+    await this.core.store.durable()
+  }
+
+  /** Tasks that were not started in time fail. */
+  async checkStartBy(): Promise<void> {
+    for (const { jobId, index } of await this.core.store.loadStartByExpired(this.core.now())) {
+      const job = await this.book.findById(jobId)
+      const task = job && (await this.book.taskOf(job, index))
+      if (!job || !task || (task.status !== 'queued' && task.status !== 'soft-failed')) continue
+      await this.transitions.task(job, task, 'failed', 'it was not started in time')
+    }
+  }
+
+  keepHouse(): void {
+    this.staff.saveSightings()
+    this.book.forgetIdle()
+    for (const lease of this.leases.all()) {
+      lease.task.touchedAt = lease.touchedAt
+      this.book.saveTask(lease.job, lease.task)
+    }
+  }
+
+  /** Deletes what was deleted longer ago than the undo period. */
+  async purge(): Promise<void> {
+    const before = this.core.now() - this.core.settings().undoPeriodMs
+    for (const found of await this.core.store.loadPurgeable(before)) {
+      const job = await this.book.findById(found.id)
+      if (job) this.book.forget(job)
+      await this.onPurge({ publicId: found.publicId, checkoutId: found.checkoutId })
+      await this.core.store.purgeJob(found.id)
+      this.core.log.info({ job: found.publicId }, 'job purged')
+    }
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The only place that writes a task's or a job's status. Each change is saved, counted, announced after its commit, and
+ * followed by what it means for barriers, for the job and for jobs that depend on it (rules: jobRules.ts).
+ */
+import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
+import { taskPublicId } from '../../shared/ids.ts'
+import type { Core } from './core.ts'
+import type { JobBook } from './jobBook.ts'
+import type { JobRuntime } from './jobRuntime.ts'
+import { effectOfJobStatus, jobAfterTaskChange } from './jobRules.ts'
+import type { TaskState } from './model.ts'
+
+const RUNNABLE: readonly TaskStatus[] = ['queued', 'soft-failed']
+const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
+
+export class Transitions {
+  constructor(
+    private readonly core: Core,
+    private readonly book: JobBook,
+    /** Told when the farm's status may have changed. */
+    private readonly onJobStatus: () => void,
+  ) {}
+
+  /**
+   * Gives a task that is not completed a new status (completed ones are reopened in bulk, since others may wait for them
+   * or have run after them). Resolves at once unless the job's own status brings a mass update with it.
+   */
+  async task(job: JobRuntime, task: TaskState, to: TaskStatus, activity?: string): Promise<void> {
+    const now = this.core.now()
+    const from = task.status
+    if (activity !== undefined) task.activity = activity
+    task.updatedAt = now
+    if (from === to) {
+      this.book.saveTask(job, task)
+      return
+    }
+    task.status = to
+    job.state.counts[from]--
+    job.state.counts[to]++
+    if (to === 'completed') this.setSteps(job, task, task.stepsTotal)
+    if (to === 'queued') this.setSteps(job, task, 0)
+    if (to === 'active') task.startedAt = now
+    task.finishedAt = ENDED.includes(to) ? now : null
+    if (RUNNABLE.includes(from) && to !== 'active') {
+      job.queues.get(task.kind)?.remove(task)
+      job.delayed.delete(task.id)
+    }
+    if (to === 'completed') this.memberCompleted(job, task)
+    job.state.updatedAt = now
+    this.book.saveTask(job, task)
+    this.core.store.saveJobCounters(job.state)
+    this.announceTask(job, task, from)
+    if (RUNNABLE.includes(to)) this.book.enqueue(job, task)
+
+    const change = jobAfterTaskChange(job.state, to, job.state.policy.failJobAtPercent)
+    if (change) await this.job(job, change.status, change.reason)
+    else this.book.refresh(job)
+  }
+
+  /** Counts a task's steps; clamped to its total. */
+  setSteps(job: JobRuntime, task: TaskState, steps: number): void {
+    const clamped = Math.max(0, Math.min(steps, task.stepsTotal))
+    job.state.stepsCompleted += clamped - task.stepsCompleted
+    task.stepsCompleted = clamped
+  }
+
+  /** Gives a job a new status, with the mass update and the follow-up that its table names. */
+  async job(job: JobRuntime, to: JobStatus, reason: string): Promise<void> {
+    const from = job.state.status
+    if (from === to) return
+    this.writeJobStatus(job, to, reason)
+    await this.enforce(job, from, to)
+  }
+
+  /** Applies what a job's status asks for, also again: jobs that were caught in between by a crash. */
+  async enforce(job: JobRuntime, from: JobStatus, to: JobStatus): Promise<void> {
+    const effect = effectOfJobStatus(from, to)
+    const tasks = effect.tasks
+    if (tasks) {
+      await this.book.bulk(job, () => this.core.store.bulkTaskStatus(job.state.id, tasks.from, tasks.to, tasks.activity, this.core.now()))
+      this.announceJob(job, null, true)
+    }
+    const next = effect.next?.(job.state.counts, job.state.taskCount)
+    // Somebody may have changed the job while the mass update ran; then theirs is the newer will.
+    if (next && job.state.status === to) await this.job(job, next.status, next.reason)
+    else this.book.refresh(job)
+  }
+
+  /** A job whose rest can never run any more (it waits for what failed) is done with. */
+  async failIfStuck(job: JobRuntime): Promise<void> {
+    const { counts, status } = job.state
+    if ((status !== 'active' && status !== 'queued') || counts.active > 0 || counts.failed === 0 || job.busy) return
+    if (job.delayed.size > 0 || [...job.queues.values()].some((queue) => !queue.empty)) return
+    for (const kind of job.queues.keys()) if ((await this.core.store.loadReady(job.state.id, kind, Number.NEGATIVE_INFINITY, 1)).length > 0) return
+    await this.job(job, 'failed', `${counts.failed} task(s) failed and what is left depends on them`)
+  }
+
+  private writeJobStatus(job: JobRuntime, to: JobStatus, reason: string): void {
+    const now = this.core.now()
+    const from = job.state.status
+    job.state.status = to
+    job.state.activity = `Changed to status "${to}": ${reason}`
+    job.state.updatedAt = now
+    if (to === 'active') job.state.startedAt ??= now
+    job.state.finishedAt = to === 'completed' || to === 'failed' || to === 'canceled' ? now : null
+    this.core.store.saveJob(job.state)
+    this.announceJob(job, from, false)
+    if (to === 'completed' || from === 'completed') this.core.store.afterCommit(() => void this.tellDependentJobs(job))
+    this.onJobStatus()
+  }
+
+  /** Jobs that depend on this one wait for one job less or more. Counted afresh, so it cannot drift. */
+  private async tellDependentJobs(job: JobRuntime): Promise<void> {
+    try {
+      for (const { jobId, unmet } of await this.core.store.loadJobDependents(job.state.id)) {
+        const dependent = await this.book.findById(jobId)
+        if (!dependent || dependent.state.unmetJobs === unmet) continue
+        dependent.state.unmetJobs = unmet
+        this.core.store.saveJob(dependent.state)
+        this.book.refresh(dependent)
+        this.announceJob(dependent, null, false)
+      }
+    } catch (error) {
+      this.core.log.error({ error, job: job.state.publicId }, 'dependent jobs could not be told')
+    }
+  }
+
+  private memberCompleted(job: JobRuntime, task: TaskState): void {
+    const remaining = task.groupId === null ? undefined : job.groups.get(task.groupId)
+    if (task.groupId !== null && remaining !== undefined) {
+      job.groups.set(task.groupId, remaining - 1)
+      this.core.store.saveGroup(task.groupId, remaining - 1)
+      if (remaining === 1) {
+        const groupId = task.groupId
+        this.core.store.releaseDependents(groupId)
+        this.core.store.afterCommit(() => void this.release(job, { groupId }))
+      }
+    }
+    if (job.hasEdges) {
+      this.core.store.releaseEdgeDependents(task.id)
+      this.core.store.afterCommit(() => void this.release(job, { taskId: task.id }))
+    }
+  }
+
+  private async release(job: JobRuntime, by: { groupId: number } | { taskId: number }): Promise<void> {
+    try {
+      while (job.busy) await job.busy
+      this.book.release(job, await this.core.store.loadReleased(by))
+      this.book.onReady()
+    } catch (error) {
+      this.core.log.error({ error, job: job.state.publicId }, 'released tasks could not be loaded')
+    }
+  }
+
+  private announceTask(job: JobRuntime, task: TaskState, previous: TaskStatus | null): void {
+    if (!this.core.bus.wants('task')) return
+    const event = {
+      type: 'task' as const,
+      at: this.core.now(),
+      jobId: job.state.publicId,
+      taskId: taskPublicId(job.state.publicId, task.index),
+      status: task.status,
+      previousStatus: previous,
+      workerId: job.active.get(task.id)?.worker.publicId ?? null,
+    }
+    this.core.store.afterCommit(() => this.core.bus.emit(event))
+  }
+
+  /** A task's steps moved; its status did not. */
+  announceSteps(job: JobRuntime, task: TaskState): void {
+    this.announceTask(job, task, null)
+    this.announceJob(job, null, false)
+  }
+
+  /** `previous` null: something of the job changed, but not its status. */
+  announceJob(job: JobRuntime, previous: JobStatus | null, bulk: boolean): void {
+    const event = {
+      type: 'job' as const,
+      at: this.core.now(),
+      jobId: job.state.publicId,
+      status: job.state.status,
+      previousStatus: previous,
+      bulk,
+      deleted: job.state.deletedAt !== null,
+    }
+    this.core.store.afterCommit(() => this.core.bus.emit(event))
+  }
+}

@@ -1,0 +1,113 @@
+/** Reading rendered frames. */
+import { taskPublicId } from '../../../shared/ids.ts'
+import type { WallFrame } from '../../../shared/schemas/farm.ts'
+import type { Frame } from '../../../shared/schemas/job.ts'
+import type { ReadDatabase, SqlValue } from '../connection.ts'
+import { decodeCursor, encodeCursor } from './cursors.ts'
+import { time } from './format.ts'
+
+export interface FrameRow {
+  id: number
+  job_id: number
+  job_public_id: string
+  job_name: string
+  task_idx: number
+  attempt: number
+  attempt_id: number
+  frame: number | null
+  path: string
+  bytes: number | null
+  width: number | null
+  height: number | null
+  preview: string
+  rendered_ms: number | null
+  created_at: number
+}
+
+/** To be followed by `where …` over f (frames), j (jobs), t (tasks), a (attempts). */
+const SELECT = `select f.id, f.job_id, j.public_id as job_public_id, j.name as job_name, t.idx as task_idx, a.number as attempt, f.attempt_id,
+    f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.rendered_ms, f.created_at
+  from frames f
+  join jobs j on j.id = f.job_id
+  join tasks t on t.id = f.task_id
+  join attempts a on a.id = f.attempt_id`
+
+/** The row as the API shows it. Addresses of previews change when a frame is rendered again, so they may be cached for ever. */
+export function toFrame(row: FrameRow): Frame {
+  const preview = row.preview === 'ready' || row.preview === 'failed' ? row.preview : 'none'
+  const url = (size: string) => (preview === 'ready' ? `/api/v1/frames/${row.id}/${size}?v=${row.attempt_id}` : null)
+  return {
+    id: row.id,
+    jobId: row.job_public_id,
+    taskId: taskPublicId(row.job_public_id, row.task_idx),
+    attempt: row.attempt,
+    frame: row.frame,
+    path: row.path,
+    bytes: row.bytes,
+    width: row.width,
+    height: row.height,
+    preview,
+    thumbnailUrl: url('thumbnail'),
+    largeUrl: url('large'),
+    renderedMs: row.rendered_ms,
+    createdAt: time(row.created_at),
+  }
+}
+
+export function toWallFrame(row: FrameRow): WallFrame {
+  return { ...toFrame(row), jobName: row.job_name }
+}
+
+/** One frame of a job that is not purged. */
+export function findFrame(db: ReadDatabase, id: number): Promise<FrameRow | undefined> {
+  return db.get<FrameRow>(`${SELECT} where f.id = ?`, [id])
+}
+
+/** The newest frame with a preview of each of the jobs, by job. */
+export async function lastFrames(db: ReadDatabase, jobIds: readonly number[]): Promise<Map<number, Frame>> {
+  const rows = await db.all<FrameRow>(
+    `${SELECT} where f.id in (
+      select (select id from frames where job_id = wanted.value and preview = 'ready' order by id desc limit 1) from json_each(?) wanted)`,
+    [JSON.stringify(jobIds)],
+  )
+  return new Map(rows.map((row) => [row.job_id, toFrame(row)]))
+}
+
+export interface FramePageInput {
+  limit: number
+  cursor?: string
+  /** Only frames with a preview. */
+  ready?: boolean
+}
+
+/** Frames of one job by frame number (single images first), then by id. */
+export async function pageOfJobFrames(db: ReadDatabase, jobId: number, input: FramePageInput): Promise<{ items: Frame[]; next: string | null }> {
+  // A null sorts before every number; as a key it must be one.
+  const key = `coalesce(f.frame, ${NO_FRAME})`
+  const after = decodeCursor(input.cursor, 'frames', ['number', 'number'])
+  const where = [`f.job_id = ?`, ...(after ? [`(${key}, f.id) > (?, ?)`] : []), ...(input.ready ? [`f.preview = 'ready'`] : [])]
+  const values: SqlValue[] = [jobId, ...(after ?? [])]
+  const rows = await db.all<FrameRow>(`${SELECT} where ${where.join(' and ')} order by ${key}, f.id limit ?`, [...values, input.limit + 1])
+  const items = rows.slice(0, input.limit)
+  const last = items.at(-1)
+  const next = rows.length > input.limit && last ? encodeCursor('frames', [last.frame ?? NO_FRAME, last.id]) : null
+  return { items: items.map(toFrame), next }
+}
+
+const NO_FRAME = -2_147_483_649
+
+/** Newest frames of all jobs that are not deleted. */
+export async function newestFrames(db: ReadDatabase, input: FramePageInput): Promise<{ items: WallFrame[]; next: string | null }> {
+  const after = decodeCursor(input.cursor, 'newest', ['number'])
+  const where = ['j.deleted_at is null', ...(after ? ['f.id < ?'] : []), ...(input.ready ? [`f.preview = 'ready'`] : [])]
+  const rows = await db.all<FrameRow>(`${SELECT} where ${where.join(' and ')} order by f.id desc limit ?`, [...(after ?? []), input.limit + 1])
+  const items = rows.slice(0, input.limit)
+  const last = items.at(-1)
+  return { items: items.map(toWallFrame), next: rows.length > input.limit && last ? encodeCursor('newest', [last.id]) : null }
+}
+
+/** Frames that were made since then. */
+export async function countFramesSince(db: ReadDatabase, since: number): Promise<number> {
+  const row = await db.get<{ n: number }>('select count(*) as n from frames where created_at >= ?', [since])
+  return row?.n ?? 0
+}

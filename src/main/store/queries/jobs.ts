@@ -1,0 +1,285 @@
+/** Reading jobs: lists, groups, one job. Whatever a page needs is fetched for all its jobs at once. */
+import type { Static } from 'typebox'
+import { JOB_STATUSES, type JobStatus } from '../../../shared/enums.ts'
+import { estimateSeconds } from '../../../shared/eta.ts'
+import { Policy } from '../../../shared/policy.ts'
+import type { NamedRef } from '../../../shared/schemas/common.ts'
+import { JOB_SORTS, type Job, type JobFilterQuery, type JobGroups, type JobQuery, type JobSummary } from '../../../shared/schemas/job.ts'
+import { Value } from 'typebox/value'
+import { InvalidInputError } from '../../engine/errors.ts'
+import type { ReadDatabase } from '../connection.ts'
+import { decodeCursor, encodeCursor } from './cursors.ts'
+import { json, time, timeOrNull } from './format.ts'
+import { lastFrames } from './frames.ts'
+import { jobCondition } from './jobFilter.ts'
+
+interface JobRow {
+  id: number
+  public_id: string
+  name: string
+  type: string
+  project: string
+  owner: string
+  origin: string
+  priority: number
+  status: JobStatus
+  activity: string
+  task_count: number
+  count_queued: number
+  count_active: number
+  count_completed: number
+  count_failed: number
+  count_canceled: number
+  count_soft_failed: number
+  count_paused: number
+  steps_completed: number
+  steps_total: number
+  frame_count: number
+  tag_public_id: string | null
+  tag_name: string | null
+  created_at: number
+  updated_at: number
+  started_at: number | null
+  finished_at: number | null
+  start_after: number | null
+  deleted_at: number | null
+}
+
+const SUMMARY_COLUMNS = `j.id, j.public_id, j.name, j.type, j.project, j.owner, j.origin, j.priority, j.status, j.activity, j.task_count,
+  j.count_queued, j.count_active, j.count_completed, j.count_failed, j.count_canceled, j.count_soft_failed, j.count_paused,
+  j.steps_completed, j.steps_total, j.frame_count, w.public_id as tag_public_id, w.name as tag_name,
+  j.created_at, j.updated_at, j.started_at, j.finished_at, j.start_after, j.deleted_at`
+
+type SortField = (typeof JOB_SORTS)[number]
+/** What each order sorts by: an expression that is never null, and its type in a cursor. */
+const SORTS: Record<SortField, { sql: string; type: 'string' | 'number' }> = {
+  createdAt: { sql: 'j.created_at', type: 'number' },
+  updatedAt: { sql: 'j.updated_at', type: 'number' },
+  finishedAt: { sql: 'coalesce(j.finished_at, 0)', type: 'number' },
+  name: { sql: 'j.name collate nocase', type: 'string' },
+  priority: { sql: 'j.priority', type: 'number' },
+  status: { sql: 'j.status', type: 'string' },
+  type: { sql: 'j.type', type: 'string' },
+  project: { sql: 'j.project', type: 'string' },
+  owner: { sql: 'j.owner', type: 'string' },
+}
+
+/** A page of jobs; `total` counts all that the filters match. @throws InvalidInputError for an unknown order, status or cursor */
+export async function pageOfJobs(db: ReadDatabase, query: Static<typeof JobQuery>, now: number): Promise<{ items: JobSummary[]; total: number; next: string | null }> {
+  const order = query.sort ?? '-createdAt'
+  const { sql: key, type, descending } = sortOf(order)
+  const filter = jobCondition(query)
+  const after = decodeCursor(query.cursor, order, [type, 'number'])
+  const limit = query.limit ?? 100
+  const direction = descending ? 'desc' : 'asc'
+  const beyond = after ? ` and (${key}, j.id) ${descending ? '<' : '>'} (?, ?)` : ''
+  // Ids first, from an index that holds all filters and orders; whole rows only of what is shown.
+  const page = db.all<{ id: number; key: string | number }>(
+    `select j.id, ${key} as key from jobs j where ${filter.sql}${beyond} order by ${key} ${direction}, j.id ${direction} limit ?`,
+    [...filter.values, ...(after ?? []), limit + 1],
+  )
+  const count = db.get<{ n: number }>(`select count(*) as n from jobs j where ${filter.sql}`, filter.values)
+  const [keys, total] = await Promise.all([page, count])
+  const shown = keys.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    items: await summariesOf(db, shown.map((row) => row.id), now),
+    total: total?.n ?? 0,
+    next: keys.length > limit && last ? encodeCursor(order, [last.key, last.id]) : null,
+  }
+}
+
+function sortOf(order: string): { sql: string; type: 'string' | 'number'; descending: boolean } {
+  const field = JOB_SORTS.find((name) => name === order.replace(/^-/, ''))
+  if (!field) throw new InvalidInputError('sort', `sort must be one of ${JOB_SORTS.join(', ')}, maybe with - before it`)
+  return { ...SORTS[field], descending: order.startsWith('-') }
+}
+
+const GROUP_COLUMNS = { status: 'j.status', type: 'j.type', project: 'j.project', owner: 'j.owner', tag: "coalesce((select public_id from worker_tags where id = j.tag_id), '')" }
+
+/** How many jobs have which value, most first. */
+export async function groupsOfJobs(db: ReadDatabase, by: keyof typeof GROUP_COLUMNS, filterQuery: Static<typeof JobFilterQuery>): Promise<JobGroups> {
+  const filter = jobCondition(filterQuery)
+  const items = await db.all<{ value: string; count: number }>(
+    `select ${GROUP_COLUMNS[by]} as value, count(*) as count from jobs j where ${filter.sql} group by 1 order by 2 desc, 1 limit 1000`,
+    filter.values,
+  )
+  return { items }
+}
+
+/** Summaries in the order of the ids. */
+export async function summariesOf(db: ReadDatabase, ids: readonly number[], now: number): Promise<JobSummary[]> {
+  if (ids.length === 0) return []
+  const list = JSON.stringify(ids)
+  const [rows, workers, frames] = await Promise.all([
+    db.all<JobRow>(
+      `select ${SUMMARY_COLUMNS} from json_each(?) wanted join jobs j on j.id = wanted.value left join worker_tags w on w.id = j.tag_id order by wanted.key`,
+      [list],
+    ),
+    activeWorkersOf(db, list),
+    lastFrames(db, ids),
+  ])
+  const paces = await pacesOf(db, rows.filter((row) => row.count_active > 0).map((row) => row.id))
+  return rows.map((row) => ({
+    ...facts(row),
+    activeWorkers: workers.get(row.id) ?? [],
+    etaSeconds: etaOf(row, paces.get(row.id) ?? null, now),
+    lastFrame: frames.get(row.id) ?? null,
+  }))
+}
+
+async function activeWorkersOf(db: ReadDatabase, ids: string): Promise<Map<number, NamedRef[]>> {
+  const rows = await db.all<{ job_id: number; id: string; name: string }>(
+    `select distinct a.job_id, w.public_id as id, w.name from attempts a join workers w on w.id = a.worker_id
+     where a.status = 'active' and a.job_id in (select value from json_each(?)) order by w.name`,
+    [ids],
+  )
+  const byJob = new Map<number, NamedRef[]>()
+  for (const { job_id, id, name } of rows) byJob.set(job_id, [...(byJob.get(job_id) ?? []), { id, name }])
+  return byJob
+}
+
+/** How many of the newest attempts the pace is taken from. */
+const PACE_SAMPLE = 30
+
+/** Average run of each job's newest completed attempts, milliseconds. */
+async function pacesOf(db: ReadDatabase, ids: readonly number[]): Promise<Map<number, number>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.all<{ id: number; pace: number | null }>(
+    `select wanted.value as id, (
+       select avg(run) from (
+         select ended_at - started_at as run from attempts
+         where job_id = wanted.value and status = 'completed' order by started_at desc limit ${PACE_SAMPLE})) as pace
+     from json_each(?) wanted`,
+    [JSON.stringify(ids)],
+  )
+  return new Map(rows.flatMap(({ id, pace }) => (pace === null ? [] : [[id, pace] as const])))
+}
+
+function etaOf(row: JobRow, averageRunMs: number | null, now: number): number | null {
+  return estimateSeconds({
+    status: row.status,
+    waiting: row.count_queued + row.count_soft_failed,
+    running: row.count_active,
+    stepsCompleted: row.steps_completed,
+    stepsTotal: row.steps_total,
+    averageRunMs,
+    startedAt: row.started_at,
+    now,
+  })
+}
+
+function facts(row: JobRow): Omit<JobSummary, 'activeWorkers' | 'etaSeconds' | 'lastFrame'> {
+  return {
+    id: row.public_id,
+    name: row.name,
+    type: row.type,
+    project: row.project,
+    owner: row.owner,
+    origin: row.origin,
+    priority: row.priority,
+    status: row.status,
+    activity: row.activity,
+    counts: {
+      total: row.task_count,
+      queued: row.count_queued,
+      active: row.count_active,
+      completed: row.count_completed,
+      failed: row.count_failed,
+      canceled: row.count_canceled,
+      softFailed: row.count_soft_failed,
+      paused: row.count_paused,
+    },
+    steps: { completed: row.steps_completed, total: row.steps_total },
+    frameCount: row.frame_count,
+    tag: row.tag_public_id === null || row.tag_name === null ? null : { id: row.tag_public_id, name: row.tag_name },
+    createdAt: time(row.created_at),
+    updatedAt: time(row.updated_at),
+    startedAt: timeOrNull(row.started_at),
+    finishedAt: timeOrNull(row.finished_at),
+    startAfter: timeOrNull(row.start_after),
+    deletedAt: timeOrNull(row.deleted_at),
+  }
+}
+
+interface JobDetailRow {
+  settings: string
+  metadata: string
+  policy: string
+  queue_order: Job['queueOrder']
+  max_workers: number | null
+  output_dir: string | null
+}
+
+/** What names a job: its internal key and who owns it. */
+export interface JobKey {
+  id: number
+  owner: string
+  status: JobStatus
+}
+
+export function findJobKey(db: ReadDatabase, publicId: string): Promise<JobKey | undefined> {
+  return db.get<JobKey>('select id, owner, status from jobs where public_id = ?', [publicId.toLowerCase()])
+}
+
+/** Everything about one job but its tasks. */
+export async function readJob(db: ReadDatabase, id: number, now: number): Promise<Job | undefined> {
+  const [summary] = await summariesOf(db, [id], now)
+  const [row, limits, dependsOn, blocks] = await Promise.all([
+    db.get<JobDetailRow>('select settings, metadata, policy, queue_order, max_workers, output_dir from jobs where id = ?', [id]),
+    db.all<{ name: string }>('select l.name from job_limits m join limits l on l.id = m.limit_id where m.job_id = ? order by l.name', [id]),
+    db.all<NamedRef>(
+      'select d.public_id as id, d.name from job_dependencies m join jobs d on d.id = m.depends_on_id where m.job_id = ? order by d.id',
+      [id],
+    ),
+    db.all<NamedRef & { kind: string }>(
+      'select w.public_id as id, w.name, b.kind from job_blocks b join workers w on w.id = b.worker_id where b.job_id = ? order by w.name, b.kind',
+      [id],
+    ),
+  ])
+  if (!summary || !row) return undefined
+  return {
+    ...summary,
+    settings: json<Record<string, unknown>>(row.settings, {}),
+    metadata: json<Record<string, string>>(row.metadata, {}),
+    policy: Value.Parse(Policy, Value.Default(Policy, json<object>(row.policy, {}))),
+    queueOrder: row.queue_order,
+    maxWorkers: row.max_workers,
+    limits: limits.map((limit) => limit.name),
+    dependsOn,
+    outputDir: row.output_dir,
+    blocklist: blocks.map(({ id: workerId, name, kind }) => ({ worker: { id: workerId, name }, kind })),
+  }
+}
+
+/** Jobs by status, and tasks of those jobs by status. */
+export async function countJobs(db: ReadDatabase): Promise<{ jobs: Record<string, number>; tasks: Record<string, number> }> {
+  const rows = await db.all<{ status: string; jobs: number; queued: number; active: number; completed: number; failed: number; canceled: number; soft: number; paused: number }>(
+    `select status, count(*) as jobs, sum(count_queued) as queued, sum(count_active) as active, sum(count_completed) as completed,
+       sum(count_failed) as failed, sum(count_canceled) as canceled, sum(count_soft_failed) as soft, sum(count_paused) as paused
+     from jobs where deleted_at is null group by status`,
+  )
+  const jobs: Record<string, number> = Object.fromEntries(JOB_STATUSES.map((status) => [status, 0]))
+  const tasks = { queued: 0, active: 0, completed: 0, failed: 0, canceled: 0, 'soft-failed': 0, paused: 0 }
+  for (const row of rows) {
+    jobs[row.status] = row.jobs
+    tasks.queued += row.queued
+    tasks.active += row.active
+    tasks.completed += row.completed
+    tasks.failed += row.failed
+    tasks.canceled += row.canceled
+    tasks['soft-failed'] += row.soft
+    tasks.paused += row.paused
+  }
+  return { jobs, tasks }
+}
+
+/** Internal ids of jobs in these states, most pressing first. */
+export async function jobIdsByStatus(db: ReadDatabase, statuses: readonly JobStatus[], limit: number): Promise<number[]> {
+  const rows = await db.all<{ id: number }>(
+    `select id from jobs where deleted_at is null and status in (select value from json_each(?))
+     order by status = 'active' desc, priority desc, created_at limit ?`,
+    [JSON.stringify(statuses), limit],
+  )
+  return rows.map((row) => row.id)
+}
