@@ -1,0 +1,80 @@
+/**
+ * Previews of frames on disk: JPEG files that workers made. A frame is named by its path, so a preview may be stored
+ * whether or not the frame's row is there yet. `<previews>/<job id>/frames/<hash of the path>-<size>.jpg`
+ */
+import { hash, randomBytes } from 'node:crypto'
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InvalidInputError } from '../engine/errors.ts'
+import { isUuid } from '../../shared/ids.ts'
+
+export type PreviewSize = 'thumbnail' | 'large'
+
+/** Larger images are refused; a 1920-wide JPEG has a few hundred kB. */
+export const MAX_PREVIEW_BYTES = 5 * 1_048_576
+
+export interface StoredPreview {
+  body: Buffer
+  /** Changes when the preview is replaced. */
+  etag: string
+}
+
+export class Previews {
+  /** @param folder of previews, by job; absolute */
+  constructor(private readonly folder: string) {}
+
+  /** Stores or replaces a preview; whoever reads meanwhile sees the old one. @throws InvalidInputError when it is no JPEG */
+  async save(jobId: string, framePath: string, size: PreviewSize, jpeg: Buffer): Promise<void> {
+    if (!isJpeg(jpeg)) throw new InvalidInputError('', 'the body is no JPEG image')
+    const target = this.pathOf(jobId, framePath, size)
+    const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`
+    try {
+      await writeFile(temporary, jpeg).catch(async (error: unknown) => {
+        if (!isMissing(error)) throw error
+        await mkdir(join(this.folder, jobId.toLowerCase(), 'frames'), { recursive: true })
+        await writeFile(temporary, jpeg)
+      })
+      await rename(temporary, target)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  /** The preview, or undefined when there is none. */
+  async read(jobId: string, framePath: string, size: PreviewSize): Promise<StoredPreview | undefined> {
+    const path = this.pathOf(jobId, framePath, size)
+    try {
+      const [body, info] = await Promise.all([readFile(path), stat(path)])
+      return { body, etag: `"${info.mtimeMs.toString(36)}-${info.size.toString(36)}"` }
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
+  }
+
+  /** Forgets all previews of a job. */
+  async removeJob(jobId: string): Promise<void> {
+    await rm(join(this.folder, safeJob(jobId), 'frames'), { recursive: true, force: true })
+  }
+
+  private pathOf(jobId: string, framePath: string, size: PreviewSize): string {
+    return join(this.folder, safeJob(jobId), 'frames', `${hash('sha256', framePath, 'hex').slice(0, 32)}-${size}.jpg`)
+  }
+}
+
+/** A job's id is a folder's name: only a UUID may become one. */
+function safeJob(jobId: string): string {
+  if (!isUuid(jobId)) throw new InvalidInputError('jobId', `"${jobId}" is no id of a job`)
+  return jobId.toLowerCase()
+}
+
+/** By its first three bytes and its end marker, whatever its name or content type says. */
+export function isJpeg(image: Buffer): boolean {
+  if (image.length < 16) return false
+  return image[0] === 0xff && image[1] === 0xd8 && image[2] === 0xff && image.indexOf('\xff\xd9', image.length - 64, 'latin1') > 0
+}
+
+function isMissing(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT'
+}
