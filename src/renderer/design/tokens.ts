@@ -51,9 +51,9 @@ export const dark: Palette = {
   surround: '#1a1a1a',
   shadow: '0 8px 28px rgba(0, 0, 0, 0.5)',
   states: {
-    queued: { ink: '#8fa9c9', fill: '#46586f' },
+    queued: { ink: '#8fa9c9', fill: '#2b3641' },
     running: { ink: '#f2b441', fill: '#f2b441' },
-    done: { ink: '#63c17c', fill: '#3f9a5a' },
+    done: { ink: '#63c17c', fill: '#3a8853' },
     failed: { ink: '#f77681', fill: '#e2485a' },
     retrying: { ink: '#f77681', fill: '#a83a4a' },
     waiting: { ink: '#b79bea', fill: '#7a5fb5' },
@@ -80,7 +80,7 @@ export const light: Palette = {
   surround: '#cfcfcf',
   shadow: '0 8px 24px rgba(20, 28, 34, 0.18)',
   states: {
-    queued: { ink: '#3a5a80', fill: '#a3b7cd' },
+    queued: { ink: '#3a5a80', fill: '#ccd7e2' },
     running: { ink: '#7f5200', fill: '#e39a12' },
     done: { ink: '#1c6b37', fill: '#46a163' },
     failed: { ink: '#b4223a', fill: '#d53e52' },

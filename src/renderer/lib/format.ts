@@ -26,9 +26,16 @@ export function roughDuration(seconds: number | null | undefined): string {
   return `${Math.round(h / 24)} d`
 }
 
+/** The person's own region of the language they chose: `en` on a British machine is `en-GB`. */
+export function regional(locale: string | undefined): string | undefined {
+  if (typeof navigator === 'undefined' || locale === undefined) return locale
+  return navigator.languages.find((language) => language.toLowerCase().startsWith(locale)) ?? locale
+}
+
 /** `14:32`, or `Tue 14:32` when it is not today, or `3 Mar 14:32` when it is a week away. */
-export function clock(time: string | number | null | undefined, now: number, locale?: string): string {
+export function clock(time: string | number | null | undefined, now: number, language?: string): string {
   if (time === null || time === undefined) return '–'
+  const locale = regional(language)
   const date = new Date(time)
   const today = new Date(now)
   const hours: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' }

@@ -145,13 +145,13 @@ export interface GridLayout {
   thumbnails: boolean
 }
 
-const THUMB_WIDTHS = [240, 200, 176, 152, 128, 112, 96, 80, 64]
+const THUMB_WIDTHS = [240, 200, 176, 152, 128, 112, 96, 80, 72, 64, 56, 48, 40]
 const SQUARES = [24, 20, 16, 14, 12, 10, 8, 6, 5]
 
-/** The largest cells that show everything without scrolling; below 64 pixels cells become squares; the smallest ones scroll. */
+/** The largest cells that show everything without scrolling; below 40 pixels cells become squares; the smallest ones scroll. */
 export function layoutGrid(cells: number, width: number, height: number, aspect = 16 / 9, zoom = 0): GridLayout {
   const sizes: { w: number; h: number; gap: number; thumbnails: boolean }[] = [
-    ...THUMB_WIDTHS.map((w) => ({ w, h: Math.round(w / aspect), gap: 4, thumbnails: true })),
+    ...THUMB_WIDTHS.map((w) => ({ w, h: Math.round(w / aspect), gap: w < 64 ? 2 : 4, thumbnails: true })),
     ...SQUARES.map((w) => ({ w, h: w, gap: w > 8 ? 2 : 1, thumbnails: false })),
   ]
   const shape = (size: (typeof sizes)[number]): GridLayout => {

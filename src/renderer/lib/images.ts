@@ -1,0 +1,76 @@
+/** Images of frames, loaded a few at a time and kept in order of use, so that a grid of thousands asks only for what is in sight. */
+import { API_BASE } from '../api/client.ts'
+
+export const thumbnailUrl = (frameId: number) => `${API_BASE}/frames/${frameId}/thumbnail`
+export const largeUrl = (frameId: number) => `${API_BASE}/frames/${frameId}/large`
+
+const MAX_LOADING = 6
+
+export class ImageCache {
+  private readonly ready = new Map<string, HTMLImageElement>()
+  private readonly failed = new Set<string>()
+  private readonly loading = new Map<string, HTMLImageElement>()
+  private queue: string[] = []
+
+  constructor(
+    private readonly keep: number,
+    private readonly onReady: (url: string) => void,
+  ) {}
+
+  /** The image if it is here; undefined otherwise. */
+  get(url: string): HTMLImageElement | undefined {
+    const image = this.ready.get(url)
+    if (image) {
+      this.ready.delete(url)
+      this.ready.set(url, image)
+    }
+    return image
+  }
+
+  isBroken(url: string): boolean {
+    return this.failed.has(url)
+  }
+
+  /** Replaces what is waiting to be loaded: the newest wish counts, most wanted first. */
+  want(urls: readonly string[]): void {
+    this.queue = urls.filter((url) => !this.ready.has(url) && !this.loading.has(url) && !this.failed.has(url))
+    this.pump()
+  }
+
+  clear(): void {
+    this.queue = []
+    this.ready.clear()
+    this.failed.clear()
+  }
+
+  private pump(): void {
+    while (this.loading.size < MAX_LOADING) {
+      const url = this.queue.shift()
+      if (url === undefined) return
+      const image = new Image()
+      image.decoding = 'async'
+      this.loading.set(url, image)
+      image.src = url
+      // decode() off the main thread: drawing it later costs no long task.
+      image.decode().then(
+        () => this.arrived(url, image),
+        () => {
+          this.failed.add(url)
+          this.loading.delete(url)
+          this.pump()
+        },
+      )
+    }
+  }
+
+  private arrived(url: string, image: HTMLImageElement): void {
+    this.loading.delete(url)
+    this.ready.set(url, image)
+    for (const oldest of this.ready.keys()) {
+      if (this.ready.size <= this.keep) break
+      this.ready.delete(oldest)
+    }
+    this.onReady(url)
+    this.pump()
+  }
+}

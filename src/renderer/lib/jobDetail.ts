@@ -1,0 +1,173 @@
+/**
+ * One job while it is on the screen: pulled once, then kept true by hints. Events of single tasks and frames go straight
+ * into the frame model; a bulk change pulls the grid again.
+ */
+import { inject, onScopeDispose, provide, ref, shallowRef, watch, type InjectionKey, type Ref, type ShallowRef } from 'vue'
+import type { TaskStatus } from '../../shared/enums.ts'
+import { parseTaskId } from '../../shared/ids.ts'
+import { Job } from '../../shared/schemas/job.ts'
+import { ApiFailure, get } from '../api/client.ts'
+import { FramePage, Grid } from '../api/shapes.ts'
+import { useJobs } from '../stores/jobs.ts'
+import { useLive } from '../stores/live.ts'
+import { FrameModel, type TaskCode } from './frames.ts'
+import { foldCalls } from './throttle.ts'
+
+export const CODE_OF: Record<TaskStatus, TaskCode> = {
+  queued: 'q', active: 'a', completed: 'c', failed: 'f', canceled: 'x', 'soft-failed': 's', paused: 'p',
+}
+
+/** So many of the newest frames are asked for after a hint. */
+const NEWEST = 100
+
+export interface JobDetail {
+  id: Readonly<Ref<string>>
+  job: ShallowRef<Job | null>
+  model: ShallowRef<FrameModel | null>
+  /** Moves when the model changed. */
+  tick: Ref<number>
+  /** The cell of the frame that came last; −1: none yet. */
+  newestCell: Ref<number>
+  missing: Ref<boolean>
+  error: Ref<string>
+  refresh(): void
+}
+
+const KEY: InjectionKey<JobDetail> = Symbol('job')
+
+export function provideJob(id: Readonly<Ref<string>>): JobDetail {
+  const live = useLive()
+  const jobs = useJobs()
+  const job = shallowRef<Job | null>(null)
+  const model = shallowRef<FrameModel | null>(null)
+  const tick = ref(0)
+  const newestCell = ref(-1)
+  const missing = ref(false)
+  const error = ref('')
+  let tickPending = false
+  let newestId = 0
+
+  /** One redraw for all events of the same frame of the screen. */
+  function bump(): void {
+    if (tickPending) return
+    tickPending = true
+    requestAnimationFrame(() => {
+      tickPending = false
+      tick.value++
+    })
+  }
+
+  async function pullJob(): Promise<void> {
+    const asked = id.value
+    if (!asked) return
+    try {
+      const fresh = await get(Job, `/jobs/${asked}`)
+      if (asked !== id.value) return
+      job.value = fresh
+      missing.value = false
+      error.value = ''
+    } catch (failure) {
+      if (asked !== id.value) return
+      if (failure instanceof ApiFailure && failure.status === 404) missing.value = true
+      else error.value = failure instanceof Error ? failure.message : String(failure)
+    }
+  }
+  async function pullGrid(): Promise<void> {
+    const asked = id.value
+    if (!asked) return
+    const grid = await get(Grid, `/jobs/${asked}/grid`)
+    if (asked !== id.value) return
+    const fresh = new FrameModel(grid)
+    newestId = 0
+    newestCell.value = -1
+    for (let cell = 0; cell < fresh.size; cell++) {
+      const frameId = fresh.frameIds[cell] ?? 0
+      if (frameId > newestId) {
+        newestId = frameId
+        newestCell.value = cell
+      }
+    }
+    model.value = fresh
+    bump()
+  }
+  /** The hints tell that frames came, this tells which: the newest ones, and all of them after a flood. */
+  async function pullFrames(): Promise<void> {
+    const asked = id.value
+    const page = await get(FramePage, `/jobs/${asked}/frames`, { order: 'newest', limit: NEWEST })
+    if (asked !== id.value || !model.value) return
+    const known = page.items.some((frame) => newestId >= frame.id)
+    if (!known && page.items.length === NEWEST) {
+      gridSoon()
+      return
+    }
+    for (const frame of page.items.toReversed()) {
+      if (frame.preview !== 'ready') continue
+      const cell = model.value.setFrame(parseTaskId(frame.taskId)?.index ?? 0, frame.frame, frame.id)
+      if (cell >= 0 && frame.id > newestId) {
+        newestId = frame.id
+        newestCell.value = cell
+      }
+    }
+    bump()
+  }
+  const framesSoon = foldCalls(pullFrames, 400)
+  const jobSoon = foldCalls(pullJob, 800)
+  const gridSoon = foldCalls(pullGrid, 1500)
+  const both = () => {
+    jobSoon()
+    gridSoon()
+  }
+
+  live.listen('task', (event) => {
+    if (event.jobId !== id.value) return
+    const index = parseTaskId(event.taskId)?.index
+    if (index !== undefined && model.value) {
+      if (index > model.value.taskCount) gridSoon()
+      else model.value.setTask(index, CODE_OF[event.status])
+      bump()
+    }
+    jobSoon()
+  })
+  live.listen('frame', (event) => {
+    if (event.jobId !== id.value) return
+    jobSoon()
+    if (event.preview === 'ready') framesSoon()
+  })
+  live.listen('job', (event) => {
+    if (event.jobId !== id.value) return
+    jobSoon()
+    if (event.bulk || event.previousStatus === 'under-construction') gridSoon()
+  })
+  watch(() => live.epoch, both)
+  watch(
+    id,
+    (next) => {
+      job.value = null
+      model.value = null
+      newestCell.value = -1
+      newestId = 0
+      missing.value = false
+      error.value = ''
+      // What the list knows is shown at once; the rest follows.
+      if (next && jobs.find(next)) error.value = ''
+      if (next) void Promise.all([pullJob(), pullGrid().catch(() => gridSoon())])
+    },
+    { immediate: true },
+  )
+  onScopeDispose(() => {
+    jobSoon.stop()
+    gridSoon.stop()
+    framesSoon.stop()
+  })
+
+  const detail: JobDetail = { id, job, model, tick, newestCell, missing, error, refresh: both }
+  provide(KEY, detail)
+  return detail
+}
+
+/** The job of the surrounding panel. */
+export function useJob(): JobDetail {
+  const detail = inject(KEY)
+  if (!detail) throw new Error('useJob outside of a job panel')
+  return detail
+}

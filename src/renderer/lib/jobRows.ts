@@ -1,0 +1,45 @@
+/** What a row of the job list says, made from a job. Pure. */
+import type { JobSummary } from '../../shared/schemas/job.ts'
+import type { Look } from '../design/states.ts'
+import { JOB_LOOKS, WAITING_LOOK } from '../design/states.ts'
+import { percent } from './format.ts'
+
+export type GroupKey = '' | 'project' | 'owner' | 'type' | 'status'
+export type ListRow = { kind: 'job'; job: JobSummary } | { kind: 'group'; key: string; jobs: number; open: boolean }
+
+/** The state to show: a queued job that waits for a time shows as waiting. */
+export function lookOf(job: JobSummary, now: number): Look {
+  if (job.status === 'queued' && job.startAfter && Date.parse(job.startAfter) > now) return WAITING_LOOK
+  return JOB_LOOKS[job.status]
+}
+
+/** Share done in per cent, by steps where the job counts them, else by tasks. */
+export function donePercent(job: JobSummary): number {
+  return job.steps.total > 0 && job.status !== 'completed' ? percent(job.steps.completed, job.steps.total) : percent(job.counts.completed, job.counts.total)
+}
+
+/** Seconds from its start to its end or to now; null before it starts. */
+export function elapsedSeconds(job: JobSummary, now: number): number | null {
+  if (!job.startedAt) return null
+  const end = job.finishedAt ? Date.parse(job.finishedAt) : now
+  return Math.max(0, (end - Date.parse(job.startedAt)) / 1000)
+}
+
+/** Jobs under group headings, in order of first appearance. */
+export function groupRows(jobs: readonly JobSummary[], by: GroupKey, closed: ReadonlySet<string>): ListRow[] {
+  if (by === '') return jobs.map((job) => ({ kind: 'job', job }))
+  const groups = new Map<string, JobSummary[]>()
+  for (const job of jobs) {
+    const key = job[by]
+    const group = groups.get(key)
+    if (group) group.push(job)
+    else groups.set(key, [job])
+  }
+  const rows: ListRow[] = []
+  for (const [key, members] of groups) {
+    const open = !closed.has(key)
+    rows.push({ kind: 'group', key, jobs: members.length, open })
+    if (open) for (const job of members) rows.push({ kind: 'job', job })
+  }
+  return rows
+}
