@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ApiContext } from '../context.ts'
 import type { Dialect } from '../server.ts'
 import { flamencoError } from './errors.ts'
-import { ForeignFrames, type PreviewMaker } from './foreignFrames.ts'
+import { ForeignFrames } from './foreignFrames.ts'
 import { jobFileRoutes } from './jobFiles.ts'
 import { registerOpenApi } from './openapi.ts'
 import type { TypedApp } from './routeSupport.ts'
@@ -28,11 +28,12 @@ import { validatorCompiler } from './validation.ts'
 export { flamencoError } from './errors.ts'
 
 /** Registers all routes of the dialect on a scope of its own. The server brings door, JSON parser and WebSockets. */
-export async function flamencoApi(app: FastifyInstance, context: ApiContext, makePreview: PreviewMaker = () => {}): Promise<void> {
+export async function flamencoApi(app: FastifyInstance, context: ApiContext): Promise<void> {
   app.setValidatorCompiler(validatorCompiler)
   await registerOpenApi(app, context.settings.current().flamencoVersion)
 
-  const frames = new ForeignFrames(context, makePreview)
+  const frames = new ForeignFrames(context)
+  app.addHook('onClose', () => frames.stop())
   await app.register(
     async (scope) => {
       const typed: TypedApp = scope.withTypeProvider()
@@ -60,6 +61,6 @@ export async function flamencoApi(app: FastifyInstance, context: ApiContext, mak
 /** For ServerOptions.dialects. */
 export const flamencoDialect: Dialect = {
   prefix: '/api/v3',
-  register: (app, context) => flamencoApi(app, context),
+  register: flamencoApi,
   error: flamencoError,
 }

@@ -1,0 +1,107 @@
+/**
+ * Makes previews of images that the manager can read itself: frames of workers that bring none. Images wait in a queue
+ * and a few are worked on at a time, so that a farm full of finished frames does not slow the manager down.
+ */
+import { stat } from 'node:fs/promises'
+import sharp from 'sharp'
+import type { Logger } from '../engine/logger.ts'
+import type { Previews, PreviewSize } from './previews.ts'
+
+/** Widths in pixels; images are never enlarged. */
+const WIDTHS: readonly (readonly [PreviewSize, number])[] = [
+  ['large', 1920],
+  ['thumbnail', 320],
+]
+const JPEG_QUALITY = 85
+const AT_ONCE = 1
+/** Paths only, so a long queue costs little; what comes beyond it stays without preview. */
+const MAX_WAITING = 50_000
+/** A file larger than this is not opened. */
+const MAX_FILE_BYTES = 512 * 1024 * 1024
+const MAX_PIXELS = 20_000 * 20_000
+
+export interface FrameFile {
+  taskId: string
+  jobId: string
+  /** The frame's path, as the farm knows it. */
+  path: string
+  /** The same file for this machine. */
+  file: string
+}
+
+export interface PreviewMakerOptions {
+  previews: Previews
+  log: Logger
+  /** Tells the farm what became of it. Size: of the image itself, in pixels. */
+  onResult(frame: FrameFile, preview: 'ready' | 'failed', size: { width: number; height: number } | undefined): Promise<void>
+}
+
+export class PreviewMaker {
+  private readonly waiting: FrameFile[] = []
+  private running = 0
+  private stopped = false
+  private readonly idlers: (() => void)[] = []
+
+  constructor(private readonly options: PreviewMakerOptions) {}
+
+  /** Queues an image; returns at once. */
+  add(frame: FrameFile): void {
+    if (this.stopped || this.waiting.length >= MAX_WAITING) return
+    this.waiting.push(frame)
+    this.next()
+  }
+
+  /** Forgets what waits and ends what runs. */
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.waiting.length = 0
+    await this.idle()
+  }
+
+  /** Resolves when nothing waits or runs. */
+  async idle(): Promise<void> {
+    if (this.running > 0) await new Promise<void>((resolve) => this.idlers.push(resolve))
+  }
+
+  private next(): void {
+    while (this.running < AT_ONCE) {
+      const frame = this.waiting.shift()
+      if (!frame) break
+      this.running++
+      void this.work(frame).finally(() => {
+        this.running--
+        this.next()
+        if (this.running === 0) for (const resolve of this.idlers.splice(0)) resolve()
+      })
+    }
+  }
+
+  private async work(frame: FrameFile): Promise<void> {
+    const { log, onResult } = this.options
+    let size: { width: number; height: number } | undefined
+    try {
+      size = await this.make(frame)
+    } catch (error) {
+      log.debug({ path: frame.path, error: String(error) }, 'no preview could be made')
+    }
+    // The job may be gone meanwhile; then nobody wants to know.
+    await onResult(frame, size ? 'ready' : 'failed', size).catch((error: unknown) =>
+      log.debug({ path: frame.path, error: String(error) }, 'a preview was not recorded'),
+    )
+  }
+
+  private async make({ jobId, path, file }: FrameFile): Promise<{ width: number; height: number }> {
+    const facts = await stat(file)
+    if (!facts.isFile() || facts.size > MAX_FILE_BYTES) throw new Error('not a file, or too large')
+    const image = sharp(file, { limitInputPixels: MAX_PIXELS, sequentialRead: true })
+    const { width: fullWidth, height: fullHeight } = await image.metadata()
+    let source = image.flatten().toColourspace('srgb')
+    for (const [name, width] of WIDTHS) {
+      const { data, info } = await source.resize({ width, withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true })
+      const raw = { width: info.width, height: info.height, channels: info.channels }
+      await this.options.previews.save(jobId, path, name, await sharp(data, { raw }).jpeg({ quality: JPEG_QUALITY }).toBuffer())
+      source = sharp(data, { raw })
+    }
+    return { width: fullWidth, height: fullHeight }
+  }
+}
