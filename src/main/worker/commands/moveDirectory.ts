@@ -1,0 +1,89 @@
+/**
+ * `move-directory`: moves a folder. What stands at the destination is not overwritten but first renamed to
+ * `<dest>-YYYY-MM-DD_HHMMSS` after its own age.
+ */
+import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { Type } from 'typebox'
+import { fileProblem } from './fileProblem.ts'
+import { readParameters } from './parameters.ts'
+import type { CommandContext, CommandRunner } from './types.ts'
+import { CommandFailedError } from './types.ts'
+
+const Parameters = Type.Object({ src: Type.String({ minLength: 1 }), dest: Type.String({ minLength: 1 }) })
+
+/** While a folder is copied to another disk, a sign of life this often. */
+const ALIVE_EVERY_MS = 10_000
+
+export const moveDirectory: CommandRunner = async (command, context) => {
+  const { src, dest } = readParameters(Parameters, command)
+  context.signal.throwIfAborted()
+  if ((await stat(src).catch(() => undefined)) === undefined) {
+    throw new CommandFailedError(`source path "${src}" does not exist, not moving anything`)
+  }
+  try {
+    const existing = await stat(dest).catch(() => undefined)
+    if (existing !== undefined) {
+      const backup = await backupPath(dest, existing.mtime)
+      context.log('farm', `move-directory: "${dest}" exists, renaming it to "${backup}"\n`)
+      await rename(dest, backup)
+    }
+    await mkdir(dirname(dest), { recursive: true })
+    context.log('farm', `move-directory: moving "${src}" to "${dest}"\n`)
+    await moveTo(src, dest, context)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    throw new CommandFailedError(`could not move "${src}" to "${dest}": ${fileProblem(error)}`)
+  }
+}
+
+async function moveTo(src: string, dest: string, context: CommandContext): Promise<void> {
+  try {
+    await rename(src, dest)
+    return
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error
+  }
+  // Another disk: copy under a temporary name, so that the destination never exists in part.
+  const half = `${dest}.moving-${context.task.taskId.slice(0, 8)}-${context.task.attempt}`
+  const alive = setInterval(() => context.alive(), ALIVE_EVERY_MS)
+  try {
+    await cp(src, half, {
+      recursive: true, preserveTimestamps: true, verbatimSymlinks: true, force: true,
+      filter: () => !context.signal.aborted,
+    })
+    context.signal.throwIfAborted()
+    await rename(half, dest)
+  } catch (error) {
+    await rm(half, { recursive: true, force: true })
+    throw error
+  } finally {
+    clearInterval(alive)
+  }
+  await rm(src, { recursive: true, force: true })
+}
+
+/** A free name for what stands at `path` and was last changed at `changed` (local time, rounded to the second). */
+export async function backupPath(path: string, changed: Date): Promise<string> {
+  const stamped = `${path.replace(/[\\/]+$/, '')}-${timestamp(changed)}`
+  if ((await stat(stamped).catch(() => undefined)) === undefined) return stamped
+  const siblings = await readdir(dirname(stamped))
+  return join(dirname(stamped), `${basename(stamped)}-${nextSuffix(basename(stamped), siblings)}`)
+}
+
+/** `2024-03-09_140507` in local time. */
+export function timestamp(moment: Date): string {
+  const at = new Date(Math.round(moment.getTime() / 1000) * 1000)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  return `${day}_${two(at.getHours())}${two(at.getMinutes())}${two(at.getSeconds())}`
+}
+
+/** The number after the highest one that a sibling `<name>-<number>` carries, with at least three digits. */
+export function nextSuffix(name: string, siblings: readonly string[]): string {
+  const numbers = siblings
+    .filter((sibling) => sibling.startsWith(`${name}-`))
+    .map((sibling) => /^\d+$/.exec(sibling.slice(name.length + 1))?.[0])
+    .map((digits) => Number(digits ?? 0))
+  return String(Math.max(0, ...numbers) + 1).padStart(3, '0')
+}

@@ -1,0 +1,48 @@
+/** All commands of this worker by name, and the kinds of tasks that this machine can therefore do. */
+import { findProgram } from '../tools/find.ts'
+import { blenderRender } from './blenderRender.ts'
+import { copyFile } from './copyFile.ts'
+import { echo } from './echo.ts'
+import { exec } from './exec.ts'
+import { framesToVideo } from './framesToVideo.ts'
+import { makeDirectory } from './makeDirectory.ts'
+import { moveDirectory } from './moveDirectory.ts'
+import { runFrames } from './runFrames.ts'
+import { sleep } from './sleep.ts'
+import { traceFrames } from './traceFrames.ts'
+import type { CommandRegistry, CommandRunner, ToolSettings } from './types.ts'
+
+const COMMANDS: ReadonlyMap<string, CommandRunner> = new Map(
+  Object.entries({
+    echo,
+    sleep,
+    exec,
+    'blender-render': blenderRender,
+    'frames-to-video': framesToVideo,
+    'make-directory': makeDirectory,
+    'move-directory': moveDirectory,
+    'copy-file': copyFile,
+    'trace-frames': traceFrames,
+    'run-frames': runFrames,
+  }),
+)
+
+/** Kinds that need nothing but this program; docs/commands.md tells which commands stand in which. */
+const ALWAYS = ['file-management', 'misc']
+const OURS = ['framehouse-trace', 'command']
+
+/**
+ * The commands, with programs found as `tools` says. `kinds` looks at the disk each time, so a Blender that was
+ * installed meanwhile counts from the next sign-on.
+ */
+export function createCommandRegistry(tools: ToolSettings): CommandRegistry {
+  return {
+    find: (name) => COMMANDS.get(name),
+    kinds: (dialect) => [
+      ...(findProgram('blender', tools) === undefined ? [] : ['blender']),
+      ...(findProgram('ffmpeg', tools) === undefined ? [] : ['ffmpeg']),
+      ...ALWAYS,
+      ...(dialect === 'native' ? OURS : []),
+    ],
+  }
+}

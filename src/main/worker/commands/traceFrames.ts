@@ -1,0 +1,119 @@
+/** `trace-frames`: renders frames of a built-in scene with our own ray tracer, so that a farm can be tried without a renderer. */
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, isAbsolute, join } from 'node:path'
+import sharp from 'sharp'
+import { Type } from 'typebox'
+import { expandFramePattern, frameValues } from '../../../shared/framePattern.ts'
+import { fileProblem } from './fileProblem.ts'
+import { readFrames } from './frames.ts'
+import { readParameters, refuse } from './parameters.ts'
+import { SCENES } from './trace/scene.ts'
+import { type TraceThread, takeTraceThread } from './trace/tracePool.ts'
+import type { CommandContext, CommandRunner } from './types.ts'
+import { CommandFailedError } from './types.ts'
+
+const Size = Type.Integer({ minimum: 16, maximum: 8192 })
+const Parameters = Type.Object({
+  scene: Type.String(),
+  frames: Type.String({ minLength: 1 }),
+  loopFrames: Type.Integer({ minimum: 1 }),
+  firstFrame: Type.Integer(),
+  width: Size,
+  height: Size,
+  samples: Type.Integer({ minimum: 1, maximum: 4096 }),
+  outputDir: Type.String({ minLength: 1 }),
+  filePattern: Type.String({ minLength: 1 }),
+})
+
+/** PNG's own scale; 6 is its usual middle. */
+const COMPRESSION = 6
+
+export const traceFrames: CommandRunner = async (command, context) => {
+  const parameters = readParameters(Parameters, command)
+  const { scene, width, height, samples, loopFrames, firstFrame, outputDir } = parameters
+  if (SCENES[scene] === undefined) refuse(command, 'scene', `must be one of ${Object.keys(SCENES).join(', ')}, but it is "${scene}"`)
+  if (!isAbsolute(outputDir)) refuse(command, 'outputDir', `must be an absolute path, but it is "${outputDir}"`)
+  const frames = readFrames(command, parameters.frames)
+  const values = frameValues(parameters.frames)
+  context.signal.throwIfAborted()
+  context.log('farm', `tracing frames ${parameters.frames} of "${scene}", ${width} x ${height}, ${samples} samples\n`)
+
+  const thread = takeTraceThread()
+  const end = () => void thread.end()
+  context.signal.addEventListener('abort', end, { once: true })
+  let whole = false
+  try {
+    let writing: Promise<void> = Promise.resolve()
+    for (const frame of frames) {
+      context.activity(`frame ${frame}`)
+      const startedAt = context.now()
+      const phase = modulo(frame - firstFrame, loopFrames) / loopFrames
+      const pixels = await traced(thread, { scene, format: { width, height, samples }, phase }, context)
+      const renderedMs = context.now() - startedAt
+      // The picture is written while the thread traces the next one; one at a time, so files appear in order.
+      await writing
+      const path = join(outputDir, expandFramePattern(parameters.filePattern, { ...values, frame }))
+      writing = save(pixels, { path, frame, width, height, renderedMs }, context)
+      // A failed write is met at the next await; until then it must not count as unhandled.
+      writing.catch(() => undefined)
+    }
+    await writing
+    whole = true
+  } finally {
+    context.signal.removeEventListener('abort', end)
+    if (whole) thread.release()
+    else await thread.end()
+  }
+}
+
+async function traced(thread: TraceThread, request: Parameters<TraceThread['render']>[0], context: CommandContext): Promise<Uint8Array> {
+  try {
+    return await thread.render(request)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    throw new CommandFailedError(`the ray tracer failed: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+interface Picture {
+  path: string
+  frame: number
+  width: number
+  height: number
+  renderedMs: number
+}
+
+/** Writes under a temporary name first: who looks into the folder never sees half a picture. */
+async function save(pixels: Uint8Array, picture: Picture, context: CommandContext): Promise<void> {
+  const { path, width, height, renderedMs } = picture
+  const half = `${path}.${context.task.attempt}.part`
+  const startedAt = context.now()
+  try {
+    context.signal.throwIfAborted()
+    await mkdir(dirname(path), { recursive: true })
+    await sharp(pixels, { raw: { width, height, channels: 3 } }).png({ compressionLevel: COMPRESSION }).toFile(half)
+    context.signal.throwIfAborted()
+    await rename(half, path)
+  } catch (error) {
+    await rm(half, { force: true })
+    context.signal.throwIfAborted()
+    throw new CommandFailedError(`could not write "${path}": ${fileProblem(error)}`)
+  }
+  const savedMs = context.now() - startedAt
+  context.log('stdout', `Saved: '${path}'\n Time: ${clock(renderedMs + savedMs)} (Saving: ${clock(savedMs)})\n`)
+  const { size } = await stat(path)
+  context.output({ ...picture, bytes: size })
+  context.progress(1)
+}
+
+/** `01:02.50`, as Blender writes times. */
+function clock(ms: number): string {
+  const hundredths = Math.round(ms / 10)
+  const two = (value: number) => String(value).padStart(2, '0')
+  return `${two(Math.floor(hundredths / 6000))}:${two(Math.floor(hundredths / 100) % 60)}.${two(hundredths % 100)}`
+}
+
+/** The rest of a division, never negative: frames before the first one show the end of the loop. */
+function modulo(value: number, by: number): number {
+  return ((value % by) + by) % by
+}

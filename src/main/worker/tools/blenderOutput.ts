@@ -1,0 +1,144 @@
+/**
+ * What Blender tells on its output, line by line, for versions 2.8 to 5.x. Pure: a line in, a fact out.
+ * Before 5.0 lines stand alone (`Saved: '…'`); since then a log prefix comes first
+ * (`00:01.234  render           | Saved: '…'`). Only Cycles and EEVEE tell the frame they work on; Workbench does not.
+ */
+
+export type BlenderFact =
+  /** Works on a frame: what it does there, as a short text, when the line tells. */
+  | { type: 'frame'; frame: number; doing: string | undefined }
+  /** A file is complete on disk. */
+  | { type: 'saved'; path: string }
+  /** A frame is done; times in milliseconds. */
+  | { type: 'timed'; totalMs: number; savingMs: number }
+  /** A frame was not rendered because its file is there already. */
+  | { type: 'skipped'; path: string | undefined }
+  | { type: 'problem'; problem: Problem }
+
+export interface Problem {
+  text: string
+  /** What somebody could do about it; empty when we do not know. */
+  advice: string
+  /** The render cannot be right, even when Blender ends with exit code 0. */
+  fatal: boolean
+}
+
+/** Blender 5: time since start, category, bar. */
+const LOG_PREFIX = /^(?:\d+:)*\d+[.:]\d+\s+([\w.]+)\s+\|\s+/
+
+/** The fact in one line of output; undefined when it tells none. */
+export function parseBlenderLine(line: string): BlenderFact | undefined {
+  const prefix = LOG_PREFIX.exec(line)
+  const text = (prefix === null ? line : line.slice(prefix[0].length)).trim()
+  if (text === '') return undefined
+  return parseSaved(text) ?? parseTimed(text) ?? parseSkipped(text) ?? parseFrame(text) ?? parseProblem(text)
+}
+
+function parseSaved(text: string): BlenderFact | undefined {
+  const path = /^Saved: ['"](.*)['"]$/.exec(text)?.[1]
+  return path === undefined ? undefined : { type: 'saved', path }
+}
+
+function parseTimed(text: string): BlenderFact | undefined {
+  const times = /^Time: ([\d:.]+)(?: \(Saving: ([\d:.]+)\))?/.exec(text)
+  if (times?.[1] === undefined) return undefined
+  return { type: 'timed', totalMs: clockMs(times[1]), savingMs: clockMs(times[2] ?? '0') }
+}
+
+function parseSkipped(text: string): BlenderFact | undefined {
+  const skipped = /^skipping existing frame(?: ["'](.*)["'])?/i.exec(text)
+  return skipped === null ? undefined : { type: 'skipped', path: skipped[1] }
+}
+
+/** `Fra:12 Mem:… | Time:… | Scene, ViewLayer | Sample 3/64`, `Fra: 12 | Mem: 30M | Sample 3/64`, `Rendering frame 12`. */
+function parseFrame(text: string): BlenderFact | undefined {
+  const found = /^(?:Fra: ?|Rendering frame |Rendering single frame \(frame )(-?\d+)/.exec(text)
+  if (found?.[1] === undefined) return undefined
+  return { type: 'frame', frame: Number(found[1]), doing: describeWork(text) }
+}
+
+/** Samples and tiles first, then the last part of the line; what it says of memory and time is left out. */
+function describeWork(text: string): string | undefined {
+  const tiles = /Rendered (\d+)\/(\d+) Tiles/.exec(text)
+  const samples = /Sample (\d+)\/(\d+)/.exec(text) ?? /Rendering\s+(\d+)\s*\/\s*(\d+) samples/.exec(text)
+  const tile = /Path Tracing Tile (\d+)\/(\d+)/.exec(text)
+  const remaining = /Remaining: ?([\d:.]+)/.exec(text)?.[1]
+  const left = remaining === undefined ? '' : `, ${remaining} left`
+  const counts = [
+    ...(tiles === null ? [] : [`tile ${tiles[1]}/${tiles[2]}`]),
+    ...(tile === null ? [] : [`tile ${tile[1]}/${tile[2]}`]),
+    ...(samples === null ? [] : [`sample ${samples[1]}/${samples[2]}`]),
+  ]
+  if (counts.length > 0) return counts.join(', ') + left
+  const last = text.split('|').at(-1)?.trim() ?? ''
+  return last === '' || /^(Fra|Mem|Time|Rendering frame)/.test(last) ? undefined : last
+}
+
+const PROBLEMS: readonly { pattern: RegExp; advice: string; fatal: boolean }[] = [
+  {
+    pattern: /Build without OpenImageDenoise|OpenImageDenoise(r)? is not supported|denoiser .*(not available|not supported)/i,
+    advice: 'this Blender was built without OpenImageDenoise: switch denoising off in the scene, or install the Blender of blender.org',
+    fatal: true,
+  },
+  {
+    pattern: /out of (GPU |device |host |system )?memory|CUDA_ERROR_OUT_OF_MEMORY|Malloc returns null|std::bad_alloc/i,
+    advice: 'the scene needs more memory than this machine has free',
+    fatal: true,
+  },
+  { pattern: /Cannot read file ['"]/i, advice: 'is the file on a disk that this worker can see, and is it complete?', fatal: true },
+  { pattern: /not a blend file|Failed to read blend file|File format is not supported|created by a newer version/i, advice: 'a newer Blender may be needed', fatal: true },
+  { pattern: /Cannot render, no camera|No camera found in scene/i, advice: 'the scene has no active camera', fatal: true },
+  { pattern: /Render error .* cannot save|cannot save: ['"]|Error writing (image|file)/i, advice: 'can this worker write to the output folder, and is there space?', fatal: true },
+  {
+    pattern: /(LIB: .*(not found|Unable to|missing|unknown|failed))|(Unable to open|Cannot find) lib|missing (linked )?librar(y|ies)|lib(rary)?.*could not be (opened|found)/i,
+    advice: 'a linked library is missing: are all files on a disk that this worker can see?',
+    fatal: false,
+  },
+  { pattern: /No compatible GPUs? found|Failed to create (CUDA|OptiX|HIP|Metal|oneAPI) context|No device available/i, advice: '', fatal: false },
+]
+
+function parseProblem(text: string): BlenderFact | undefined {
+  for (const { pattern, advice, fatal } of PROBLEMS) {
+    if (pattern.test(text)) return { type: 'problem', problem: { text: clean(text), advice, fatal } }
+  }
+  // Blender's own reports; those of the display are no matter to a render in the background.
+  if (/^Error: /.test(text)) return { type: 'problem', problem: { text: clean(text), advice: '', fatal: false } }
+  return undefined
+}
+
+function clean(text: string): string {
+  return text.replace(/^Error: /, '').slice(0, 500)
+}
+
+/** `01:02.50`, `1:02:03.5`, `4.2` → milliseconds. */
+export function clockMs(clock: string): number {
+  const seconds = clock.split(':').reduce((sum, part) => sum * 60 + Number(part), 0)
+  return Number.isFinite(seconds) ? Math.round(seconds * 1000) : 0
+}
+
+/**
+ * The frame number in a file's name: the last digits before the extension, with a view suffix allowed behind them
+ * (`beauty_0012.png`, `0012_L.exr`). Undefined when there is none.
+ */
+export function frameOfPath(path: string): number | undefined {
+  const name = path.split(/[\\/]/).at(-1) ?? ''
+  const digits = /(-?\d+)(?:_[A-Za-z]+)?(?:\.[^.]*)?$/.exec(name)?.[1]
+  if (digits === undefined) return undefined
+  // A dash is a sign only where nothing precedes it: `shot-0012` is frame 12.
+  const atStart = name.startsWith(digits)
+  return Number(atStart ? digits : digits.replace(/^-/, ''))
+}
+
+/** Frames that `-f` or `--render-frame` names in Blender's arguments; undefined when they do not say. */
+export function requestedFrames(args: readonly string[]): { first: number; last: number }[] | undefined {
+  const found: { first: number; last: number }[] = []
+  for (const [index, arg] of args.entries()) {
+    if (arg !== '-f' && arg !== '--render-frame') continue
+    for (const part of (args[index + 1] ?? '').split(',')) {
+      const [, first, last] = /^(-?\d+)(?:\.\.(-?\d+))?$/.exec(part.trim()) ?? []
+      if (first === undefined) return undefined
+      found.push({ first: Number(first), last: Number(last ?? first) })
+    }
+  }
+  return found.length === 0 ? undefined : found
+}

@@ -1,0 +1,21 @@
+/** What this computer is: for the list of machines, and for matching work to them. */
+import { arch, availableParallelism, hostname, totalmem } from 'node:os'
+import type { DescribeMachine } from '../commands/types.ts'
+import { readGpus } from './gpus.ts'
+import { findSoftware } from './software.ts'
+
+/** Describes this machine; takes as long as the installed programs take to tell their versions. */
+export const describeMachine: DescribeMachine = async (id, tools) => {
+  const [gpus, software] = await Promise.all([readGpus(), findSoftware(tools)])
+  return {
+    id,
+    name: hostname().slice(0, 200) || 'unnamed',
+    // The names that variables and the Flamenco protocol use.
+    platform: process.platform === 'win32' ? 'windows' : process.platform,
+    arch: arch(),
+    cpuCount: availableParallelism(),
+    memoryBytes: totalmem(),
+    gpus: gpus.slice(0, 64).map(({ name, memoryBytes }) => ({ name, memoryBytes: memoryBytes === null ? null : Math.round(memoryBytes) })),
+    software: software.slice(0, 200),
+  }
+}

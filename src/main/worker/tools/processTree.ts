@@ -1,0 +1,126 @@
+/**
+ * Ending a program and everything it started. Three marks find what belongs to it, because a child can shed each one:
+ * its process group, its line of parents, and a cookie in its environment, which survives a double fork with a new
+ * session (Linux lets us read it). Windows has `taskkill /T`.
+ */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ProcessFacts } from './procfs.ts'
+import { hasEnvironment, listProcesses, readEnvironment, readProcess, withDescendants } from './procfs.ts'
+
+const run = promisify(execFile)
+
+/** Name of the environment variable that marks all processes of one program run by us; its value is unique to the run. */
+export const COOKIE = 'FRAMEHOUSE_PROCESS_COOKIE'
+
+const POLL_MS = 30
+/** Processes that the kernel holds (broken network disks) cannot be ended; do not wait for them for ever. */
+const GIVE_UP_MS = 10_000
+
+/** A text that differs between two processes that had the same pid; undefined when there is no such process. */
+export async function startMark(pid: number): Promise<string | undefined> {
+  if (process.platform === 'linux') {
+    const facts = await readProcess(pid)
+    return facts === undefined || facts.state === 'Z' ? undefined : facts.startTicks
+  }
+  try {
+    if (process.platform === 'win32') {
+      const query = `(Get-Process -Id ${pid} -ErrorAction Stop).StartTime.ToFileTimeUtc()`
+      return (await run('powershell.exe', ['-NoProfile', '-NonInteractive', '-Command', query])).stdout.trim() || undefined
+    }
+    return (await run('ps', ['-o', 'lstart=', '-p', String(pid)])).stdout.trim() || undefined
+  } catch {
+    return undefined
+  }
+}
+
+export interface EndOptions {
+  /** How long the processes get to end by themselves after a first, polite signal; 0: none. POSIX only. */
+  graceMs?: number
+  /** Also leave this alone: only what is in the process group, not what made a session of its own. */
+  groupOnly?: boolean
+  /** The run's cookie, when known; else it is read from the process while that lives. */
+  cookie?: string
+}
+
+/**
+ * Ends the process and all it started; `pid` led its own process group (POSIX) or is the root of a tree (Windows), and
+ * may be gone already. Resolves when they are gone (or when the kernel will not let them go within 10 s).
+ */
+export async function killTree(pid: number, options: EndOptions = {}): Promise<void> {
+  if (pid <= 1 || pid === process.pid) return
+  if (process.platform === 'win32') return killWindowsTree(pid)
+  const cookie = options.groupOnly === true ? undefined : (options.cookie ?? (await readEnvironment(pid, COOKIE)))
+  const grace = options.graceMs ?? 0
+  if (grace > 0) {
+    const deadline = Date.now() + grace
+    const told = new Set<number>()
+    for (let living = await members(pid, cookie, options); living.length > 0 && Date.now() < deadline; ) {
+      signal(living.filter((member) => !told.has(member)), 'SIGTERM')
+      for (const member of living) told.add(member)
+      await wait(POLL_MS)
+      living = await members(pid, cookie, options)
+    }
+  }
+  // Again until nobody is left: a process may have started another one between our look and our signal.
+  const deadline = Date.now() + GIVE_UP_MS
+  for (let living = await members(pid, cookie, options); living.length > 0 && Date.now() < deadline; ) {
+    signal(living, 'SIGKILL')
+    await wait(POLL_MS)
+    living = await members(pid, cookie, options)
+  }
+}
+
+function signal(pids: readonly number[], name: 'SIGTERM' | 'SIGKILL'): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch {
+      // Gone already, or no longer ours: the next look tells.
+    }
+  }
+}
+
+/** Living processes that belong to the run. */
+async function members(pid: number, cookie: string | undefined, { groupOnly }: EndOptions): Promise<number[]> {
+  const all = process.platform === 'linux' ? await listProcesses() : await listByPs()
+  const living = all.filter((facts) => facts.state !== 'Z' && facts.pid !== process.pid)
+  const inGroup = living.filter((facts) => facts.group === pid || facts.pid === pid).map((facts) => facts.pid)
+  if (groupOnly === true) return inGroup
+  const marked = cookie === undefined ? [] : await markedWith(`${COOKIE}=${cookie}`, living)
+  const tree = withDescendants([pid, ...inGroup, ...marked], living)
+  return living.filter((facts) => tree.has(facts.pid)).map((facts) => facts.pid)
+}
+
+async function markedWith(entry: string, living: readonly ProcessFacts[]): Promise<number[]> {
+  const found = await Promise.all(living.map(async ({ pid }) => ((await hasEnvironment(pid, entry)) ? pid : 0)))
+  return found.filter((pid) => pid !== 0)
+}
+
+/** macOS and the BSDs: `ps` tells parents and groups (environments are not readable there). */
+async function listByPs(): Promise<ProcessFacts[]> {
+  const { stdout } = await run('ps', ['-axo', 'pid=,ppid=,pgid=,state='], { maxBuffer: 16 * 1024 * 1024 }).catch(() => ({ stdout: '' }))
+  return stdout.split('\n').flatMap((line) => {
+    const [pid, parent, group, state] = line.trim().split(/\s+/)
+    if (pid === undefined || state === undefined) return []
+    const facts = { pid: Number(pid), parent: Number(parent), group: Number(group), state: state.charAt(0) }
+    return [{ ...facts, startTicks: '', cpuTicks: 0, residentPages: 0 }]
+  })
+}
+
+async function killWindowsTree(pid: number): Promise<void> {
+  // Fails when the process is gone, which is what we want.
+  await run('taskkill', ['/PID', String(pid), '/T', '/F'], { windowsHide: true }).catch(() => undefined)
+  const deadline = Date.now() + GIVE_UP_MS
+  while (isAlive(pid) && Date.now() < deadline) await wait(POLL_MS)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

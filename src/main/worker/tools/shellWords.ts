@@ -1,0 +1,68 @@
+/** Words of a command line as a POSIX shell reads and writes them. Nothing here runs a shell. */
+
+const PLAIN = /^[\w@%+=:,./-]+$/
+
+/** One argument as it could be pasted into a shell. */
+export function shellQuote(word: string): string {
+  if (PLAIN.test(word)) return word
+  return `'${word.replaceAll("'", `'"'"'`)}'`
+}
+
+/** A command line to read and to paste. */
+export function shellJoin(words: readonly string[]): string {
+  return words.map(shellQuote).join(' ')
+}
+
+export class ShellWordsError extends Error {
+  override readonly name = 'ShellWordsError'
+}
+
+/**
+ * Splits text into words: blanks separate, `'…'` keeps everything, `"…"` keeps all but `\"` and `\\`, a backslash keeps
+ * the next character, `#` at the start of a word begins a comment up to the end of the line.
+ * @throws ShellWordsError when a quote is not closed or a backslash ends the text
+ */
+export function shellSplit(text: string): string[] {
+  const words: string[] = []
+  let word: string | undefined
+  let at = 0
+  while (at < text.length) {
+    const char = text.charAt(at)
+    at += 1
+    if (/\s/.test(char)) {
+      if (word !== undefined) words.push(word)
+      word = undefined
+    } else if (char === '#' && word === undefined) {
+      const end = text.indexOf('\n', at)
+      at = end < 0 ? text.length : end
+    } else if (char === "'") {
+      const end = text.indexOf("'", at)
+      if (end < 0) throw new ShellWordsError('a single quote is not closed')
+      word = (word ?? '') + text.slice(at, end)
+      at = end + 1
+    } else if (char === '"') {
+      const quoted = readDoubleQuoted(text, at)
+      word = (word ?? '') + quoted.text
+      at = quoted.end
+    } else if (char === '\\') {
+      if (at >= text.length) throw new ShellWordsError('a backslash ends the text')
+      word = (word ?? '') + text.charAt(at)
+      at += 1
+    } else {
+      word = (word ?? '') + char
+    }
+  }
+  if (word !== undefined) words.push(word)
+  return words
+}
+
+function readDoubleQuoted(text: string, start: number): { text: string; end: number } {
+  let found = ''
+  for (let at = start; at < text.length; at++) {
+    const char = text.charAt(at)
+    if (char === '"') return { text: found, end: at + 1 }
+    if (char === '\\' && (text[at + 1] === '"' || text[at + 1] === '\\')) at += 1
+    found += text.charAt(at)
+  }
+  throw new ShellWordsError('a double quote is not closed')
+}
