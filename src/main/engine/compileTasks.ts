@@ -38,7 +38,7 @@ export class TaskCompiler {
 
   /** Adds a task; others can then be added as like it. @throws InvalidInputError when there are too many tasks or dependencies */
   add(task: AuthoredTask): TaskReference {
-    const steps = task.commands.reduce((sum, command) => sum + command.totalStepCount, 0)
+    const steps = task.commands.reduce((sum, command) => sum + Math.max(1, command.totalStepCount), 0)
     this.#addHead(task, steps)
     return { commands: this.#factory.add(task.commands), steps }
   }

@@ -130,8 +130,8 @@ export class Farm implements FarmEngine {
     this.noteFarmStatus()
     return job
   }
-  growJob(jobId: string, compiled: CompiledJob, dependsOnExisting: [number, number][] = []) {
-    return this.jobs.grow(jobId, compiled, dependsOnExisting)
+  growJob(jobId: string, compiled: CompiledJob) {
+    return this.jobs.grow(jobId, compiled)
   }
   findJob(jobId: string) {
     return this.book.find(jobId).then((job) => job?.state)

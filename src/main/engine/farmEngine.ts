@@ -111,8 +111,8 @@ export interface FarmEngine {
 
   /** Stores a job and its tasks; it becomes visible when all of it is there. @throws InvalidInputError for an unknown tag, limit or dependency */
   submitJob(record: NewJobRecord, compiled: CompiledJob): Promise<JobState>
-  /** Adds tasks to a living job; pairs say which old task (by index) a new one waits for. @throws NotFoundError, ConflictError */
-  growJob(jobId: string, compiled: CompiledJob, dependsOnExisting?: [taskIndex: number, existingIndex: number][]): Promise<JobState>
+  /** Adds tasks to a living job; they may depend on its older ones (CompiledJob.taskDependencySlices). @throws NotFoundError, ConflictError */
+  growJob(jobId: string, compiled: CompiledJob): Promise<JobState>
   /** The job from memory or the database; undefined when unknown or purged. Deleted ones within the undo period have deletedAt set. */
   findJob(jobId: string): Promise<JobState | undefined>
   /** Pause, resume, cancel, requeue, delete, undelete. @throws NotFoundError, ConflictError when it makes no sense in its status */

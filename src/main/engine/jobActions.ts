@@ -49,11 +49,11 @@ export class JobActions {
     return job.state
   }
 
-  async grow(jobId: string, compiled: CompiledJob, dependsOnExisting: [number, number][]): Promise<JobState> {
+  async grow(jobId: string, compiled: CompiledJob): Promise<JobState> {
     const job = await this.book.need(jobId)
     if (job.state.deletedAt !== null) throw new ConflictError(`job "${jobId}" is deleted`)
     job.state.updatedAt = this.core.now()
-    await this.book.bulk(job, () => this.core.store.growJob(job.state, compiled, dependsOnExisting))
+    await this.book.bulk(job, () => this.core.store.growJob(job.state, compiled))
     if (job.state.status === 'completed') await this.transitions.job(job, 'queued', 'tasks were added')
     this.transitions.announceJob(job, null, true)
     await this.core.store.durable()

@@ -71,7 +71,7 @@ export interface FarmStore {
   /** Stores a job hidden ('under-construction'), slice by slice, then shows it with the wanted status. */
   insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<number>
   /** Adds tasks to a job; indices of `compiled` continue after the job's last task. */
-  growJob(job: JobState, compiled: CompiledJob, dependsOnExisting: [taskIndex: number, existingIndex: number][]): Promise<void>
+  growJob(job: JobState, compiled: CompiledJob): Promise<void>
   /** Tasks in `from` get status `to`; ends their active attempts as canceled when `to` is not active. Returns how many changed. */
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number>
   /** These tasks and all that depend on them become queued again. Returns how many changed. */

@@ -94,24 +94,26 @@ export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, sli
   )
 }
 
-/** More tasks for a job that lives. `dependsOnExisting`: [index among the new tasks, index of an old task it waits for]. */
+/** More tasks for a job that lives; `indexOffset` is the index of its last one. */
 export async function insertGrowth(
   tx: Connection,
   ids: IdBlocks,
   indexOffset: number,
   compiled: CompiledJob,
-  dependsOnExisting: [number, number][],
   at: number,
 ): Promise<void> {
   await insertTemplatesAndGroups(tx, ids, compiled)
   for (const slice of compiled.taskSlices) await insertTaskSlice(tx, ids, indexOffset, slice, at)
   for (const slice of compiled.groupDependencySlices) await insertGroupDependencies(tx, ids, slice)
-  if (dependsOnExisting.length > 0) {
+  const edges = compiled.taskDependencySlices ?? []
+  for (const slice of edges) {
     await tx.run(
       `insert or ignore into task_dependencies (task_id, depends_on_id)
        select ?1 + (value->>0), (select id from tasks where job_id = ?2 and idx = value->>1) from json_each(?3)`,
-      [ids.task, ids.job, JSON.stringify(dependsOnExisting)],
+      [ids.task, ids.job, slice],
     )
+  }
+  if (edges.length > 0) {
     await tx.run('update jobs set has_edges = 1 where id = ?', [ids.job])
     await tx.run(
       `update tasks set unmet = unmet + (select count(*) from task_dependencies e join tasks o on o.id = e.depends_on_id

@@ -234,9 +234,9 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     return ids.job
   }
 
-  growJob(job: JobState, compiled: CompiledJob, dependsOnExisting: [taskIndex: number, existingIndex: number][]): Promise<void> {
+  growJob(job: JobState, compiled: CompiledJob): Promise<void> {
     const ids = { ...this.reserve(compiled), job: job.id }
-    return this.writer.exclusive((tx) => bulk.insertGrowth(tx, ids, job.taskCount, compiled, dependsOnExisting, job.updatedAt))
+    return this.writer.exclusive((tx) => bulk.insertGrowth(tx, ids, job.taskCount, compiled, job.updatedAt))
   }
 
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number> {

@@ -216,10 +216,11 @@ export interface JobKey {
   id: number
   owner: string
   status: JobStatus
+  frameCount: number
 }
 
 export function findJobKey(db: ReadDatabase, publicId: string): Promise<JobKey | undefined> {
-  return db.get<JobKey>('select id, owner, status from jobs where public_id = ?', [publicId.toLowerCase()])
+  return db.get<JobKey>('select id, owner, status, frame_count as frameCount from jobs where public_id = ?', [publicId.toLowerCase()])
 }
 
 /** Everything about one job but its tasks. */

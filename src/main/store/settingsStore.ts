@@ -1,0 +1,62 @@
+/** The farm's settings in memory and in the database: one row per key, defaults for the rest. */
+import { Value } from 'typebox/value'
+import { FarmSettings } from '../../shared/schemas/settings.ts'
+import { InvalidInputError } from '../engine/errors.ts'
+import type { ReadDatabase } from './connection.ts'
+import type { Writer } from './writer.ts'
+
+export class StoredSettings {
+  private readonly listeners = new Set<(settings: FarmSettings) => void>()
+
+  private constructor(
+    private settings: FarmSettings,
+    private readonly writer: Writer,
+    private readonly now: () => number,
+  ) {}
+
+  /** Keys that this program does not know (an older one's) are ignored, and so are values that no longer fit. */
+  static async open(read: ReadDatabase, writer: Writer, now: () => number): Promise<StoredSettings> {
+    const rows = await read.all<{ key: string; value: string }>('select key, value from settings')
+    const settings = defaults()
+    for (const { key, value } of rows) {
+      if (!(key in settings)) continue
+      const candidate = { ...settings, [key]: JSON.parse(value) }
+      if (Value.Check(FarmSettings, candidate)) Object.assign(settings, candidate)
+    }
+    return new StoredSettings(settings, writer, now)
+  }
+
+  current(): FarmSettings {
+    return this.settings
+  }
+
+  /** @throws InvalidInputError naming the key */
+  async update(changes: Partial<FarmSettings>): Promise<FarmSettings> {
+    const candidate = { ...this.settings, ...changes }
+    const [problem] = Value.Errors(FarmSettings, candidate)
+    if (problem) throw new InvalidInputError(problem.instancePath.slice(1).replaceAll('/', '.') || unknownKey(changes), problem.message)
+    const rows = Object.entries(changes).map(([key, value]) => [key, JSON.stringify(value)])
+    await this.writer.exclusive((tx) =>
+      tx.run('insert or replace into settings (key, value, updated_at) select value->>0, value->>1, ? from json_each(?)', [
+        this.now(),
+        JSON.stringify(rows),
+      ]),
+    )
+    this.settings = candidate
+    for (const listener of this.listeners) listener(candidate)
+    return candidate
+  }
+
+  onChange(listener: (settings: FarmSettings) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+}
+
+function defaults(): FarmSettings {
+  return Value.Parse(FarmSettings, Value.Default(FarmSettings, {}))
+}
+
+function unknownKey(changes: object): string {
+  return Object.keys(changes).find((key) => !(key in FarmSettings.properties)) ?? 'settings'
+}
