@@ -1,7 +1,7 @@
 /** Starting a worker: one agent, for our manager or a foreign Flamenco Manager. */
 import { rm } from 'node:fs/promises'
 import type { Agent, AgentEnd, AgentOptions, AgentStatus } from './agent.ts'
-import type { CommandRegistry, DescribeMachine, LoadSampler, PreviewMaker, ProcessTools } from './commands/types.ts'
+import type { CommandRegistry, DescribeMachine, LoadSampler, PreviewMaker, ProcessTools, ToolSettings } from './commands/types.ts'
 import { resolveConfig, type ResolvedConfig, type WorkerConfig } from './config.ts'
 import { CredentialsStore, managerKey } from './credentials.ts'
 import { lockDataFolder } from './dataLock.ts'
@@ -21,7 +21,7 @@ export type { AgentEnd, AgentStatus } from './agent.ts'
 
 /** What the agent needs of the rest of the program; see `workerParts` in parts.ts for the real ones. */
 export interface WorkerParts {
-  registry: CommandRegistry
+  createRegistry(tools: ToolSettings): CommandRegistry
   processes: ProcessTools
   describeMachine?: DescribeMachine
   load?: LoadSampler
@@ -132,6 +132,7 @@ class Worker {
     const { config, deps } = this
     const tools = { programs: config.programs }
     const now = deps.now ?? Date.now
+    const registry = deps.createRegistry(tools)
     const id = await machineId(config.dataDir)
     const describe = deps.describeMachine
     let machine: Promise<MachineReport> | undefined
@@ -146,9 +147,9 @@ class Worker {
       platform: process.platform === 'win32' ? 'windows' : process.platform,
       software: `Framehouse ${deps.version}`,
       canRestart: config.canRestart,
-      registry: deps.registry,
+      registry,
       attempts: {
-        registry: deps.registry,
+        registry,
         processes: openLedger({ dataDir: config.dataDir, processes: deps.processes, log: deps.log }),
         tools,
         limits: { nice: config.nice, oomScoreAdjust: config.oomScoreAdjust },
