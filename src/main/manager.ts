@@ -1,0 +1,186 @@
+/** The composition root of a manager: configuration in, a running manager out. Nothing else puts the parts together. */
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { goPlatform } from '../shared/crosspath.ts'
+import type { ApiContext } from './api/context.ts'
+import { flamencoDialect } from './api/flamenco/index.ts'
+import { buildServer, type ServerContext } from './api/server.ts'
+import { Farm } from './engine/farm.ts'
+import type { Logger } from './engine/logger.ts'
+import type { Every } from './engine/timers.ts'
+import { createExpander, createTextExpander, valuesToVariables, type VariableHost } from './engine/variables.ts'
+import { LastRendered } from './files/lastRendered.ts'
+import { Previews } from './files/previews.ts'
+import { Shaman } from './files/shaman/shaman.ts'
+import { createJobTypeCatalog, shippedScriptsFolder } from './jobtypes/catalog.ts'
+import { createSandbox } from './jobtypes/sandbox.ts'
+import { createSubmission } from './jobtypes/submission.ts'
+import { Security } from './security/security.ts'
+import { openStore } from './store/farmStore.ts'
+import { SegmentLogReader } from './store/segmentLogReader.ts'
+import { StoredSettings } from './store/settingsStore.ts'
+
+export interface ManagerConfig {
+  /** Folder of everything it keeps; made when missing. Absolute. */
+  dataDir: string
+  /** Port 0 takes any free one. */
+  listen: { host: string; port: number }
+  /** Callers on this machine are the owner and their workers need no approval. */
+  trustLoopback: boolean
+  log: Logger
+  version: string
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+export interface Manager {
+  /** Address of its API, as a client on this machine calls it. */
+  readonly url: string
+  readonly port: number
+  /** Answers what is under way, writes what waits, closes the database. */
+  stop(): Promise<void>
+}
+
+const READ_CONNECTIONS = 2
+
+/** @throws Error with `code` EADDRINUSE, EACCES, …; or with the database's words when it cannot be opened */
+export async function startManager(config: ManagerConfig): Promise<Manager> {
+  const { dataDir, log } = config
+  const now = config.now ?? Date.now
+  const closing: (() => Promise<unknown>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const close of closing.splice(0).reverse()) await close()
+  }
+  try {
+    const opened = await openStore({
+      dataDir,
+      readConnections: READ_CONNECTIONS,
+      onFailure: (error) => log.error({ error: error.message }, 'the database cannot be written: nothing is accepted until the manager is restarted'),
+    })
+    closing.push(() => opened.close())
+    const settings = await StoredSettings.open(opened.read, opened.writer, now)
+    const paths: ApiContext['paths'] = {
+      data: dataDir,
+      previews: join(dataDir, 'previews'),
+      scripts: join(dataDir, 'scripts'),
+      storage: () => settings.current().sharedStoragePath || join(dataDir, 'storage'),
+    }
+    for (const folder of [paths.previews, paths.scripts, join(dataDir, 'storage')]) await mkdir(folder, { recursive: true })
+    const host = (): VariableHost => ({ platform: goPlatform(process.platform), storagePath: paths.storage() })
+
+    const shaman = new Shaman({ storage: paths.storage, settings: () => settings.current(), now, log })
+    const previews = new Previews(paths.previews)
+    const lastRendered = new LastRendered({ previews: paths.previews, log, onImage: (jobId) => farm.lastRendered(jobId) })
+    const farm: Farm = await Farm.start({
+      store: opened.store,
+      log,
+      now,
+      newId: randomUUID,
+      settings: () => settings.current(),
+      expandFor: (platform) => createExpander(settings.current(), 'workers', platform, host()),
+      every: everyOn(log),
+      async onPurge({ publicId, checkoutId }) {
+        if (checkoutId !== null) await shaman.eraseCheckout(checkoutId)
+        await previews.removeJob(publicId)
+        await lastRendered.remove(publicId)
+      },
+    })
+    closing.push(() => farm.stop())
+    settings.onChange(() => farm.settingsChanged())
+
+    const sandbox = createSandbox({ log })
+    closing.push(() => sandbox.stop())
+    const jobTypes = createJobTypeCatalog({ folders: [paths.scripts, shippedScriptsFolder()], sandbox, log })
+    const submission = createSubmission({
+      catalog: jobTypes,
+      farm,
+      settings,
+      now,
+      randomUuid: randomUUID,
+      variables: {
+        fromValues: (values, platform) => valuesToVariables(values, settings.current(), platform, host()),
+        toValue: (text) => createTextExpander(settings.current(), 'workers', host().platform, host())(text),
+      },
+    })
+    const security = await Security.open({ read: opened.read, write: opened.writer, farm, settings, now, log })
+    closing.push(() => security.close())
+
+    const context: ServerContext = {
+      farm,
+      read: opened.read,
+      settings,
+      jobTypes,
+      submission,
+      logs: new SegmentLogReader(opened.read, opened.logFolder),
+      shaman,
+      lastRendered,
+      paths,
+      log,
+      now,
+      version: config.version,
+      security,
+    }
+    const guiFolder = builtGuiFolder()
+    const server = await buildServer(context, { trustLoopback: config.trustLoopback, dialects: [flamencoDialect], ...(guiFolder && { guiFolder }) })
+    closing.push(() => server.close())
+    await server.listen({ host: config.listen.host, port: config.listen.port })
+    shaman.start()
+    closing.push(() => shaman.stop())
+
+    // A listening TCP server's address is an object.
+    const { port } = server.server.address() as AddressInfo
+    const url = `http://${callableHost(config.listen.host)}:${port}`
+    log.info({ url, data: dataDir }, 'manager listens')
+    return { url, port, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Checks that run one after another, whatever goes wrong in one of them. */
+function everyOn(log: Logger): Every {
+  return (ms, check) => {
+    let stopped = false
+    let timer: NodeJS.Timeout
+    const again = (): void => {
+      timer = setTimeout(() => {
+        Promise.resolve()
+          .then(check)
+          .catch((error: unknown) => log.error({ error: String(error) }, 'a periodic check failed'))
+          .finally(() => {
+            if (!stopped) again()
+          })
+      }, ms)
+      timer.unref()
+    }
+    again()
+    return () => {
+      stopped = true
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** out/renderer beside out/main, from the bundle as from the sources. */
+function builtGuiFolder(): string | undefined {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (;;) {
+    for (const candidate of [join(folder, 'renderer'), join(folder, 'out', 'renderer')]) {
+      if (existsSync(join(candidate, 'index.html')) && !candidate.endsWith(join('src', 'renderer'))) return candidate
+    }
+    if (dirname(folder) === folder) return undefined
+    folder = dirname(folder)
+  }
+}
+
+/** An address to call for one to listen on. */
+function callableHost(host: string): string {
+  if (host === '0.0.0.0' || host === '') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}
