@@ -1,20 +1,26 @@
-/** PLACEHOLDER until the job-type modules land: the contract other modules build on. */
-import type { Static } from 'typebox'
-import type { JobTypeSchema } from '../../shared/schemas/jobType.ts'
+/**
+ * The job types of this farm: the scripts of the users' folder and of the shipped one, described by the sandbox and
+ * read again when a file changes.
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { JobTypeInfo } from '../../shared/schemas/jobType.ts'
 import type { CompiledJob } from '../engine/compiledJob.ts'
+import { InvalidInputError, NotFoundError, UnavailableError } from '../engine/errors.ts'
+import type { Logger } from '../engine/logger.ts'
+import { JobTypeError, readJobType } from './jobTypeInfo.ts'
+import type { CompileInput, ScriptFailure } from './protocol.ts'
+import { SandboxError, type Sandbox } from './sandbox.ts'
+import { createScriptFolders, type ScriptSet } from './scriptFolders.ts'
 
-export type JobType = Static<typeof JobTypeSchema>
+export type JobType = JobTypeInfo
+export type { CompileInput }
 
-export interface CompileInput {
-  jobId: string
-  name: string
-  jobType: string
-  priority: number
-  workerTag: string
-  createdAt: number
-  settings: Record<string, unknown>
-  metadata: Record<string, string>
-  checkoutId: string
+/** A script that is no usable job type. */
+export interface BrokenScript {
+  file: string
+  message: string
 }
 
 export interface JobTypeCatalog {
@@ -23,7 +29,129 @@ export interface JobTypeCatalog {
   /** @throws NotFoundError */
   get(name: string): Promise<JobType>
   /** Scripts that could not be loaded, with the reason. */
-  broken(): Promise<{ file: string; message: string }[]>
-  /** Runs compileJob in the sandbox. @throws InvalidInputError with the script's own words */
+  broken(): Promise<BrokenScript[]>
+  /** Runs compileJob in the sandbox. @throws NotFoundError, InvalidInputError with the script's own words */
   compile(input: CompileInput): Promise<CompiledJob>
+}
+
+export interface CatalogOptions {
+  /** Absolute paths; a script in an earlier folder takes the place of one of the same name in a later one. */
+  folders: readonly string[]
+  sandbox: Sandbox
+  log: Logger
+}
+
+interface Loaded {
+  types: Map<string, { info: JobType; file: string }>
+  broken: BrokenScript[]
+}
+
+/** What a script turned out to be; kept as long as its text stays the same. */
+interface Description {
+  text: string
+  result: { info: JobType } | { message: string }
+}
+
+/** The folder of the scripts that come with the program: looked for upwards from here, so source and bundle find the same. */
+export function shippedScriptsFolder(from: string = dirname(fileURLToPath(import.meta.url))): string {
+  const resources = (process as { resourcesPath?: string }).resourcesPath
+  const places = [...upwards(from).map((folder) => join(folder, 'resources', 'job-types'))]
+  if (resources !== undefined) places.push(join(resources, 'job-types'), join(resources, 'resources', 'job-types'))
+  const found = places.find((place) => existsSync(place))
+  if (found === undefined) throw new Error(`no folder resources/job-types at or above ${from}`)
+  return found
+}
+
+function upwards(folder: string): string[] {
+  const parent = dirname(folder)
+  return parent === folder ? [folder] : [folder, ...upwards(parent)]
+}
+
+export function createJobTypeCatalog({ folders, sandbox, log }: CatalogOptions): JobTypeCatalog {
+  const scriptFolders = createScriptFolders(folders)
+  let set: ScriptSet | undefined
+  let loaded: Promise<Loaded> = Promise.resolve({ types: new Map(), broken: [] })
+  let descriptions = new Map<string, Description>()
+
+  /** The scripts as they are now. */
+  async function current(): Promise<Loaded> {
+    const now = await scriptFolders.read()
+    if (now === set) return loaded
+    set = now
+    sandbox.setFiles(now.files)
+    loaded = load(now)
+    // A farm that stops, or a thread that cannot start: the next call tries again.
+    loaded.catch(() => (set = undefined))
+    return loaded
+  }
+
+  async function load({ files, scripts, problems }: ScriptSet): Promise<Loaded> {
+    const types: Loaded['types'] = new Map()
+    const broken = [...problems]
+    const kept = new Map<string, Description>()
+    for (const [name, file] of scripts) {
+      const text = files.get(file) ?? ''
+      const known = descriptions.get(file)
+      // What a script requires may have changed without it.
+      const result = known?.text === text && !text.includes('require') ? known.result : await describe(name, file)
+      kept.set(file, { text, result })
+      if ('info' in result) types.set(name, { info: result.info, file })
+      else broken.push({ file: displayName(file), message: result.message })
+    }
+    descriptions = kept
+    for (const { file, message } of broken) log.warn({ file }, `job type cannot be used: ${message}`)
+    return { types, broken }
+  }
+
+  async function describe(name: string, file: string): Promise<Description['result']> {
+    try {
+      return { info: readJobType(name, await sandbox.describe(file)) }
+    } catch (error) {
+      if (error instanceof JobTypeError) return { message: error.message }
+      if (error instanceof SandboxError && error.failure.kind !== 'unavailable') return { message: error.failure.text }
+      throw stoppedOr(error)
+    }
+  }
+
+  async function find(name: string): Promise<{ info: JobType; file: string }> {
+    const type = (await current()).types.get(name)
+    if (type === undefined) throw new NotFoundError('job type', name)
+    return type
+  }
+
+  return {
+    async list() {
+      const { types } = await current()
+      return Array.from(types.values(), ({ info }) => info).sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+    async get(name) {
+      return (await find(name)).info
+    },
+    async broken() {
+      return (await current()).broken
+    },
+    async compile(input) {
+      const { file } = await find(input.jobType)
+      try {
+        return await sandbox.compile(file, input)
+      } catch (error) {
+        if (error instanceof SandboxError && error.failure.kind !== 'unavailable') throw inputError(error.failure)
+        throw stoppedOr(error)
+      }
+    },
+  }
+}
+
+/** The path inside its folder. */
+function displayName(file: string): string {
+  return file.slice(file.indexOf('/') + 1)
+}
+
+function inputError({ kind, text, setting }: ScriptFailure): InvalidInputError {
+  if (setting !== undefined) return new InvalidInputError(`settings.${setting}`, text)
+  return new InvalidInputError(kind === 'script' ? 'settings' : 'type', text)
+}
+
+function stoppedOr(error: unknown): unknown {
+  return error instanceof SandboxError ? new UnavailableError(error.message) : error
 }

@@ -1,0 +1,57 @@
+/** What scripts may ask of the host: pure helpers on plain values. No file, no network, no process beyond its name. */
+import { chunkFrames, countFrames } from '../../shared/frameRange.ts'
+import type { FileTable, ScriptLine } from './protocol.ts'
+import { resolveModule } from './scriptModules.ts'
+import { shellSplit } from './shellSplit.ts'
+
+/** A script that prints in a loop must not fill the log. */
+const MAX_LINES = 500
+const MAX_LINE_LENGTH = 2_000
+
+/** Answers one call: arguments and result are JSON values. @throws errors whose message the script sees */
+export type HostCalls = (name: string, args: readonly unknown[]) => unknown
+
+/** `lines` collects what the script prints. */
+export function createHostCalls(files: FileTable, lines: ScriptLine[]): HostCalls {
+  function print(level: ScriptLine['level'], args: readonly unknown[]): void {
+    if (lines.length > MAX_LINES) return
+    const text = lines.length === MAX_LINES ? '… the script printed more lines than are kept' : args.map(asText).join(' ')
+    lines.push({ level, text: text.slice(0, MAX_LINE_LENGTH) })
+  }
+
+  return (name, args) => {
+    const [first, second] = args
+    switch (name) {
+      case 'print':
+        return print('info', args)
+      case 'alert':
+        return print('warn', args)
+      case 'frameChunker':
+        // As one text: the sandbox splits faster than it parses.
+        return chunkFrames(asText(first), Number(second ?? 0)).join(';')
+      case 'frameCount':
+        return countFrames(asText(first))
+      case 'formatTimestampLocal':
+        return formatTimestampLocal(Number(first))
+      case 'shellSplit':
+        return shellSplit(asText(first))
+      case 'resolve':
+        return resolveModule(files, asText(first), asText(second)) ?? null
+      default:
+        throw new Error(`the sandbox has no function "${name}"`)
+    }
+  }
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : String(value)
+}
+
+/** `YYYY-MM-DD_HHMMSS` in the manager's time zone. `time`: milliseconds since the epoch. */
+export function formatTimestampLocal(time: number): string {
+  if (Number.isNaN(time)) throw new Error('formatTimestampLocal(time): this is not a time')
+  const date = new Date(time)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const day = `${String(date.getFullYear()).padStart(4, '0')}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day}_${two(date.getHours())}${two(date.getMinutes())}${two(date.getSeconds())}`
+}

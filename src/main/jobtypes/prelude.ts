@@ -1,0 +1,322 @@
+/**
+ * The script API inside the sandbox, in the sandbox's own JavaScript (QuickJS, not Node): evaluated before a job type's
+ * script, in the same context, as a function that gets the host's two functions and returns the controls.
+ *
+ * - `call(name, argumentsJson) → json`: pure helpers of the host (frames, paths, shell words, time, printing)
+ * - `load(key) → function | text`: a module of the script folders
+ *
+ * What a script does to these objects, it does to itself: everything that leaves the context is text, and checked.
+ */
+export const PRELUDE = String.raw`(function (call, load, facts) {
+  'use strict'
+  const { parse, stringify } = JSON
+  const globals = globalThis
+
+  function ask(name, ...args) {
+    return parse(call(name, stringify(args)))
+  }
+
+  // Values as people want to read them in a log line.
+  function show(value) {
+    if (typeof value === 'string') return value
+    if (value instanceof Error) return String(value)
+    if (typeof value !== 'object' || value === null) return String(value)
+    try {
+      return stringify(value)
+    } catch {
+      return String(value)
+    }
+  }
+
+  // Authoring ---------------------------------------------------------------------------------------------------
+
+  // Number of a task, in the order of author.Task: finds a dependency among the tasks of the job.
+  const ID = Symbol('id')
+  let ids = 0
+  // By number of a task: true once the job shares its lists; they are copied before the next change.
+  const shared = []
+
+  class AuthoredTask {
+    constructor(id, name, type, priority, commands, dependencies) {
+      this[ID] = id
+      this.name = name
+      this.type = type
+      this.priority = priority
+      this.commands = commands
+      this.dependencies = dependencies
+    }
+    get uUID() {
+      return '00000000-0000-4000-8000-' + this[ID].toString(16).padStart(12, '0')
+    }
+    addCommand(command) {
+      if (typeof command !== 'object' || command === null) throw new TypeError('task.addCommand(command): command is required')
+      if (shared[this[ID]]) ownLists(this)
+      this.commands.push(command)
+    }
+    addDependency(task) {
+      if (!(task instanceof AuthoredTask)) throw new TypeError('task.addDependency(task): a task made by author.Task is required')
+      if (shared[this[ID]]) ownLists(this)
+      this.dependencies.push(task)
+    }
+  }
+
+  function ownLists(task) {
+    task.commands = task.commands.slice()
+    task.dependencies = task.dependencies.slice()
+    shared[task[ID]] = false
+  }
+
+  function word(value) {
+    return typeof value === 'string' ? value.trim() : value === undefined || value === null ? '' : String(value).trim()
+  }
+
+  const author = {
+    Task: function (name, type) {
+      const trimmedName = word(name)
+      const trimmedType = word(type)
+      if (trimmedName === '') throw new Error('author.Task(name, type): name is required')
+      if (trimmedType === '') throw new Error('author.Task(name, type): type is required')
+      return new AuthoredTask(ids++, trimmedName, trimmedType, 50, [], [])
+    },
+    Command: function (name, parameters, totalStepCount) {
+      return { name: String(name), parameters: parameters, totalStepCount: totalStepCount === undefined ? 0 : totalStepCount }
+    },
+  }
+
+  class Job {
+    // What was added, six values a task: number, name, type, priority, commands, dependencies. A hundred thousand
+    // copies cost time; they are made when a script asks for the tasks, and are the truth from then on.
+    #added = []
+    #tasks
+    constructor(input) {
+      Object.assign(this, input)
+      this.created = new Date(input.created)
+    }
+    // The task as it is now: commands and dependencies added to it later are not part of the job.
+    addTask(task) {
+      if (!(task instanceof AuthoredTask)) throw new TypeError('job.addTask(task): a task made by author.Task is required')
+      if (this.#added.length >= 6 * facts.maxTasks) throw new Error('a job has at most ' + facts.maxTasks + ' tasks')
+      shared[task[ID]] = true
+      this.#added.push(task[ID], task.name, task.type, task.priority, task.commands, task.dependencies)
+      if (this.#tasks !== undefined) this.#tasks.push(copyAt(this.#added, this.#added.length - 6))
+    }
+    get tasks() {
+      if (this.#tasks !== undefined) return this.#tasks
+      this.#tasks = []
+      for (let at = 0; at < this.#added.length; at += 6) this.#tasks.push(copyAt(this.#added, at))
+      return this.#tasks
+    }
+    static added(job) {
+      if (job.#tasks === undefined) return job.#added
+      return job.#tasks.flatMap((task) => [task[ID], task.name, task.type, task.priority, task.commands, task.dependencies])
+    }
+  }
+
+  function copyAt(added, at) {
+    return new AuthoredTask(added[at], added[at + 1], added[at + 2], added[at + 3], added[at + 4], added[at + 5])
+  }
+
+  // Paths -------------------------------------------------------------------------------------------------------
+  // Scripts run on the manager and write paths for any platform: both slashes separate, forward ones come out.
+
+  const path = {
+    // Last element without trailing slashes; '.' for nothing.
+    basename(value) {
+      const text = String(value)
+      if (text === '') return '.'
+      const trimmed = text.replaceAll('\\', '/').replace(/\/+$/, '')
+      return trimmed === '' ? '/' : trimmed.slice(trimmed.lastIndexOf('/') + 1)
+    },
+    // Everything before the last slash; nothing is cleaned, so UNC paths and '..' stay.
+    dirname(value) {
+      const text = String(value).replaceAll('\\', '/')
+      const at = text.lastIndexOf('/')
+      return at < 0 ? '.' : at === 0 ? '/' : text.slice(0, at)
+    },
+    // Skips empty parts, cleans '.', '..' and doubled slashes, and only then turns backslashes.
+    join(...parts) {
+      const joined = parts.map(String).filter((part) => part !== '').join('/')
+      return joined === '' ? '' : clean(joined).replaceAll('\\', '/')
+    },
+    // The basename without its last extension.
+    stem(value) {
+      const base = path.basename(value)
+      const dot = base.lastIndexOf('.')
+      return dot < 0 ? base : base.slice(0, dot)
+    },
+  }
+
+  function clean(text) {
+    const rooted = text.startsWith('/')
+    const kept = []
+    for (const element of text.split('/')) {
+      if (element === '' || element === '.') continue
+      if (element !== '..') kept.push(element)
+      else if (kept.length > 0 && kept[kept.length - 1] !== '..') kept.pop()
+      else if (!rooted) kept.push('..')
+    }
+    return (rooted ? '/' : '') + kept.join('/') || '.'
+  }
+
+  // Modules -----------------------------------------------------------------------------------------------------
+
+  const process = { cwd: () => facts.cwd, platform: facts.platform }
+  const own = { author, path, process }
+
+  const modules = new Map()
+  function requireFrom(from) {
+    return function require(name) {
+      const wanted = String(name)
+      if (Object.hasOwn(own, wanted)) return own[wanted]
+      const key = ask('resolve', from, wanted)
+      if (key === null) throw new Error('cannot find module "' + wanted + '" in the script folders')
+      const known = modules.get(key)
+      if (known !== undefined) return known.exports
+      const module = { id: key, exports: {} }
+      modules.set(key, module)
+      try {
+        const loaded = load(key)
+        if (typeof loaded === 'string') module.exports = parse(loaded)
+        else loaded.call(module.exports, module.exports, requireFrom(key), module, key, path.dirname(key))
+      } catch (error) {
+        modules.delete(key)
+        throw error
+      }
+      return module.exports
+    }
+  }
+
+  // Globals -----------------------------------------------------------------------------------------------------
+
+  const digits = /^[0-9]{1,9}$/
+  function frameCount(frames) {
+    const text = String(frames)
+    return digits.test(text) ? 1 : ask('frameCount', text)
+  }
+
+  Object.assign(globals, {
+    author,
+    path,
+    process,
+    require: requireFrom(facts.file),
+    print: (...args) => void call('print', stringify(args.map(show))),
+    alert: (...args) => void call('alert', stringify(args.map(show))),
+    frameChunker: (frames, chunkSize) => ask('frameChunker', String(frames), Number(chunkSize)).split(';'),
+    frameCount,
+    formatTimestampLocal: (time) => ask('formatTimestampLocal', new Date(time).getTime()),
+    shellSplit: (line) => ask('shellSplit', String(line)),
+  })
+
+  // Handing over ------------------------------------------------------------------------------------------------
+  // Most tasks differ from an earlier one in a few values. For the first few shapes of command lists a function is
+  // generated that compares a list with the first of its shape and collects what differs; only that leaves the sandbox.
+
+  const MAX_REFERENCES = 16
+  const references = []
+
+  function isValue(value) {
+    const type = typeof value
+    return type === 'string' || type === 'number' || type === 'boolean' || value === null
+  }
+
+  // Source of a function (commands, out): false when the shape differs, else pushes leaf number and value of what differs.
+  function comparator(reference) {
+    const source = []
+    const values = []
+    let leaves = 0
+    let names = 0
+    function check(expected, place, fixed) {
+      const at = 'v' + names++
+      source.push('const ' + at + ' = ' + place)
+      if (Array.isArray(expected)) {
+        source.push('if (!isArray(' + at + ') || ' + at + '.length !== ' + expected.length + ') return false')
+        if (expected.length === 0) leaves += 1
+        expected.forEach((item, index) => check(item, at + '[' + index + ']', false))
+      } else if (typeof expected === 'object' && expected !== null) {
+        const all = Object.keys(expected)
+        source.push('if (typeof ' + at + ' !== "object" || ' + at + ' === null || isArray(' + at + ')) return false')
+        source.push('if (keys(' + at + ').length !== ' + all.length + ') return false')
+        if (all.length === 0) leaves += 1
+        for (const key of all) check(expected[key], at + '[' + stringify(key) + ']', false)
+      } else {
+        const leaf = leaves++
+        values.push(expected)
+        const other = at + ' !== values[' + (values.length - 1) + ']'
+        source.push(fixed ? 'if (' + other + ') return false'
+          : 'if (' + other + ') { if (!isValue(' + at + ')) return false; out.push(' + leaf + ', ' + at + ') }')
+      }
+    }
+    // Names and step counts belong to the shape.
+    source.push('if (commands.length !== ' + reference.length + ') return false')
+    reference.forEach((command, index) => {
+      const at = 'c' + index
+      source.push('const ' + at + ' = commands[' + index + ']')
+      check(command.name, at + '.name', true)
+      check(command.parameters, at + '.parameters', false)
+      check(command.totalStepCount, at + '.totalStepCount', true)
+    })
+    return Function('values', 'isArray', 'keys', 'isValue', 'commands', 'out', '"use strict"\n' + source.join('\n') + '\nreturn true')
+      .bind(null, values, Array.isArray, Object.keys, isValue)
+  }
+
+  // Only what author.Command made: then leaves are counted on both sides in the same way.
+  function isPlain(commands) {
+    return commands.every((command) => typeof command === 'object' && command !== null
+      && Object.keys(command).join() === 'name,parameters,totalStepCount'
+      && typeof command.parameters === 'object' && command.parameters !== null)
+  }
+
+  // Puts two values into the row: commands and their number as a reference (or null), or number of a reference and differences.
+  function handOver(commands, row) {
+    let differences = []
+    for (let at = 0; at < references.length; at++) {
+      if (references[at](commands, differences)) return void row.push(at, differences)
+      if (differences.length > 0) differences = []
+    }
+    if (references.length === MAX_REFERENCES) return void row.push(commands, null)
+    const copy = parse(stringify(commands))
+    row.push(commands, isPlain(copy) ? references.push(comparator(copy)) - 1 : null)
+  }
+
+  const NONE = []
+  let added
+  const positions = []
+
+  function positionsOf(dependencies, name) {
+    if (dependencies.length === 0) return NONE
+    return dependencies.map((other) => {
+      const position = positions[other[ID]]
+      if (position !== undefined) return position
+      throw new Error('task "' + name + '" depends on task "' + other.name + '", which was not added to the job')
+    })
+  }
+
+  return {
+    compile(compileJob, inputJson) {
+      const job = new Job(parse(inputJson))
+      compileJob(job)
+      added = Job.added(job)
+      for (let at = 0; at < added.length; at += 6) {
+        if (positions[added[at]] !== undefined) throw new Error('task "' + added[at + 1] + '" was added to the job twice')
+        positions[added[at]] = at / 6 + 1
+      }
+      return stringify({
+        name: job.name,
+        priority: job.priority,
+        settings: job.settings,
+        metadata: job.metadata,
+        outputDir: job.outputDir,
+        taskCount: added.length / 6,
+      })
+    },
+    // Tasks [from, to) as one list in JSON, six values a task: name, type, priority, dependencies, and the two of handOver.
+    drain(from, to) {
+      const row = []
+      for (let at = 6 * from; at < 6 * to && at < added.length; at += 6) {
+        row.push(added[at + 1], added[at + 2], added[at + 3], positionsOf(added[at + 5], added[at + 1]))
+        handOver(added[at + 4], row)
+      }
+      return stringify(row)
+    },
+  }
+})`

@@ -1,0 +1,170 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createSandbox, SandboxError, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
+import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { inputFor, scriptOf, tasksOf } from './support.ts'
+
+const MB = 1_048_576
+let sandbox: Sandbox
+
+beforeAll(() => {
+  sandbox = createSandbox({
+    log: silentLogger,
+    compileLimits: { timeMs: 1_500 },
+    describeLimits: { timeMs: 1_500 },
+    memoryBytes: 64 * MB,
+    graceMs: 1_500,
+  })
+})
+afterAll(() => sandbox.stop())
+
+/** Settings after a compileJob with this body. */
+async function run(body: string, settings: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+  sandbox.setFiles(new Map([['0/test.js', scriptOf(body)]]))
+  return (await sandbox.compile('0/test.js', inputFor('test', settings))).settings
+}
+
+/** Value of an expression in a script. */
+async function value(expression: string): Promise<unknown> {
+  return (await run(`job.settings.result = ${expression}`))['result']
+}
+
+async function failure(body: string): Promise<SandboxError['failure']> {
+  const error = await run(body).catch((caught: unknown) => caught)
+  if (!(error instanceof SandboxError)) throw new Error(`expected a failure, got ${JSON.stringify(error)}`)
+  return error.failure
+}
+
+describe('a script cannot reach out', () => {
+  it.each([
+    ['the global of Node', 'typeof global + typeof window + typeof Buffer + typeof fetch + typeof setTimeout + typeof XMLHttpRequest'],
+    ['timers and workers', 'typeof setInterval + typeof Worker + typeof WebAssembly + typeof importScripts + typeof queueMicrotask + typeof require.cache'],
+  ])('%s is not there', async (_name, expression) => {
+    expect(String(await value(expression))).toMatch(/^(undefined)+$/)
+  })
+
+  it.each([
+    ['constructor chain of an object', `({}).constructor.constructor('return typeof globalThis.process.mainModule + typeof globalThis.process.binding')()`],
+    ['constructor chain of a host function', `print.constructor('return typeof process.env + typeof process.exit')()`],
+    ['constructor chain of an author object', `author.Task('a', 'b').constructor.constructor('return typeof process.env + typeof globalThis.global')()`],
+    ['constructor chain of the frames', `frameChunker('1-3', 1).constructor.constructor('return typeof process.versions + typeof process.env')()`],
+    ['eval', `eval('typeof process.env + typeof process.kill')`],
+    ['indirect eval', `(0, eval)('typeof process.env + typeof process.kill')`],
+  ])('by the %s only the sandbox itself is found', async (_name, expression) => {
+    expect(await value(expression)).toBe('undefinedundefined')
+  })
+
+  it('an error thrown by the host carries no host object', async () => {
+    const seen = await value(`(() => { try { frameChunker('x', 1) } catch (e) { return e.constructor.constructor('return typeof process.env')() + e.constructor.name } })()`)
+    expect(seen).toBe('undefinedError')
+  })
+
+  it('dynamic import finds nothing', async () => {
+    expect(await value(`import('node:fs').then(() => 'loaded') instanceof Promise`)).toBe(true)
+  })
+
+  it.each(['fs', 'node:fs', 'child_process', '/etc/passwd', '../../package.json', './../../secret', 'C:\\\\secret', '..', '.', ''])('require(%j) finds nothing', async (name) => {
+    expect((await failure(`require(${JSON.stringify(name)})`)).text).toContain('cannot find module')
+  })
+
+  it('what a script does to built-in objects stays in its own run', async () => {
+    await run(`Array.prototype.map = () => { throw new Error('poison') }; Object.prototype.poison = 1; globalThis.frameCount = null`)
+    expect(await value(`[1].map((x) => x + 1).concat(({}).poison === undefined, typeof frameCount)`)).toEqual([2, true, 'function'])
+  })
+
+  it('poisoned serialisation reaches nobody but the script', async () => {
+    sandbox.setFiles(new Map([['0/test.js', scriptOf(`
+      JSON.stringify = () => '{"taskCount":1e9}'; JSON.parse = () => null
+      Array.prototype.push = function () { return 0 }
+      Object.prototype.toJSON = () => 'poison'
+      const t = author.Task('a', 'b'); job.addTask(t)`)]]))
+    await expect(sandbox.compile('0/test.js', inputFor('test'))).rejects.toThrow(SandboxError)
+    expect(await value('1')).toBe(1)
+  })
+})
+
+describe('limits', () => {
+  it.each([
+    ['an endless loop', 'for (;;) {}'],
+    ['an endless loop that catches everything', 'for (;;) { try { for (;;) {} } catch (e) {} finally { continue } }'],
+    ['an endless generator', 'for (const x of (function* () { for (;;) yield 1 })()) {}'],
+    ['a hopeless regular expression', `/^(a+)+$/.test('a'.repeat(60) + 'b')`],
+    ['an endless getter', `Object.defineProperty(job, 'name', { get() { for (;;) {} } })`],
+  ])('%s is ended', async (_name, body) => {
+    expect(await failure(body)).toEqual({ kind: 'limit', text: expect.stringContaining('took longer than 1.5 s') as string })
+  })
+
+  it.each([
+    ['an array that grows', `const all = []; for (;;) all.push('x'.repeat(100000) + all.length)`],
+    ['a text that doubles', `let s = 'xxxxxxxx'; for (;;) s += s + '!'`],
+    ['one huge array', 'new Uint8Array(2e9).fill(1)'],
+    ['a memory bomb that catches', 'const all = []; for (;;) { try { all.push(new Uint8Array(1e6)) } catch (e) { all.length = 0; throw e } }'],
+  ])('%s is refused its memory', async (_name, body) => {
+    const { kind, text } = await failure(body)
+    expect(text).toMatch(/memory|too long|Array|string/i)
+    expect(['limit', 'script']).toContain(kind)
+  })
+
+  it.each([
+    ['recursion without end', 'function f() { return f() + 1 }; f()'],
+    ['deeply nested data', `let d = []; for (let i = 0; i < 300000; i++) d = [d]; job.settings.deep = d`],
+    ['deeply nested JSON', `JSON.parse('['.repeat(500000))`],
+    ['a deep regular expression', `new RegExp('('.repeat(100000) + ')'.repeat(100000))`],
+    ['a getter that calls itself', `const o = { get a() { return this.a } }; o.a`],
+    ['parameters that contain themselves', `const p = {}; p.p = p; const t = author.Task('a', 'b'); t.addCommand(author.Command('c', p)); job.addTask(t)`],
+  ])('%s is an error and the next script runs', async (_name, body) => {
+    const { text } = await failure(body)
+    expect(text).not.toBe('')
+    expect(await value('1 + 1')).toBe(2)
+  })
+
+  it('a million tasks and one are too many', async () => {
+    const { kind, text } = await failure(`const t = author.Task('a', 'b'); for (let i = 0; i <= 1000000; i++) job.addTask(t)`)
+    expect(['script', 'limit']).toContain(kind)
+    expect(text).toMatch(/at most 1000000 tasks|took longer|memory/)
+  })
+
+  it('a chunk for every frame of a billion is refused before it is made', async () => {
+    expect((await failure(`frameChunker('1-1000000000', 1)`)).text).toContain('more than 1000000 chunks')
+  })
+
+  it('printing without end keeps the first lines only', async () => {
+    const lines: string[] = []
+    const talkative = createSandbox({ log: { ...silentLogger, info: (_facts, text) => lines.push(text) } })
+    talkative.setFiles(new Map([['0/test.js', scriptOf(`for (let i = 0; i < 5000; i++) print('line', i, { a: 1 }, 'x'.repeat(9000))`)]]))
+    await talkative.compile('0/test.js', inputFor('test'))
+    await talkative.stop()
+    expect(lines).toHaveLength(501)
+    expect(lines[7]).toMatch(/^line 7 {"a":1} x+$/)
+    expect(lines[7]?.length).toBe(2000)
+  })
+})
+
+describe('the thread', () => {
+  let own: Sandbox | undefined
+  afterEach(() => own?.stop())
+
+  it('is killed when a script cannot be interrupted, and the next script gets a new one', async () => {
+    // The script's own limit is far away: only the kill can end it.
+    own = createSandbox({ log: silentLogger, compileLimits: { timeMs: 300 }, graceMs: 0 })
+    own.setFiles(new Map([['0/loop.js', scriptOf(`Array.prototype.indexOf.call({ length: 2 ** 52, get 0() { return 1 } }, 2)`)], ['0/ok.js', scriptOf('')]]))
+    await expect(own.compile('0/loop.js', inputFor('loop'))).rejects.toThrow(/took longer than 0.3 s/)
+    await expect(own.compile('0/ok.js', inputFor('ok'))).resolves.toMatchObject({ taskCount: 0 })
+  })
+
+  it('serves requests in turn', async () => {
+    own = createSandbox({ log: silentLogger })
+    own.setFiles(new Map([['0/test.js', scriptOf(`const t = author.Task('task ' + job.name, 'misc'); job.addTask(t)`)]]))
+    const jobs = await Promise.all(['a', 'b', 'c'].map((name) => own?.compile('0/test.js', inputFor('test', {}, { name }))))
+    expect(jobs.map((job) => job && tasksOf(job)[0]?.name)).toEqual(['task a', 'task b', 'task c'])
+  })
+
+  it('refuses what waits when it is stopped', async () => {
+    own = createSandbox({ log: silentLogger })
+    own.setFiles(new Map([['0/test.js', scriptOf('for (;;) {}')]]))
+    const waiting = [own.compile('0/test.js', inputFor('test')), own.compile('0/test.js', inputFor('test'))]
+    const results = Promise.allSettled(waiting)
+    await own.stop()
+    expect((await results).map((result) => result.status === 'rejected' && (result.reason as SandboxError).failure.kind)).toEqual(['unavailable', 'unavailable'])
+    await expect(own.describe('0/test.js')).rejects.toThrow('stopping')
+  })
+})
