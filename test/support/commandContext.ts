@@ -1,0 +1,102 @@
+/** A CommandContext for tests of commands: records what the command tells and makes real folders. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Command, CommandContext, OutputFile, ToolSettings } from '../../src/main/worker/commands/types.ts'
+import { StoppedError } from '../../src/main/worker/commands/types.ts'
+
+export interface RecordedContext extends CommandContext {
+  /** Everything logged, as one text. */
+  readonly text: string
+  readonly entries: { stream: string; text: string }[]
+  readonly steps: number
+  readonly activities: string[]
+  readonly outputs: OutputFile[]
+  readonly results: unknown[]
+  readonly numbers: Map<string, number>
+  readonly pids: { started: number[]; ended: number[] }
+  /** Aborts as a cancellation does. */
+  stop(reason?: string): void
+}
+
+/** A folder of the test's own, removed afterwards. */
+export async function tempFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'framehouse-test-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** A command as a job type would author it. */
+export function commandOf(name: string, parameters: Record<string, unknown>, totalStepCount = 0): Command {
+  return { name, parameters, totalStepCount }
+}
+
+export async function recordedContext(options: { tools?: ToolSettings; env?: Record<string, string> } = {}): Promise<RecordedContext> {
+  const folder = await tempFolder()
+  const controller = new AbortController()
+  const recorded = {
+    entries: [] as RecordedContext['entries'],
+    activities: [] as string[],
+    outputs: [] as OutputFile[],
+    results: [] as unknown[],
+    numbers: new Map<string, number>(),
+    pids: { started: [] as number[], ended: [] as number[] },
+  }
+  let steps = 0
+  return {
+    ...recorded,
+    get text() {
+      return recorded.entries.map((entry) => entry.text).join('')
+    },
+    get steps() {
+      return steps
+    },
+    stop: (reason = 'the task was cancelled') => controller.abort(new StoppedError(reason)),
+    task: {
+      taskId: '00000001-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
+      attempt: 1,
+      jobId: '9b2f63aa-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
+      jobName: 'a job',
+      jobType: 'test',
+      taskName: 'a task',
+      kind: 'misc',
+    },
+    signal: controller.signal,
+    log: (stream, text) => void recorded.entries.push({ stream, text: text.endsWith('\n') ? text : `${text}\n` }),
+    congested: () => undefined,
+    progress: (delta) => {
+      steps += delta
+    },
+    activity: (text) => void recorded.activities.push(text),
+    alive: () => undefined,
+    output: (file) => void recorded.outputs.push(file),
+    result: (value) => void recorded.results.push(value),
+    metrics: {
+      add: (name, amount) => void recorded.numbers.set(name, (recorded.numbers.get(name) ?? 0) + amount),
+      max: (name, amount) => void recorded.numbers.set(name, Math.max(recorded.numbers.get(name) ?? 0, amount)),
+    },
+    processes: {
+      started: (pid) => void recorded.pids.started.push(pid),
+      ended: (pid) => void recorded.pids.ended.push(pid),
+    },
+    workDir: async () => {
+      const work = join(folder, 'work')
+      await mkdir(work, { recursive: true })
+      return work
+    },
+    tools: options.tools ?? { programs: {} },
+    limits: { nice: 5, oomScoreAdjust: 300 },
+    env: options.env ?? {},
+    now: () => Date.now(),
+  }
+}
+
+/** Resolves when `condition` holds; looks every 20 ms. @throws Error after `limitMs` */
+export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
+  const deadline = Date.now() + limitMs
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
