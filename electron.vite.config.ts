@@ -5,6 +5,7 @@
  *   src/main/headless.ts     the Node program and CLI      → out/main/headless.js
  *   src/main/index.ts        the Electron shell            → out/main/index.js
  *   src/main/…/*Thread.ts    code of worker threads        → out/main/<name>.js
+ *   src/main/jobtypes/thread.ts   the one of the job types → out/main/jobtypeThread.js
  * All of out/main is one flat folder (chunks too), so `new URL('./<name>.js', import.meta.url)` finds a thread from anywhere.
  * Preload and renderer are built when their sources are there. Packages of the server stay outside the bundle.
  * FRAMEHOUSE_BUILD=main (or preload, renderer; comma-separated) builds that part alone.
@@ -26,6 +27,8 @@ function mainEntries(): Record<string, string> {
     .filter((file) => file.endsWith('Thread.ts'))
     .map((file) => inSource(join('main', file)))
   const entries: Record<string, string> = {}
+  const jobtypeThread = inSource('main/jobtypes/thread.ts')
+  if (existsSync(jobtypeThread)) entries['jobtypeThread'] = jobtypeThread
   for (const file of [inSource('main/headless.ts'), inSource('main/index.ts'), ...threads]) {
     if (!existsSync(file)) continue
     const name = basename(file, '.ts')

@@ -1,61 +1,51 @@
 /** The native API (`/api/v1`) as the command line uses it. The one place here that knows its paths. */
 import { Type, type Static } from 'typebox'
-import { Role, Scope, type JobStatus } from '../../shared/enums.ts'
-import { Id, Time, nullable, pageOf } from '../../shared/schemas/common.ts'
-import { Explanation, Frame, Job, JobSummary, Task, TaskSummary } from '../../shared/schemas/job.ts'
+import { Value } from 'typebox/value'
+import type { Role, Scope } from '../../shared/enums.ts'
+import { CreatedToken, Token } from '../../shared/schemas/account.ts'
+import { pageOf } from '../../shared/schemas/common.ts'
+import { Status } from '../../shared/schemas/farm.ts'
+import { DryRun, Explanation, Frame, Job, JobExplanation, JobSummary, Task, TaskSummary } from '../../shared/schemas/job.ts'
 import type { JobAction, NewJob, TaskAction } from '../../shared/schemas/job.ts'
 import { JobTypeSchema, type JobTypeInfo } from '../../shared/schemas/jobType.ts'
 import { Worker } from '../../shared/schemas/worker.ts'
-import { act, call, send, type Connection } from './http.ts'
+import { LogLines } from '../../shared/schemas/log.ts'
+import { UnreachableError } from './errors.ts'
+import { act, call, failure, reasonOf, send, type Connection } from './http.ts'
+import { pause } from './pause.ts'
+import { serverEvents } from './serverEvents.ts'
 
 const JobPage = pageOf(JobSummary)
 const TaskPage = pageOf(TaskSummary)
 const FramePage = pageOf(Frame)
 const Workers = Type.Object({ items: Type.Array(Worker) })
 const JobTypes = Type.Object({ items: Type.Array(JobTypeSchema) })
-const Checked = Type.Object({
-  settings: Type.Record(Type.String(), Type.Unknown()),
-  taskCount: Type.Integer(),
-  tasks: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
-})
-export const FarmInfo = Type.Object({ version: Type.String(), managerName: Type.String() })
-export const Token = Type.Object({
-  id: Id,
-  kind: Type.String(),
-  name: Type.String(),
-  prefix: Type.String(),
-  role: Role,
-  scopes: Type.Array(Scope),
-  createdAt: Time,
-  expiresAt: nullable(Time),
-  lastUsedAt: nullable(Time),
-})
-export type Token = Static<typeof Token>
 const Tokens = Type.Object({ items: Type.Array(Token) })
-const CreatedToken = Type.Object({ ...Token.properties, secret: Type.String() })
-export type CreatedToken = Static<typeof CreatedToken>
 
 export interface JobFilter {
   status?: string
-  /** Text in name, project or owner. */
+  /** Text in name, type, owner or project. */
   q?: string
   type?: string
   limit?: number
   cursor?: string
 }
 
-/** A piece of a plain log: its bytes from `from` on, and how long the log is by now. */
-export interface LogPiece {
-  bytes: Uint8Array
-  /** Where the next piece starts. */
-  next: number
+const LogPiece = Type.Object({ position: Type.Integer(), text: Type.String() })
+
+/** A manager that is started again is back within this many tries, each a little later than the one before. */
+const MAX_RECONNECTS = 20
+const RECONNECT_MS = 250
+
+function logPath(taskId: string, attempt: number): string {
+  return `/tasks/${encodeURIComponent(taskId)}/attempts/${attempt}/log`
 }
 
 export class Client {
   constructor(readonly connection: Connection) {}
 
-  info(): Promise<Static<typeof FarmInfo>> {
-    return call(this.connection, FarmInfo, { method: 'GET', path: '/status' })
+  status(): Promise<Status> {
+    return call(this.connection, Status, { method: 'GET', path: '/status' })
   }
 
   jobs(filter: JobFilter): Promise<Static<typeof JobPage>> {
@@ -71,8 +61,8 @@ export class Client {
   }
 
   /** What the job would become; nothing is stored. */
-  check(job: NewJob): Promise<Static<typeof Checked>> {
-    return call(this.connection, Checked, { method: 'POST', path: '/jobs/check', body: job })
+  check(job: NewJob): Promise<DryRun> {
+    return call(this.connection, DryRun, { method: 'POST', path: '/jobs/check', body: job })
   }
 
   async actOnJob(id: string, action: JobAction): Promise<void> {
@@ -99,12 +89,53 @@ export class Client {
     return call(this.connection, Explanation, { method: 'GET', path: `/tasks/${encodeURIComponent(taskId)}/explain` })
   }
 
-  /** Bytes of an attempt's plain log from `from` on; empty when there are none yet. */
-  async log(taskId: string, attempt: number, from: number): Promise<LogPiece> {
-    const path = `/tasks/${encodeURIComponent(taskId)}/attempts/${attempt}/log`
-    const response = await send(this.connection, { method: 'GET', path, query: { from } })
-    const bytes = new Uint8Array(await response.arrayBuffer())
-    return { bytes, next: from + bytes.length }
+  explainJob(jobId: string): Promise<JobExplanation> {
+    return call(this.connection, JobExplanation, { method: 'GET', path: `/jobs/${encodeURIComponent(jobId)}/explain` })
+  }
+
+  /** An attempt's plain log as it is now, piece by piece. */
+  async *log(taskId: string, attempt: number): AsyncGenerator<string> {
+    yield* this.body(await send(this.connection, { method: 'GET', path: logPath(taskId, attempt) }))
+  }
+
+  /** The same from its start, and what is added until the attempt ends. */
+  async *followLog(taskId: string, attempt: number): AsyncGenerator<string> {
+    let from = 0
+    for (let failures = 0; ; ) {
+      try {
+        const response = await send(this.connection, { method: 'GET', path: `${logPath(taskId, attempt)}/follow`, query: { from } })
+        for await (const event of serverEvents(this.body(response))) {
+          failures = 0
+          if (event.type === 'end') return
+          const piece = Value.Parse(LogPiece, JSON.parse(event.data))
+          from = event.id === '' ? piece.position + Buffer.byteLength(piece.text) : Number(event.id)
+          yield piece.text
+        }
+        // The stream ended without the word that the attempt did: the manager stopped, or a proxy cut it.
+        throw failure(this.connection, 'the connection was closed')
+      } catch (error) {
+        if (!(error instanceof UnreachableError) || ++failures > MAX_RECONNECTS) throw error
+        await pause(RECONNECT_MS * failures, this.connection.signal)
+      }
+    }
+  }
+
+  /** Lines of an attempt's log with their times and streams. */
+  logLines(taskId: string, attempt: number, from: number): Promise<LogLines> {
+    return call(this.connection, LogLines, { method: 'GET', path: `${logPath(taskId, attempt)}/lines`, query: { from } })
+  }
+
+  private async *body(response: Response): AsyncGenerator<string> {
+    if (!response.body) return
+    const decoder = new TextDecoder()
+    try {
+      // A piece may end in the middle of a character; the decoder keeps the rest for the next one.
+      for await (const bytes of response.body) yield decoder.decode(bytes, { stream: true })
+    } catch (error) {
+      throw failure(this.connection, reasonOf(error))
+    }
+    const rest = decoder.decode()
+    if (rest) yield rest
   }
 
   async workers(): Promise<Worker[]> {
@@ -123,7 +154,7 @@ export class Client {
     return (await call(this.connection, Tokens, { method: 'GET', path: '/tokens' })).items
   }
 
-  createToken(token: { name: string; kind: string; role: Role; scopes: Scope[]; expiresAt?: string }): Promise<CreatedToken> {
+  createToken(token: { name: string; kind: 'token' | 'key'; role: Role; scopes: Scope[]; expiresAt?: string }): Promise<CreatedToken> {
     return call(this.connection, CreatedToken, { method: 'POST', path: '/tokens', body: token })
   }
 
@@ -132,4 +163,4 @@ export class Client {
   }
 }
 
-export type { Frame, Job, JobStatus, JobSummary, JobTypeInfo, Task, TaskSummary, Worker }
+export type { Frame, Job, JobSummary, JobTypeInfo, Task, TaskSummary, Worker }

@@ -59,6 +59,11 @@ export class FailedError extends CliError {
   }
 }
 
+/** A person or a signal ended it. */
+export function interrupted(): CliError {
+  return new CliError(EXIT.interrupted, 'interrupted', 'interrupted')
+}
+
 /** No manager answered. */
 export class UnreachableError extends CliError {
   constructor(url: string, reason: string) {

@@ -2,7 +2,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ApiError } from '../../shared/schemas/common.ts'
-import { CliError, EXIT, FailedError, UnreachableError, UsageError, type ExitCode } from './errors.ts'
+import { CliError, EXIT, FailedError, interrupted, UnreachableError, UsageError, type ExitCode } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
 
@@ -41,7 +41,7 @@ interface Request {
 /** The reply, checked against its schema. @throws CliError */
 export async function call<S extends TSchema>(to: Connection, schema: S, request: Request): Promise<Static<S>> {
   const response = await send(to, request)
-  const body: unknown = response.status === 204 ? null : await response.json().catch(() => undefined)
+  const body = parsed(await readText(to, response))
   if (!Value.Check(schema, body)) {
     const first = Value.Errors(schema, body)[0]
     const where = first ? `${first.instancePath || 'the document'} ${first.message}` : 'no JSON'
@@ -53,9 +53,25 @@ export async function call<S extends TSchema>(to: Connection, schema: S, request
 
 /** For calls whose reply nobody needs. @throws CliError */
 export async function act(to: Connection, request: Request): Promise<void> {
-  const response = await send(to, request)
   // Read to the end, so that the connection can serve the next call.
-  await response.arrayBuffer()
+  await readText(to, await send(to, request))
+}
+
+async function readText(to: Connection, response: Response): Promise<string> {
+  try {
+    return await response.text()
+  } catch (error) {
+    throw failure(to, reasonOf(error))
+  }
+}
+
+/** Undefined when it is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** The response once its head is there and it is no error. @throws CliError */
@@ -75,17 +91,25 @@ export async function send(to: Connection, { method, path, query = {}, body }: R
 }
 
 async function fetchOrExplain(to: Connection, url: URL, init: RequestInit): Promise<Response> {
-  const late = AbortSignal.timeout(TIMEOUT_MS)
+  // Until the head of the reply only: its body may be a log that somebody follows for hours.
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(), TIMEOUT_MS)
   try {
-    return await fetch(url, { ...init, redirect: 'follow', signal: AbortSignal.any([to.signal, late]) })
+    return await fetch(url, { ...init, redirect: 'follow', signal: AbortSignal.any([to.signal, late.signal]) })
   } catch (error) {
-    if (to.signal.aborted) throw new CliError(EXIT.interrupted, 'interrupted', 'interrupted')
-    throw new UnreachableError(shownAddress(to.base), late.aborted ? `no reply in ${TIMEOUT_MS / 1000} s` : reasonOf(error))
+    throw failure(to, late.signal.aborted ? `no reply in ${TIMEOUT_MS / 1000} s` : reasonOf(error))
+  } finally {
+    clearTimeout(timer)
   }
 }
 
+/** What a call that broke off means: the person ended the program, or the manager is gone. */
+export function failure(to: Connection, reason: string): CliError {
+  return to.signal.aborted ? interrupted() : new UnreachableError(shownAddress(to.base), reason)
+}
+
 /** `fetch failed` says nothing; its cause does. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message
   return cause instanceof Error ? cause.message : String(error)

@@ -5,6 +5,7 @@ import { CliError, EXIT, UsageError } from './errors.ts'
 import { commandHelp, helpHint, overview } from './help.ts'
 import { printJson } from './output.ts'
 import { parse, wantsJson } from './parse.ts'
+import { SUPERVISED } from './supervisor.ts'
 import { processTerminal } from './terminal.ts'
 import { VERSION } from '../../shared/version.ts'
 
@@ -39,6 +40,11 @@ export async function run(words: readonly string[], program: string): Promise<nu
     if (++received > 1) process.exit(EXIT.interrupted)
   }
   for (const signal of signals) process.on(signal, onSignal)
+  // A child of `both` or `demo` ends with the process that started it; its open channel alone keeps nothing alive.
+  if (process.env[SUPERVISED] && process.channel) {
+    process.once('disconnect', () => stopping.abort('disconnect'))
+    process.channel.unref()
+  }
   try {
     return await runCommandLine(words, {
       terminal: processTerminal(process.env),

@@ -1,11 +1,11 @@
 /** Following a job until it ends: progress for a person, a line of JSON per change for a program, an exit code for both. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
 import type { Client, Job } from './client.ts'
 import type { Context } from './command.ts'
 import { EXIT, UnreachableError, type ExitCode } from './errors.ts'
 import { duration, plural } from './format.ts'
 import { printJsonLine } from './output.ts'
+import { pause } from './pause.ts'
 import { makeProgress, noProgress } from './progress.ts'
 
 /** How often the job is asked for: often enough for a bar that moves, and nothing for a manager to notice. */
@@ -36,7 +36,7 @@ export async function watchJob(client: Client, jobId: string, context: Context, 
         printed = job.updatedAt + job.status
         if (FINISHED_JOB_STATUSES.includes(job.status)) return { job, exitCode: exitCodeOf(job) }
       }
-      await sleep(EVERY_MS, undefined, { signal: context.signal }).catch(() => {})
+      await pause(EVERY_MS, context.signal)
     }
   } finally {
     progress.clear()

@@ -9,6 +9,8 @@ import { jobTypes } from './jobTypes.ts'
 import { logs } from './logs.ts'
 import { submit } from './submit.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
+import { doctor } from './doctor.ts'
+import { manager } from './manager.ts'
 import { approveWorker, workers } from './workers.ts'
 
 export const COMMANDS: readonly Command[] = [
@@ -24,6 +26,8 @@ export const COMMANDS: readonly Command[] = [
   createToken,
   listTokens,
   revokeToken,
+  manager,
+  doctor,
   completion,
   completeCommand(() => COMMANDS),
 ]

@@ -34,7 +34,7 @@ export const job = defineCommand({
       const more = found.counts.total - tasks.length
       if (more > 0) context.terminal.err(`… and ${plural(more, 'more task', 'more tasks')}; show them with --tasks.\n`)
     }
-    await printWhy(context.terminal, client, found, tasks)
+    await printWhy(context.terminal, client, found)
     return EXIT.done
   },
 })
@@ -90,14 +90,13 @@ function printTasks(terminal: Terminal, tasks: readonly TaskSummary[]): void {
 }
 
 /** What a person who looks at a job wants to know next: why it failed, or why nothing happens. */
-async function printWhy(terminal: Terminal, client: Client, job: Job, tasks: readonly TaskSummary[]): Promise<void> {
+async function printWhy(terminal: Terminal, client: Client, job: Job): Promise<void> {
   if (job.status === 'failed') {
     terminal.out(`\n${(await failureReasons(client, job)).join('\n')}\n`)
     return
   }
-  const waiting = tasks.find((task) => task.status === 'queued' || task.status === 'soft-failed')
-  if (job.counts.active > 0 || !waiting) return
-  const { summary, reasons } = await client.explain(waiting.id)
+  if (job.counts.active > 0 || job.counts.queued + job.counts.softFailed === 0) return
+  const { summary, reasons } = await client.explainJob(job.id)
   terminal.out(`\nWaiting: ${summary}\n`)
   for (const reason of reasons) terminal.out(`  ${reason.message}${reason.advice ? `\n    → ${reason.advice}` : ''}\n`)
 }

@@ -12,7 +12,7 @@ export const jobs = defineCommand({
   summary: 'list jobs, the newest first',
   options: {
     status: choiceList(JOB_STATUSES, 'only jobs in one of these states'),
-    search: text('TEXT', 'only jobs whose name, project or owner has this text'),
+    search: text('TEXT', 'only jobs whose name, type, owner or project has this text'),
     type: text('TYPE', 'only jobs of this type', { completes: 'job-type' }),
     limit: withDefault(50, '50', integer('N', 'at most this many', { min: 1, max: 1000 })),
     ...CLIENT_OPTIONS,

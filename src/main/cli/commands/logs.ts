@@ -1,5 +1,4 @@
 /** `framehouse logs TASK [--follow]`: what an attempt printed. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Client, Task } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
@@ -7,6 +6,7 @@ import { CliError, EXIT } from '../errors.ts'
 import { plural } from '../format.ts'
 import { flag, integer } from '../options.ts'
 import { printJsonLine } from '../output.ts'
+import { pause } from '../pause.ts'
 
 const EVERY_MS = 250
 
@@ -14,8 +14,8 @@ export const logs = defineCommand({
   path: ['logs'],
   summary: 'print the log of a task',
   details:
-    'Prints the newest attempt, or the one of --attempt. --follow goes on until the attempt ends, and until the next one\n' +
-    'does when the task is tried again. With --json every line is a document {"line", "text"}.',
+    'Prints the newest attempt, or the one of --attempt. --follow goes on until the attempt ends, and then with the next one\n' +
+    'when the task is tried again at once. With --json every line is a document {"line", "at", "stream", "text"}.',
   positionals: [{ name: 'TASK', help: 'id of the task ("framehouse job ID" lists them)' }],
   options: {
     follow: flag('go on printing what is added', { short: 'f' }),
@@ -39,67 +39,39 @@ export const logs = defineCommand({
       task = await waitForAttempt(client, id, context)
       attempt = 1
     }
-    const print = json ? jsonLines(context) : (text: string) => context.terminal.out(text)
     for (;;) {
-      await printAttempt(client, id, attempt, options.follow, context, print)
+      if (json) await printLines(client, id, attempt, options.follow, context)
+      else for await (const text of options.follow ? client.followLog(id, attempt) : client.log(id, attempt)) context.terminal.out(text)
       if (!options.follow || options.attempt !== undefined) return EXIT.done
       task = await client.task(id)
-      if (task.attempts === attempt) return EXIT.done
+      if (task.attempts <= attempt) return EXIT.done
       context.terminal.err(`--- attempt ${++attempt} ---\n`)
     }
   },
 })
 
-/** Until its end with `follow`, else what is there now. */
-async function printAttempt(
-  client: Client,
-  taskId: string,
-  attempt: number,
-  follow: boolean,
-  context: Context,
-  print: (text: string) => void,
-): Promise<void> {
-  // A piece may end in the middle of a character; the decoder keeps the rest for the next one.
-  const decoder = new TextDecoder()
-  let from = 0
-  for (;;) {
-    // Asked before the bytes: what an attempt that has ended printed is then certainly among them.
+/** Until the attempt's end with `follow`, else what is there now. */
+async function printLines(client: Client, taskId: string, attempt: number, follow: boolean, context: Context): Promise<void> {
+  for (let from = 0; ; ) {
+    // Asked before the lines: what an attempt that has ended printed is then certainly among them.
     const ended = !follow || hasEnded(await client.task(taskId), attempt)
-    const piece = await client.log(taskId, attempt, from)
-    from = piece.next
-    if (piece.bytes.length) print(decoder.decode(piece.bytes, { stream: true }))
-    else if (ended) break
-    else await pause(context)
+    const { lines, total } = await client.logLines(taskId, attempt, from)
+    for (const line of lines) printJsonLine(context.terminal, line)
+    from += lines.length
+    if (from < total) continue
+    if (ended) return
+    await pause(EVERY_MS, context.signal)
   }
-  const rest = decoder.decode()
-  if (rest) print(rest)
 }
 
 function hasEnded(task: Task, attempt: number): boolean {
-  return task.attemptList.some((one) => one.number === attempt && one.status !== 'active') || task.attempts > attempt
+  return task.attemptList.some((one) => one.number === attempt && one.status !== 'active')
 }
 
 async function waitForAttempt(client: Client, id: string, context: Context): Promise<Task> {
   for (;;) {
     const task = await client.task(id)
     if (task.attempts > 0) return task
-    await pause(context)
-  }
-}
-
-async function pause(context: Context): Promise<void> {
-  await sleep(EVERY_MS, undefined, { signal: context.signal }).catch(() => {
-    throw new CliError(EXIT.interrupted, 'interrupted', 'interrupted')
-  })
-}
-
-/** Whole lines as documents; the start of a line waits for its end. */
-function jsonLines(context: Context): (text: string) => void {
-  let line = 0
-  let open = ''
-  return (text) => {
-    const lines = (open + text).split('\n')
-    open = lines.pop() ?? ''
-    for (const one of lines) printJsonLine(context.terminal, { line: line++, text: one })
+    await pause(EVERY_MS, context.signal)
   }
 }

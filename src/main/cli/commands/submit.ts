@@ -11,6 +11,7 @@ import { resolveJobId } from '../ids.ts'
 import { isPath, settingsFromWords } from '../jobSettings.ts'
 import { nearest } from '../nearest.ts'
 import { flag, integer, keyValues, list, text } from '../options.ts'
+import { platformName } from '../platform.ts'
 import { printJson } from '../output.ts'
 import { failureReasons, watchJob } from '../watch.ts'
 
@@ -56,7 +57,7 @@ export const submit = defineCommand({
       type: type.name,
       name: options.name ?? defaultName(type, settings),
       settings,
-      submitterPlatform: process.platform === 'win32' ? 'windows' : process.platform,
+      submitterPlatform: platformName(),
       ...(options.priority === undefined ? {} : { priority: options.priority }),
       ...(options.project === undefined ? {} : { project: options.project }),
       ...(options.metadata.size === 0 ? {} : { metadata: Object.fromEntries(options.metadata) }),

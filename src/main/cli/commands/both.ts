@@ -1,0 +1,48 @@
+/** `framehouse both`: a manager, and a worker for it on the same machine. */
+import { defineCommand } from '../command.ts'
+import { EXIT, FailedError } from '../errors.ts'
+import { openManager } from '../managerService.ts'
+import { printJsonLine } from '../output.ts'
+import {
+  LOG_OPTIONS,
+  MANAGER_OPTIONS,
+  WORKER_OPTIONS,
+  listenAddress,
+  managerData,
+  serviceLogger,
+  stopAsked,
+  workerName,
+} from '../serviceOptions.ts'
+import { superviseWorker } from '../workerService.ts'
+
+export const both = defineCommand({
+  path: ['both'],
+  summary: 'run a manager and a worker on this machine',
+  details:
+    'The worker is a process of its own, started again when it ends. Programs on this machine need no token and the worker no\n' +
+    'approval; other machines do, and reach the manager only when --listen names an address that they can see.',
+  options: { ...MANAGER_OPTIONS, ...WORKER_OPTIONS, ...LOG_OPTIONS },
+  async run(context, { options, json }) {
+    const log = serviceLogger(context, options)
+    const dataDir = managerData(context, options.data)
+    const manager = await openManager({ dataDir, address: listenAddress(options.listen), trustLoopback: true, log })
+    try {
+      if (json) printJsonLine(context.terminal, { url: manager.url })
+      else context.terminal.out(`${manager.url}\n`)
+      const worker = superviseWorker(context, {
+        managerUrl: manager.url,
+        base: dataDir,
+        name: workerName(options.name),
+        slots: options.slots,
+        logArgs: ['--log-level', options['log-level'], ...(options['log-json'] ? ['--log-json'] : [])],
+        log,
+      })
+      const end = await Promise.race([worker.ended, stopAsked(context.signal)])
+      await worker.stop()
+      if (end) throw new FailedError(`the worker ended with status ${end.exitCode}`, 'worker-ended')
+      return EXIT.done
+    } finally {
+      await manager.stop()
+    }
+  },
+})

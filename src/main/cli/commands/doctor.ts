@@ -1,0 +1,45 @@
+/** `framehouse doctor`: what this machine has, and what would stop a manager or worker from running here. */
+import { defineCommand } from '../command.ts'
+import { runChecks, type Check } from '../checks.ts'
+import { DEFAULT_HOST, DEFAULT_PORT } from '../address.ts'
+import { EXIT } from '../errors.ts'
+import { keyValues, textOr } from '../options.ts'
+import { printJson, printTable } from '../output.ts'
+import { DATA_OPTIONS, listenAddress, managerData } from '../serviceOptions.ts'
+
+export const doctor = defineCommand({
+  path: ['doctor'],
+  summary: 'check this machine: programs, port, data folder',
+  details:
+    'Programs that are missing are no fault: a worker takes only tasks that it can run. The exit code is 1 when something\n' +
+    'would stop a manager or worker from running here.',
+  options: {
+    ...DATA_OPTIONS,
+    listen: textOr(`${DEFAULT_HOST}:${DEFAULT_PORT}`, 'HOST:PORT', 'the address to check', { env: 'FRAMEHOUSE_LISTEN' }),
+    program: keyValues('NAME=PATH', 'where a program is, as for the worker'),
+  },
+  async run(context, { options, json }) {
+    const checks = await runChecks({
+      dataDir: managerData(context, options.data),
+      address: listenAddress(options.listen),
+      programs: Object.fromEntries(options.program),
+      signal: context.signal,
+    })
+    const broken = checks.some((check) => check.state === 'problem')
+    if (json) printJson(context.terminal, { ok: !broken, checks })
+    else {
+      printTable<Check>(
+        context.terminal,
+        [
+          { title: 'WHAT', value: (check) => check.name },
+          { title: 'STATE', value: (check) => check.state, state: true },
+          { title: 'DETAIL', value: (check) => check.detail, shrinks: true },
+        ],
+        checks,
+      )
+      for (const { name, advice } of checks) if (advice) context.terminal.out(`\n${name}: ${advice}`)
+      if (checks.some((check) => check.advice)) context.terminal.out('\n')
+    }
+    return broken ? EXIT.failed : EXIT.done
+  },
+})

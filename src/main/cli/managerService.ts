@@ -1,0 +1,42 @@
+/** Starting a manager in this process, with the errors that a person at the command line can do something about. */
+import { mkdir } from 'node:fs/promises'
+import { VERSION } from '../../shared/version.ts'
+import { showAddress, type Address } from './address.ts'
+import { FailedError } from './errors.ts'
+import type { ServiceLogger } from './logger.ts'
+
+export interface RunningManager {
+  /** Address of its API, as a client on this machine calls it. */
+  url: string
+  stop(): Promise<void>
+}
+
+export interface ManagerSetup {
+  dataDir: string
+  address: Address
+  trustLoopback: boolean
+  log: ServiceLogger
+}
+
+/** @throws FailedError when the port is taken or the data folder cannot be used */
+export async function openManager({ dataDir, address, trustLoopback, log }: ManagerSetup): Promise<RunningManager> {
+  await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
+    throw new FailedError(`the data folder ${dataDir} cannot be made: ${messageOf(error)}`, 'data-folder')
+  })
+  // Loaded only here: a client command does not wait for what only a manager needs.
+  const { startManager } = await import('../manager.ts')
+  try {
+    return await startManager({ dataDir, listen: address, trustLoopback, log, version: VERSION })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const where = showAddress(address)
+    if (code === 'EADDRINUSE') throw new FailedError(`${where} is taken by another program; name another with --listen`, 'port-taken')
+    if (code === 'EACCES') throw new FailedError(`${where} may not be used: ${messageOf(error)}`, 'port-refused')
+    if (code === 'EADDRNOTAVAIL') throw new FailedError(`this machine has no address ${address.host}`, 'no-address')
+    throw error
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

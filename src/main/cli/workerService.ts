@@ -1,0 +1,21 @@
+/** A supervised worker for a manager on this machine. */
+import type { Context } from './command.ts'
+import type { ServiceLogger } from './logger.ts'
+import { workerData } from './serviceOptions.ts'
+import { supervise, type Supervised } from './supervisor.ts'
+
+export interface WorkerSetup {
+  managerUrl: string
+  /** Folder of the manager's data; the worker's is inside. */
+  base: string
+  name: string
+  slots: number
+  logArgs: readonly string[]
+  log: ServiceLogger
+}
+
+export function superviseWorker(context: Context, { managerUrl, base, name, slots, logArgs, log }: WorkerSetup): Supervised {
+  const where = ['--manager', managerUrl, '--data', workerData(base, name)]
+  const args = ['worker', ...where, `--name=${name}`, '--slots', String(slots), '--can-restart', ...logArgs]
+  return supervise({ program: context.program, args, env: context.env, log, now: context.now })
+}
