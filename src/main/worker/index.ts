@@ -19,13 +19,14 @@ export { DataFolderInUseError } from './dataLock.ts'
 export { WorkerConfigError, type WorkerConfig } from './config.ts'
 export type { AgentEnd, AgentStatus } from './agent.ts'
 
-/** What the agent needs of the rest of the program; see `workerParts` in parts.ts for the real ones. */
+/** What the agent needs of commands/ and tools/; see `workerParts` in parts.ts for the real ones. */
 export interface WorkerParts {
   createRegistry(tools: ToolSettings): CommandRegistry
   processes: ProcessTools
   describeMachine?: DescribeMachine
-  load?: LoadSampler
-  previews?: PreviewMaker
+  /** `folder`: where the free disk space is looked at. */
+  createLoad?(folder: string): LoadSampler
+  createPreviews?(tools: ToolSettings): PreviewMaker
 }
 
 export interface WorkerDeps extends WorkerParts {
@@ -160,8 +161,8 @@ class Worker {
       },
       // Once a start: what is installed is asked of the programs themselves, which takes a while.
       describeMachine: describe && (() => (machine ??= describe(id, tools))),
-      load: deps.load,
-      previews: deps.previews,
+      load: deps.createLoad?.(config.dataDir),
+      previews: deps.createPreviews?.(tools),
       log: deps.log,
       now,
       random: deps.random ?? Math.random,

@@ -152,12 +152,11 @@ export class Outbox {
 
   /** Resolves when there is something to send, or the signal aborts. */
   async waitForEntries(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && this.queue.length === 0 && this.complete) {
-      this.arrival ??= deferred<void>()
-      const arrival = this.arrival
-      const wake = () => arrival.resolve()
+    while (!signal.aborted && !this.closed && this.queue.length === 0 && this.complete) {
+      const wake = () => this.announce()
       signal.addEventListener('abort', wake, { once: true })
-      await arrival.promise
+      this.arrival ??= deferred<void>()
+      await this.arrival.promise
       signal.removeEventListener('abort', wake)
     }
   }
@@ -207,7 +206,7 @@ export class Outbox {
     if (this.size > 0) await this.files.sync().catch(() => {})
     await this.files.close()
     this.settleAckWaiters()
-    this.arrival?.resolve()
+    this.announce()
   }
 
   private settleAckWaiters(): void {
@@ -290,6 +289,11 @@ export class Outbox {
       this.queueBytes += json.length
     }
     if (this.complete) this.cursor = this.files.end()
+    this.announce()
+  }
+
+  /** Lets those look again who wait for entries. */
+  private announce(): void {
     this.arrival?.resolve()
     this.arrival = undefined
   }

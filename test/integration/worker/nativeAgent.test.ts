@@ -163,7 +163,7 @@ describe('a worker of our manager', () => {
       previews: async () => ({ thumbnail: Buffer.alloc(10), large: Buffer.alloc(20), width: 64, height: 32 }),
       fullSize: async () => undefined,
     }
-    const { commands, dataDir } = await lab.start({ managerUrl: manager.url }, { previews })
+    const { commands, dataDir } = await lab.start({ managerUrl: manager.url }, { createPreviews: () => previews })
     const file = join(dataDir, 'machine.json')
     commands.set('save', async (_command, context) => context.output({ path: file, frame: 7, renderedMs: 12.6 }))
     const fence = manager.submit({ commands: [command('save')] })

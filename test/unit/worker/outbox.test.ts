@@ -189,6 +189,12 @@ describe('outbox', () => {
     const idle = outbox.waitForEntries(aborter.signal)
     aborter.abort()
     await idle
+    let woken = false
+    const again = outbox.waitForEntries(new AbortController().signal).then(() => (woken = true))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    expect(woken).toBe(false)
+    outbox.append({ n: 2 })
+    await again
     await outbox.close()
   })
 
