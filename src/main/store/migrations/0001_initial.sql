@@ -216,6 +216,8 @@ create unique index jobs_by_id_tail on jobs (substr(public_id, 10));
 create unique index jobs_by_client_id on jobs (namespace_id, origin, client_id) where client_id is not null and deleted_at is null;
 create index jobs_by_status on jobs (status, created_at) where deleted_at is null;
 create index jobs_by_created on jobs (created_at) where deleted_at is null;
+-- Holds every filter and order of the job list, so that a page is found without touching the (wide) rows.
+create index jobs_listing on jobs (created_at, status, priority, type, project, owner, origin, tag_id, name, public_id) where deleted_at is null;
 create index jobs_deleted on jobs (deleted_at) where deleted_at is not null;
 
 create virtual table jobs_text using fts5 (name, type, owner, project, content='jobs', content_rowid='id', tokenize='trigram');
@@ -336,6 +338,8 @@ create table attempts (
 create unique index attempts_by_task on attempts (task_id, number);
 create index attempts_by_worker on attempts (worker_id, started_at);
 create index attempts_by_job on attempts (job_id, started_at);
+-- Statistics: what ended when, how, and how long it ran.
+create index attempts_ended on attempts (ended_at, outcome, started_at, worker_id, job_id) where ended_at is not null;
 create index attempts_active on attempts (job_id) where status = 'active';
 
 -- An application kept open with its scene between tasks of one job on one worker.
@@ -414,6 +418,7 @@ create table frames (
 ) strict;
 create index frames_by_job on frames (job_id, frame);
 create index frames_newest on frames (created_at);
+create index frames_shown on frames (job_id) where preview = 'ready';
 -- A frame rendered again replaces its row and is counted once.
 create trigger frames_count_insert after insert on frames begin
   update jobs set frame_count = frame_count + 1 where id = new.job_id;
