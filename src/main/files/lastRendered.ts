@@ -80,10 +80,20 @@ export class LastRendered {
     for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
       try {
         await this.save(next.jobId, next.image)
-        await this.options.onImage(next.jobId)
+        await this.tell(next.jobId)
       } catch (error) {
         this.options.log.warn({ jobId: next.jobId, error: String(error) }, 'a last-rendered image could not be used')
       }
+    }
+  }
+
+  private async tell(jobId: string): Promise<void> {
+    try {
+      await this.options.onImage(jobId)
+    } catch (error) {
+      // The job is gone: nobody would ever remove its image.
+      await this.remove(jobId)
+      throw error
     }
   }
 

@@ -65,7 +65,7 @@ export function flamencoError(error: unknown, facts: ErrorFacts = {}): WireReply
 
 /** The message names the field; where it does not do so itself, the field goes before it. */
 function withField({ field, message }: InvalidInputError): string {
-  const word = field.split('/').pop() ?? ''
+  const word = field.split(/[/.]/).pop() ?? ''
   return word === '' || message.includes(word) ? message : `${word}: ${message}`
 }
 

@@ -30,6 +30,11 @@ export { flamencoError } from './errors.ts'
 /** Registers all routes of the dialect on a scope of its own. The server brings door, JSON parser and WebSockets. */
 export async function flamencoApi(app: FastifyInstance, context: ApiContext): Promise<void> {
   app.setValidatorCompiler(validatorCompiler)
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body, headers } = flamencoError(error, { bodyLimit: request.routeOptions.bodyLimit })
+    if (status === 500) context.log.error({ err: error, method: request.method, url: request.url }, 'unexpected error in a request')
+    return reply.code(status).headers(headers).send(body)
+  })
   await registerOpenApi(app, context.settings.current().flamencoVersion)
 
   const frames = new ForeignFrames(context)

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { InvalidInputError, NotFoundError } from '../../../engine/errors.ts'
 import { assertCheckoutPath } from '../../../files/shaman/paths.ts'
 import type { SubmissionInput } from '../../../jobtypes/submission.ts'
-import { blocklist, findJob, JOB_ORDER_COLUMNS, lastRenderedJob, listJobs, listTasks, searchJobs } from '../../../store/queries/flamenco.ts'
+import { blocklist, findJob, JOB_ORDER_COLUMNS, jobFacts, lastRenderedJob, listJobs, listTasks, searchJobs } from '../../../store/queries/flamenco.ts'
 import type { ApiContext } from '../../context.ts'
 import { WireError } from '../errors.ts'
 import { lastRenderedInfo } from '../jobFiles.ts'
@@ -147,9 +147,9 @@ export function jobRoutes(app: TypedApp, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const jobId = id(request.params.job_id)
-      if (!(await lastRendered.has(jobId))) return reply.code(204).send()
-      return reply.send(lastRenderedInfo(jobId))
+      const job = await jobFacts(read, id(request.params.job_id))
+      if (!job || !(await lastRendered.has(job.publicId))) return reply.code(204).send()
+      return reply.send(lastRenderedInfo(job.publicId))
     },
   )
 }

@@ -1,6 +1,7 @@
 /** Shaman: files by content, so that clients upload only what is not there yet (§1.5, §10.3). */
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
+import { UnavailableError } from '../../../engine/errors.ts'
 import { blobKey } from '../../../files/shaman/paths.ts'
 import type { CheckoutFile } from '../../../files/shaman/checkout.ts'
 import { forEachLimited } from '../../../files/shaman/disk.ts'
@@ -43,7 +44,8 @@ export function shamanRoutes(app: TypedApp, { shaman }: ApiContext): void {
       },
     },
     async (request) => {
-      const distinct = new Map(request.body.files.map((file) => [blobKey(lowered(file)), lowered(file)]))
+      const distinct = new Map<string, CheckoutFile>()
+      for (const file of request.body.files.map(lowered)) if (!distinct.has(blobKey(file))) distinct.set(blobKey(file), file)
       const needed = new Map<string, 'unknown' | 'uploading'>()
       await forEachLimited([...distinct], CHECKS_AT_ONCE, async ([key, file]) => {
         const status = await shaman.store.check(file)
@@ -129,8 +131,8 @@ export function shamanUploadRoutes(app: TypedApp, { shaman }: ApiContext): void 
 
 async function* emptyBody(): AsyncGenerator<Buffer> {}
 
-function refusal(enabled: boolean): WireError | undefined {
-  return enabled ? undefined : new WireError(503, 'the Shaman file store is switched off in the configuration of this manager')
+function refusal(enabled: boolean): UnavailableError | undefined {
+  return enabled ? undefined : new UnavailableError('the Shaman file store is switched off in the configuration of this manager')
 }
 
 function lowered<T extends CheckoutFile>(file: T): T {
