@@ -1,7 +1,9 @@
 /** All commands, in the order of the overview. A new command is a file here and a line below. */
 import type { Command } from '../command.ts'
 import { actions } from './actions.ts'
+import { both } from './both.ts'
 import { completeCommand, completion } from './completion.ts'
+import { demo } from './demo.ts'
 import { explain } from './explain.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
@@ -11,6 +13,7 @@ import { submit } from './submit.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
 import { doctor } from './doctor.ts'
 import { manager } from './manager.ts'
+import { worker } from './worker.ts'
 import { approveWorker, workers } from './workers.ts'
 
 export const COMMANDS: readonly Command[] = [
@@ -27,6 +30,9 @@ export const COMMANDS: readonly Command[] = [
   listTokens,
   revokeToken,
   manager,
+  worker,
+  both,
+  demo,
   doctor,
   completion,
   completeCommand(() => COMMANDS),
