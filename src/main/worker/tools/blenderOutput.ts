@@ -81,7 +81,7 @@ const PROBLEMS: readonly { pattern: RegExp; advice: string; fatal: boolean }[] =
     fatal: true,
   },
   {
-    pattern: /out of (GPU |device |host |system )?memory|CUDA_ERROR_OUT_OF_MEMORY|Malloc returns null|std::bad_alloc/i,
+    pattern: /out of\b.*\bmemory|CUDA_ERROR_OUT_OF_MEMORY|Malloc returns null|std::bad_alloc/i,
     advice: 'the scene needs more memory than this machine has free',
     fatal: true,
   },

@@ -2,6 +2,7 @@
  * Finding programs: what the settings name, then PATH, then the places where each system's users and installers put
  * them. Looks at the disk only; nothing is run here.
  */
+import { execFileSync } from 'node:child_process'
 import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { posix, win32 } from 'node:path'
@@ -19,6 +20,8 @@ export interface MachineView {
   isProgram(path: string): boolean
   /** Names in a folder; empty when there is none. */
   list(folder: string): string[]
+  /** Windows: the program that opens .blend files by double click. */
+  opensBlend?(): string | undefined
 }
 
 export type KnownProgram = 'blender' | 'ffmpeg'
@@ -39,6 +42,19 @@ export function thisMachine(): MachineView {
         return []
       }
     },
+    ...(process.platform === 'win32' && { opensBlend }),
+  }
+}
+
+/** Blender's installer and its "register" option write this key. */
+const BLEND_KEY = 'HKEY_CLASSES_ROOT\\blendfile\\shell\\open\\command'
+
+function opensBlend(): string | undefined {
+  try {
+    const answer = execFileSync('reg', ['query', BLEND_KEY, '/ve'], { encoding: 'utf8', windowsHide: true, timeout: 5_000 })
+    return /REG_SZ\s+"?([^"\r\n]+?\.exe)"?/i.exec(answer)?.[1]
+  } catch {
+    return undefined
   }
 }
 
@@ -117,12 +133,15 @@ function usualPlaces(program: KnownProgram, machine: MachineView): string[] {
   return placesOf(machine)[program].flatMap((pattern) => expand(pattern, machine)).filter(machine.isProgram)
 }
 
-function windowsPlaces({ env, home }: MachineView): Record<KnownProgram, string[]> {
+function windowsPlaces({ env, home, opensBlend: opener }: MachineView): Record<KnownProgram, string[]> {
   const programs = env['ProgramFiles'] ?? 'C:\\Program Files'
   const programs86 = env['ProgramFiles(x86)'] ?? 'C:\\Program Files (x86)'
+  const associated = opener?.()
   const local = env['LOCALAPPDATA'] ?? win32.join(home, 'AppData', 'Local')
   return {
     blender: [
+      // The registered program is often the launcher, which ends at once; the program itself stands beside it.
+      ...(associated === undefined ? [] : [win32.join(win32.dirname(associated), 'blender.exe')]),
       `${programs}\\Blender Foundation\\Blender*\\blender.exe`,
       `${programs86}\\Steam\\steamapps\\common\\Blender\\blender.exe`,
       `${home}\\blender*\\blender.exe`,

@@ -27,7 +27,8 @@ export class LineSplitter {
       this.#rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data])
       return this.#rest.length > this.maxBytes ? this.#cutRest() : []
     }
-    const whole = this.#rest.length === 0 ? data.subarray(0, end) : Buffer.concat([this.#rest, data.subarray(0, end)])
+    const last = data.subarray(0, data[end] === LINE_FEED && data[end - 1] === RETURN ? end - 1 : end)
+    const whole = this.#rest.length === 0 ? last : Buffer.concat([this.#rest, last])
     this.#rest = data.subarray(end + 1)
     const lines = whole.toString('utf8').split(/\r\n|\n|\r/)
     const checked = whole.length > this.maxBytes ? lines.flatMap((line) => cutLine(line, this.maxBytes)) : lines

@@ -15,9 +15,9 @@ export interface UsageMeter {
   stop(): Promise<Usage | undefined>
 }
 
-/** Looks soon after the start and then once a second: a look at a few processes costs well under a millisecond. */
-const FIRST_LOOK_MS = 100
-const LOOK_EVERY_MS = 1000
+/** Looks soon after the start, then less and less often: what a short program used would else be missed. */
+const FIRST_LOOK_MS = 50
+const LOOK_EVERY_MS = 2000
 
 /** Watches the process until stopped. Never throws and keeps nothing alive. */
 export function measureUsage(pid: number): UsageMeter {
@@ -33,10 +33,12 @@ export function measureUsage(pid: number): UsageMeter {
     // A child that ended and was waited for is in its parent's count from then on, so the sum only grows.
     ticks = Math.max(ticks, family.reduce((sum, facts) => sum + facts.cpuTicks, 0))
   }
+  let pause = FIRST_LOOK_MS
   const lookAgain = (): void => {
     looking = look()
+    pause = Math.min(LOOK_EVERY_MS, pause * 2)
     void looking.then(() => {
-      timer = setTimeout(lookAgain, LOOK_EVERY_MS)
+      timer = setTimeout(lookAgain, pause)
       timer.unref()
       if (stopped) clearTimeout(timer)
     })
