@@ -21,7 +21,9 @@ import { createSandbox } from './jobtypes/sandbox.ts'
 import { createSubmission } from './jobtypes/submission.ts'
 import { Security } from './security/security.ts'
 import { openStore } from './store/farmStore.ts'
+import { lockFolder } from './store/folderLock.ts'
 import { SegmentLogReader } from './store/segmentLogReader.ts'
+import { isCheckoutUsed } from './store/queries/flamenco.ts'
 import { StoredSettings } from './store/settingsStore.ts'
 
 export interface ManagerConfig {
@@ -41,13 +43,15 @@ export interface Manager {
   /** Address of its API, as a client on this machine calls it. */
   readonly url: string
   readonly port: number
+  /** Its parts, for tests. */
+  readonly context: ServerContext
   /** Answers what is under way, writes what waits, closes the database. */
   stop(): Promise<void>
 }
 
 const READ_CONNECTIONS = 2
 
-/** @throws Error with `code` EADDRINUSE, EACCES, …; or with the database's words when it cannot be opened */
+/** @throws FolderInUseError; Error with `code` EADDRINUSE, EACCES, …; or with the database's words when it cannot be opened */
 export async function startManager(config: ManagerConfig): Promise<Manager> {
   const { dataDir, log } = config
   const now = config.now ?? Date.now
@@ -56,6 +60,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     for (const close of closing.splice(0).reverse()) await close()
   }
   try {
+    closing.push(await lockFolder(dataDir))
     const opened = await openStore({
       dataDir,
       readConnections: READ_CONNECTIONS,
@@ -84,7 +89,8 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       expandFor: (platform) => createExpander(settings.current(), 'workers', platform, host()),
       every: everyOn(log),
       async onPurge({ publicId, checkoutId }) {
-        if (checkoutId !== null) await shaman.eraseCheckout(checkoutId)
+        // A job that was submitted again shares the checkout of the first one.
+        if (checkoutId !== null && !(await isCheckoutUsed(opened.read, checkoutId, publicId))) await shaman.eraseCheckout(checkoutId)
         await previews.removeJob(publicId)
         await lastRendered.remove(publicId)
       },
@@ -135,7 +141,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     const { port } = server.server.address() as AddressInfo
     const url = `http://${callableHost(config.listen.host)}:${port}`
     log.info({ url, data: dataDir }, 'manager listens')
-    return { url, port, stop }
+    return { url, port, context, stop }
   } catch (error) {
     await stop()
     throw error
