@@ -35,7 +35,9 @@ export class ForeignWork {
     this.staff.seen(worker)
     if (worker.statusRequested !== null) throw new StatusChangeRequestedError(worker.statusRequested)
     if (worker.status !== 'awake' || worker.approvedAt === null) throw new WorkerNotAwakeError(worker.status)
-    const lease = this.resumable(worker) ?? (await this.dispatcher.take(worker, 1, 'heartbeat'))[0]
+    let lease = this.resumable(worker) ?? (await this.dispatcher.take(worker, 1, 'heartbeat'))[0]
+    // A foreign worker that gets nothing comes back after 20 s: what its own completion has just released must not be missed.
+    if (!lease && (await this.transitions.released())) lease = (await this.dispatcher.take(worker, 1, 'heartbeat'))[0]
     if (!lease) return undefined
     lease.touchedAt = this.core.now()
     this.staff.announce(worker, null)

@@ -14,6 +14,9 @@ const RUNNABLE: readonly TaskStatus[] = ['queued', 'soft-failed']
 const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
 
 export class Transitions {
+  /** Dependents of completed tasks being loaded. */
+  private readonly releases = new Set<Promise<void>>()
+
   constructor(
     private readonly core: Core,
     private readonly book: JobBook,
@@ -133,13 +136,25 @@ export class Transitions {
       if (remaining === 1) {
         const groupId = task.groupId
         this.core.store.releaseDependents(groupId)
-        this.core.store.afterCommit(() => void this.release(job, { groupId }))
+        this.core.store.afterCommit(() => this.startRelease(job, { groupId }))
       }
     }
     if (job.hasEdges) {
       this.core.store.releaseEdgeDependents(task.id)
-      this.core.store.afterCommit(() => void this.release(job, { taskId: task.id }))
+      this.core.store.afterCommit(() => this.startRelease(job, { taskId: task.id }))
     }
+  }
+
+  /** True after a wait when dependents were still on their way into the queues: whoever found nothing may look again. */
+  async released(): Promise<boolean> {
+    if (this.releases.size === 0) return false
+    await Promise.all(this.releases)
+    return true
+  }
+
+  private startRelease(job: JobRuntime, by: { groupId: number } | { taskId: number }): void {
+    const release = this.release(job, by).finally(() => this.releases.delete(release))
+    this.releases.add(release)
   }
 
   private async release(job: JobRuntime, by: { groupId: number } | { taskId: number }): Promise<void> {
