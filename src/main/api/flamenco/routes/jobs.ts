@@ -179,6 +179,8 @@ function submissionOf(job: SubmittedJob, request: Pick<FastifyRequest, 'caller'>
     submitterPlatform: job.submitter_platform,
     checkoutId,
     initialStatus: job.initial_status,
+    // §3.4: nobody left for a task fails the whole job.
+    policy: { failJobWhenNobodyLeft: true },
   }
 }
 
