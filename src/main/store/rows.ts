@@ -260,12 +260,12 @@ export function limitFromRow(row: { id: number; public_id: string; name: string;
 // Writing: one statement a kind of row, over a JSON array of rows ----------------------------------------------------
 
 export const SAVE_WORKERS: RowStatement = {
-  phase: 5,
+  name: 'workers',
   sql: `update workers set machine_id = v->>1, name = v->>2, platform = v->>3, address = v->>4, software = v->>5, status = v->>6,
           status_requested = v->>7, status_request_lazy = v->>8, can_restart = v->>9, kinds = v->>10, capabilities = v->>11,
           capacity = v->>12, approved_at = v->>13, last_seen_at = v->>14, report_seq = v->>15, last_task_id = v->>16,
           updated_at = v->>17, deleted_at = v->>18
-        from (select value as v from json_each(?)) where workers.id = v->>0`,
+        from (select value as v from json_each(:rows)) where workers.id = v->>0`,
 }
 export const workerRow = (w: WorkerState) => [
   w.id,
@@ -290,21 +290,21 @@ export const workerRow = (w: WorkerState) => [
 ]
 
 export const SAVE_JOBS: RowStatement = {
-  phase: 10,
+  name: 'jobs',
   sql: `update jobs set name = v->>1, project = v->>2, owner = v->>3, priority = v->>4, status = v->>5, activity = v->>6, policy = v->>7,
           queue_order = v->>8, tag_id = v->>9, lane_id = v->>10, max_workers = v->>11, start_after = v->>12, unmet_jobs = v->>13,
           steps_completed = v->>14, steps_total = v->>15, task_count = v->>16, count_queued = v->>17, count_active = v->>18,
           count_completed = v->>19, count_failed = v->>20, count_canceled = v->>21, count_soft_failed = v->>22, count_paused = v->>23,
           last_rendered_at = v->>24, updated_at = v->>25, started_at = v->>26, finished_at = v->>27,
           delete_requested_at = v->>28, deleted_at = v->>29
-        from (select value as v from json_each(?)) where jobs.id = v->>0`,
+        from (select value as v from json_each(:rows)) where jobs.id = v->>0`,
 }
 /** Counters move with every task, texts hardly ever: this spares the full-text index and the policy's JSON. */
 export const SAVE_JOB_COUNTERS: RowStatement = {
-  phase: 11,
+  name: 'jobCounters',
   sql: `update jobs set steps_completed = v->>1, count_queued = v->>2, count_active = v->>3, count_completed = v->>4, count_failed = v->>5,
           count_canceled = v->>6, count_soft_failed = v->>7, count_paused = v->>8, last_rendered_at = v->>9, updated_at = v->>10
-        from (select value as v from json_each(?)) where jobs.id = v->>0`,
+        from (select value as v from json_each(:rows)) where jobs.id = v->>0`,
 }
 export const jobCounterRow = (j: JobState) => [
   j.id,
@@ -353,17 +353,17 @@ export const jobRow = (j: JobState) => [
 ]
 
 export const SAVE_GROUPS: RowStatement = {
-  phase: 15,
-  sql: `update task_groups set remaining = v->>1 from (select value as v from json_each(?)) where task_groups.id = v->>0`,
+  name: 'groups',
+  sql: `update task_groups set remaining = v->>1 from (select value as v from json_each(:rows)) where task_groups.id = v->>0`,
 }
 
 /** `unmet` is not among them: waits are counted in SQL only (shiftDependents, recount). */
 export const SAVE_TASKS: RowStatement = {
-  phase: 20,
+  name: 'tasks',
   sql: `update tasks set status = v->>1, priority = v->>2, order_key = v->>3, steps_completed = v->>4, worker_id = v->>5, attempts = v->>6,
           retries = v->>7, activity = v->>8, not_before = v->>9, start_by = v->>10, updated_at = v->>11, touched_at = v->>12,
           started_at = v->>13, finished_at = v->>14
-        from (select value as v from json_each(?)) where tasks.id = v->>0`,
+        from (select value as v from json_each(:rows)) where tasks.id = v->>0`,
 }
 export const taskRow = (t: TaskState) => [
   t.id,
@@ -384,11 +384,11 @@ export const taskRow = (t: TaskState) => [
 ]
 
 export const SAVE_ATTEMPTS: RowStatement = {
-  phase: 30,
+  name: 'attempts',
   sql: `insert into attempts (id, task_id, job_id, number, worker_id, status, outcome, reason, exit_code, lease_kind, lease_until,
           started_at, ended_at, log_bytes, log_lines, result, metrics)
         select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11, v->>12, v->>13, v->>14, v->>15, v->>16
-        from (select value as v from json_each(?)) where true
+        from (select value as v from json_each(:rows)) where true
         on conflict (id) do update set status = excluded.status, outcome = excluded.outcome, reason = excluded.reason,
           exit_code = excluded.exit_code, lease_until = excluded.lease_until, ended_at = excluded.ended_at,
           log_bytes = excluded.log_bytes, log_lines = excluded.log_lines, result = excluded.result, metrics = excluded.metrics`,
@@ -414,24 +414,38 @@ export const attemptRow = (a: AttemptState) => [
 ]
 
 export const ADD_LOG_CHUNKS: RowStatement = {
-  phase: 40,
+  name: 'logChunks',
   sql: `insert into log_chunks (attempt_id, position, bytes, first_line, lines, segment_id, segment_offset, runs)
-        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7 from (select value as v from json_each(?))`,
+        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7 from (select value as v from json_each(:rows))`,
 }
 export const ADD_FRAMES: RowStatement = {
-  phase: 50,
+  name: 'frames',
   sql: `insert into frames (job_id, task_id, attempt_id, frame, path, bytes, width, height, rendered_ms, created_at)
-        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 from (select value as v from json_each(?)) where true
+        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 from (select value as v from json_each(:rows)) where true
         on conflict (job_id, path) do update set task_id = excluded.task_id, attempt_id = excluded.attempt_id, frame = excluded.frame,
           bytes = coalesce(excluded.bytes, bytes), width = coalesce(excluded.width, width), height = coalesce(excluded.height, height),
           rendered_ms = coalesce(excluded.rendered_ms, rendered_ms), created_at = excluded.created_at`,
 }
 export const ADD_FAILURES: RowStatement = {
-  phase: 60,
+  name: 'failures',
   sql: `insert or replace into task_failures (task_id, worker_id, job_id, kind, at)
-        select v->>0, v->>1, v->>2, v->>3, v->>4 from (select value as v from json_each(?))`,
+        select v->>0, v->>1, v->>2, v->>3, v->>4 from (select value as v from json_each(:rows))`,
 }
 export const ADD_OUTBOX: RowStatement = {
-  phase: 70,
-  sql: `insert into outbox (kind, payload, next_at, created_at) select v->>0, v->>1, v->>2, v->>2 from (select value as v from json_each(?))`,
+  name: 'outbox',
+  sql: `insert into outbox (kind, payload, next_at, created_at) select v->>0, v->>1, v->>2, v->>2 from (select value as v from json_each(:rows))`,
 }
+
+/** All of them, in the order in which a commit applies them: rows exist before others refer to them. */
+export const ROW_STATEMENTS: readonly RowStatement[] = [
+  SAVE_WORKERS,
+  SAVE_JOBS,
+  SAVE_JOB_COUNTERS,
+  SAVE_GROUPS,
+  SAVE_TASKS,
+  SAVE_ATTEMPTS,
+  ADD_LOG_CHUNKS,
+  ADD_FRAMES,
+  ADD_FAILURES,
+  ADD_OUTBOX,
+]

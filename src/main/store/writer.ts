@@ -4,17 +4,19 @@
  * their segment file and to the platter, then the rows, then COMMIT with synchronous=FULL. A reply that waited for
  * `durable()` therefore leaves only after fdatasync of both.
  *
- * Rows of one kind are written by one statement over `json_each(?)`, whatever their number.
+ * All rows of a batch go to SQLite in one statement, a JSON array for each kind: an INSTEAD OF trigger on a temporary view
+ * runs the row statements over them. Each further statement would cost a trip to the thread pool and back, and on a busy
+ * machine these trips, not the writing, set the pace.
  */
 import { deferred } from '../../shared/deferred.ts'
 import { UnavailableError } from '../engine/errors.ts'
 import type { Connection, SqlValue } from './connection.ts'
 
-/** A statement whose one parameter is a JSON array of rows. `keyed` ones keep only the last row of each key. */
+/** How rows of one kind are written: SQL that reads a JSON array of rows from `json_each(:rows)`. */
 export interface RowStatement {
+  /** Key of its rows in the batch's document. */
+  readonly name: string
   readonly sql: string
-  /** Statements of a batch run in this order, so that rows exist before others refer to them. */
-  readonly phase: number
 }
 
 /** Written before the rows of the same batch; answers when its bytes are on the platter. */
@@ -46,13 +48,32 @@ export class Writer {
   private running = false
   private failed: Error | undefined
   private idle = Promise.resolve()
+  private readonly insertBatch: string
 
-  constructor(
+  private constructor(
     private readonly connection: Connection,
+    private readonly kinds: readonly RowStatement[],
     private readonly logs: LogSink,
     /** Called once when a batch could not be committed: memory is ahead of the disk then, and the manager must reload or stop. */
     private readonly onFailure: (error: Error) => void,
-  ) {}
+  ) {
+    this.insertBatch = `insert into batch values (${kinds.map(() => '?').join(', ')})`
+  }
+
+  /** `statements`: every kind of row, in the order in which a commit applies them. */
+  static async open(
+    connection: Connection,
+    statements: readonly RowStatement[],
+    logs: LogSink,
+    onFailure: (error: Error) => void,
+  ): Promise<Writer> {
+    const applied = statements.map(({ name, sql }) => `${sql.replaceAll(':rows', `new.${name}`)};`)
+    await connection.exec(
+      `create temp view batch as select ${statements.map(({ name }) => `null as ${name}`).join(', ')};
+       create temp trigger apply_batch instead of insert on batch begin ${applied.join('\n')} end;`,
+    )
+    return new Writer(connection, statements, logs, onFailure)
+  }
 
   /** The row with this key is to be written as `row()` says at the time of the commit; the last call wins. */
   save(statement: RowStatement, key: number, row: () => Row): void {
@@ -137,11 +158,12 @@ export class Writer {
 
   private async commit(batch: Batch): Promise<void> {
     // What was said so far is fixed here, before the first await: later changes open a new batch.
-    const work = statementsOf(batch)
+    const rows = this.rowsOf(batch)
     try {
       if (this.failed) throw this.failed
       if (this.logs.dirty) await this.logs.flush()
-      if (work.length > 0) await this.transaction(work)
+      if (batch.statements.length > 0) await this.transaction(rows, batch.statements)
+      else if (rows) await this.connection.run(this.insertBatch, rows)
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
       batch.done.reject(new UnavailableError(`the database cannot be written: ${error.message}`))
@@ -152,10 +174,11 @@ export class Writer {
     batch.done.resolve()
   }
 
-  private async transaction(work: { sql: string; values: SqlValue[] }[]): Promise<void> {
+  private async transaction(rows: (string | null)[] | undefined, statements: Batch['statements']): Promise<void> {
     await this.connection.run('begin immediate')
     try {
-      for (const { sql, values } of work) await this.connection.run(sql, values)
+      if (rows) await this.connection.run(this.insertBatch, rows)
+      for (const { sql, values } of statements) await this.connection.run(sql, values)
       await this.connection.run('commit')
     } catch (error) {
       await this.connection.run('rollback').catch(() => undefined)
@@ -181,19 +204,19 @@ export class Writer {
     }
   }
 
+  /** The rows of a batch, a JSON array (or null) for each kind; undefined when there are none. */
+  private rowsOf(batch: Batch): (string | null)[] | undefined {
+    if (batch.keyed.size === 0 && batch.appended.size === 0) return undefined
+    return this.kinds.map((kind) => {
+      const keyed = batch.keyed.get(kind)
+      const rows = keyed ? [...keyed.values()].map((row) => row()) : batch.appended.get(kind)
+      return rows ? JSON.stringify(rows) : null
+    })
+  }
+
   private fail(error: Error): void {
     if (this.failed) return
     this.failed = error
     this.onFailure(error)
   }
-}
-
-function statementsOf(batch: Batch): { sql: string; values: SqlValue[] }[] {
-  const rows: { phase: number; sql: string; values: SqlValue[] }[] = []
-  for (const [{ phase, sql }, byKey] of batch.keyed) {
-    rows.push({ phase, sql, values: [JSON.stringify([...byKey.values()].map((row) => row()))] })
-  }
-  for (const [{ phase, sql }, list] of batch.appended) rows.push({ phase, sql, values: [JSON.stringify(list)] })
-  rows.sort((a, b) => a.phase - b.phase)
-  return [...rows, ...batch.statements]
 }

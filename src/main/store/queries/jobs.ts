@@ -284,3 +284,12 @@ export async function jobIdsByStatus(db: ReadDatabase, statuses: readonly JobSta
   )
   return rows.map((row) => row.id)
 }
+
+/** Jobs that failed since then, newest first. */
+export function recentlyFailedJobs(db: ReadDatabase, since: number, limit: number): Promise<{ id: string; name: string; activity: string; at: number }[]> {
+  return db.all(
+    `select public_id as id, name, activity, updated_at as at from jobs
+     where status = 'failed' and deleted_at is null and updated_at >= ? order by updated_at desc limit ?`,
+    [since, limit],
+  )
+}

@@ -29,29 +29,24 @@ export async function readStatistics(db: ReadDatabase, span: Span): Promise<Stat
   }
 }
 
-async function readBuckets(db: ReadDatabase, { since, until, bucketMs }: Span): Promise<Statistics['buckets']> {
-  const bucket = (column: string) => `(${column} - ?1) / ?3`
+async function readBuckets(db: ReadDatabase, span: Span): Promise<Statistics['buckets']> {
+  const { since, until, bucketMs } = span
   const [frames, ended, busy] = await Promise.all([
-    db.all<{ bucket: number; n: number }>(
-      `select ${bucket('created_at')} as bucket, count(*) as n from frames where created_at >= ?1 and created_at < ?2 group by 1`,
-      [since, until, bucketMs],
-    ),
+    framesByBucket(db, span),
     db.all<{ bucket: number; done: number; failed: number }>(
-      `select ${bucket('ended_at')} as bucket, sum(outcome = 'success') as done, sum(outcome not in ('success', 'stopped')) as failed
+      `select (ended_at - ?1) / ?3 as bucket, sum(outcome = 'success') as done, sum(outcome not in ('success', 'stopped')) as failed
        from attempts where ended_at >= ?1 and ended_at < ?2 group by 1`,
       [since, until, bucketMs],
     ),
-    busyByBucket(db, { since, until, bucketMs }),
+    busyByBucket(db, span),
   ])
-  const count = Math.ceil((until - since) / bucketMs)
-  const framesIn = new Map(frames.map((row) => [row.bucket, row.n]))
   const endedIn = new Map(ended.map((row) => [row.bucket, row]))
-  return Array.from({ length: count }, (_, index) => ({
+  return busy.map((busyMs, index) => ({
     at: time(since + index * bucketMs),
-    frames: framesIn.get(index) ?? 0,
+    frames: frames.get(index) ?? 0,
     tasks: endedIn.get(index)?.done ?? 0,
     failed: endedIn.get(index)?.failed ?? 0,
-    busySeconds: (busy[index] ?? 0) / 1000,
+    busySeconds: busyMs / 1000,
   }))
 }
 
@@ -85,6 +80,20 @@ export async function busyByBucket(db: ReadDatabase, { since, until, bucketMs }:
     }
   }
   return busy
+}
+
+/** Busy time and frames of each bucket. */
+export async function readHours(db: ReadDatabase, span: Span): Promise<{ at: number; busyMs: number; frames: number }[]> {
+  const [busy, frames] = await Promise.all([busyByBucket(db, span), framesByBucket(db, span)])
+  return busy.map((busyMs, index) => ({ at: span.since + index * span.bucketMs, busyMs, frames: frames.get(index) ?? 0 }))
+}
+
+async function framesByBucket(db: ReadDatabase, { since, until, bucketMs }: Span): Promise<Map<number, number>> {
+  const rows = await db.all<{ bucket: number; n: number }>(
+    `select (created_at - ?1) / ?3 as bucket, count(*) as n from frames where created_at >= ?1 and created_at < ?2 group by 1`,
+    [since, until, bucketMs],
+  )
+  return new Map(rows.map((row) => [row.bucket, row.n]))
 }
 
 function readFailures(db: ReadDatabase, { since, until }: Span): Promise<{ outcome: Outcome; count: number }[]> {

@@ -1,0 +1,69 @@
+/** The built manager as a process of its own, on a free port and a data folder that goes with it. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export class ManagerProcess {
+  private constructor(
+    readonly child: ChildProcess,
+    readonly port: number,
+    readonly dataDir: string,
+    /** From the start of the process to the first line that says it listens. */
+    readonly startMs: number,
+  ) {}
+
+  static async start(dataDir?: string): Promise<ManagerProcess> {
+    const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'framehouse-bench-')))
+    const began = performance.now()
+    const program = join(import.meta.dirname, '../../bin/framehouse.js')
+    // e.g. BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/profile"
+    const nodeArgs = process.env['BENCH_NODE_ARGS']?.split(' ') ?? []
+    const child = spawn(process.execPath, [...nodeArgs, program, 'manager', '--data', folder, '--listen', '127.0.0.1:0', '--trust-loopback'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    let text = ''
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`the manager ended with ${code}:\n${text}`)))
+      child.stderr?.on('data', (chunk: Buffer) => {
+        text = (text + chunk.toString()).slice(-20_000)
+        const match = /http:\/\/127\.0\.0\.1:(\d+)/.exec(text)
+        if (match) resolve(Number(match[1]))
+      })
+    })
+    return new ManagerProcess(child, port, folder, performance.now() - began)
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  /** Seconds of processor time and resident bytes so far (Linux). */
+  async usage(): Promise<{ cpuSeconds: number; rssBytes: number }> {
+    const stat = (await readFile(`/proc/${this.child.pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
+    const status = await readFile(`/proc/${this.child.pid}/status`, 'utf8')
+    return {
+      cpuSeconds: (Number(stat[11]) + Number(stat[12])) / 100,
+      rssBytes: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024,
+    }
+  }
+
+  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const reply = await fetch(this.url + path, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    const text = await reply.text()
+    if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${text}`)
+    // The bench trusts the server that it measures.
+    return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  /** Ends the process; `keep` leaves the data folder for a restart. */
+  async stop(keep = false): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve))
+    this.child.kill('SIGTERM')
+    await ended
+    if (!keep) await rm(this.dataDir, { recursive: true, force: true })
+  }
+}
