@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deferred, type Deferred } from '../../src/shared/deferred.ts'
-import { startWorker, type RunningWorker, type WorkerConfig, type WorkerParts } from '../../src/main/worker/index.ts'
+import { startWorker, type RunningWorker, type WorkerConfig, type WorkerDeps } from '../../src/main/worker/index.ts'
 import type { CommandContext, CommandRunner } from '../../src/main/worker/commands/types.ts'
 import type { Logger } from '../../src/main/worker/logger.ts'
 import { killTree, startMark } from '../../src/main/worker/tools/processTree.ts'
@@ -95,7 +95,7 @@ export class WorkerLab {
     return folder
   }
 
-  async start(config: Partial<WorkerConfig> & { managerUrl: string }, parts: Partial<WorkerParts> = {}): Promise<TestWorker> {
+  async start(config: Partial<WorkerConfig> & { managerUrl: string }, parts: Partial<WorkerDeps> = {}): Promise<TestWorker> {
     const commands = new TestCommands()
     const log = new RecordingLogger()
     const dataDir = config.dataDir ?? (await this.folder())

@@ -6,6 +6,7 @@ import { resolveConfig, type ResolvedConfig, type WorkerConfig } from './config.
 import { CredentialsStore, managerKey } from './credentials.ts'
 import { lockDataFolder } from './dataLock.ts'
 import { FlamencoAgent } from './flamenco/flamencoAgent.ts'
+import type { FlamencoTiming } from './flamenco/flamencoWorker.ts'
 import { HttpClient } from './http.ts'
 import type { Logger } from './logger.ts'
 import { machineId } from './machineId.ts'
@@ -37,6 +38,8 @@ export interface WorkerDeps extends WorkerParts {
   now?: () => number
   /** In [0, 1). */
   random?: () => number
+  /** Other waits than those of a Flamenco Worker, for tests. */
+  flamencoTiming?: FlamencoTiming
 }
 
 export interface RunningWorker {
@@ -102,7 +105,7 @@ class Worker {
       const options = await this.agentOptions()
       const adapter = await this.chooseAdapter()
       if (adapter === undefined || this.stopped.signal.aborted) return 'stopped'
-      this.agent = adapter === 'native' ? new NativeAgent(options) : new FlamencoAgent(options)
+      this.agent = adapter === 'native' ? new NativeAgent(options) : new FlamencoAgent(options, this.deps.flamencoTiming)
       return await this.agent.run()
     } finally {
       await this.http.close()
