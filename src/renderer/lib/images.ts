@@ -1,8 +1,17 @@
 /** Images of frames, loaded a few at a time and kept in order of use, so that a grid of thousands asks only for what is in sight. */
 import { API_BASE } from '../api/client.ts'
 
-export const thumbnailUrl = (frameId: number) => `${API_BASE}/frames/${frameId}/thumbnail`
-export const largeUrl = (frameId: number) => `${API_BASE}/frames/${frameId}/large`
+/** How often a frame was rendered again while this page watched: another address, so no old image is shown. */
+const revisions = new Map<number, number>()
+export function frameRenderedAgain(frameId: number): void {
+  revisions.set(frameId, (revisions.get(frameId) ?? 0) + 1)
+}
+function address(frameId: number, size: 'thumbnail' | 'large'): string {
+  const revision = revisions.get(frameId)
+  return `${API_BASE}/frames/${frameId}/${size}${revision ? `?v=r${revision}` : ''}`
+}
+export const thumbnailUrl = (frameId: number) => address(frameId, 'thumbnail')
+export const largeUrl = (frameId: number) => address(frameId, 'large')
 
 const MAX_LOADING = 6
 

@@ -10,6 +10,7 @@ import { ApiFailure, get } from '../api/client.ts'
 import { FramePage, Grid } from '../api/shapes.ts'
 import { useJobs } from '../stores/jobs.ts'
 import { useLive } from '../stores/live.ts'
+import { frameRenderedAgain } from './images.ts'
 import { FrameModel, type TaskCode } from './frames.ts'
 import { foldCalls } from './throttle.ts'
 
@@ -17,6 +18,8 @@ export const CODE_OF: Record<TaskStatus, TaskCode> = {
   queued: 'q', active: 'a', completed: 'c', failed: 'f', canceled: 'x', 'soft-failed': 's', paused: 'p',
 }
 
+/** Up to this many cells the whole grid is pulled when frames come; above, only the newest frames. */
+const SMALL_GRID = 4000
 /** So many of the newest frames are asked for after a hint. */
 const NEWEST = 100
 
@@ -112,7 +115,7 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   }
   const framesSoon = foldCalls(pullFrames, 400)
   const jobSoon = foldCalls(pullJob, 800)
-  const gridSoon = foldCalls(pullGrid, 1500)
+  const gridSoon = foldCalls(pullGrid, 700)
   const both = () => {
     jobSoon()
     gridSoon()
@@ -131,7 +134,15 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   live.listen('frame', (event) => {
     if (event.jobId !== id.value) return
     jobSoon()
-    if (event.preview === 'ready') framesSoon()
+    if (event.preview !== 'ready' || !model.value) return
+    const cell = model.value.cellOf(parseTaskId(event.taskId)?.index ?? 0, event.frame)
+    const known = cell >= 0 ? (model.value.frameIds[cell] ?? 0) : 0
+    if (known > 0) {
+      frameRenderedAgain(known)
+      newestCell.value = cell
+      bump()
+    } else if (model.value.size > SMALL_GRID) framesSoon()
+    else gridSoon()
   })
   live.listen('job', (event) => {
     if (event.jobId !== id.value) return

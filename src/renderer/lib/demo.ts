@@ -1,0 +1,11 @@
+/** Submits the demo render: a job type of ours that needs no other program. */
+import type { JobTypeInfo } from '../../shared/schemas/jobType.ts'
+import { Job } from '../../shared/schemas/job.ts'
+import { call } from '../api/client.ts'
+import { initialValues, settingsToSend } from './submitForm.ts'
+
+export const DEMO_TYPE = 'demo-render'
+
+export async function submitDemo(type: JobTypeInfo): Promise<Job> {
+  return call(Job, 'POST', '/jobs', { name: type.label, type: type.name, settings: settingsToSend(type, initialValues(type)) })
+}

@@ -1,0 +1,89 @@
+/** The submit form's logic: which settings are shown, what they start with, what is wrong with a value. Pure. */
+import { countFrames, FrameRangeError } from '../../shared/frameRange.ts'
+import type { JobSetting, JobTypeInfo } from '../../shared/schemas/jobType.ts'
+
+export type Values = Record<string, unknown>
+/** What is wrong with a value: an i18n key of `submit.*`, or a text of the manager. */
+export interface Problem {
+  key: string
+  text?: string
+}
+
+/** Settings that a person fills in when submitting; `web` ones are only shown afterwards, `hidden` ones never. */
+export function formSettings(type: JobTypeInfo): JobSetting[] {
+  return type.settings.filter((setting) => (setting.visible ?? 'visible') === 'visible' || setting.visible === 'submission')
+}
+
+export function labelOf(setting: JobSetting): string {
+  if (typeof setting.label === 'string' && setting.label) return setting.label
+  const words = setting.key.replace(/_/g, ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+export function descriptionOf(setting: JobSetting): string {
+  return typeof setting.description === 'string' ? setting.description : ''
+}
+
+/** The value before anybody touched it; undefined lets the manager decide. */
+export function initialValue(setting: JobSetting): unknown {
+  if (setting.default !== undefined) return setting.default
+  if (setting.type === 'bool') return false
+  return undefined
+}
+export function initialValues(type: JobTypeInfo, from: Values = {}): Values {
+  const values: Values = {}
+  for (const setting of formSettings(type)) {
+    const value = setting.key in from ? from[setting.key] : initialValue(setting)
+    if (value !== undefined) values[setting.key] = value
+  }
+  return values
+}
+
+/** A setting that is a frame range by its name: it is counted and checked as one. */
+export const isFrameRange = (setting: JobSetting) => setting.type === 'string' && setting.key === 'frames'
+
+export function problemOf(setting: JobSetting, value: unknown): Problem | undefined {
+  const missing = value === undefined || value === null || value === ''
+  // What Blender would evaluate and nobody typed is asked for, too: the manager has no scene to look into.
+  if (missing) return setting.required || (setting.eval && setting.default === undefined) ? { key: 'required' } : undefined
+  if (setting.type === 'int32' && !(typeof value === 'number' && Number.isInteger(value))) return { key: 'whole' }
+  if (setting.type === 'float' && !(typeof value === 'number' && Number.isFinite(value))) return { key: 'number' }
+  if (isFrameRange(setting) && typeof value === 'string') {
+    try {
+      countFrames(value)
+    } catch (error) {
+      if (error instanceof FrameRangeError) return { key: 'notValid', text: error.message }
+      throw error
+    }
+  }
+  return undefined
+}
+
+export function frameCount(value: unknown): number | null {
+  if (typeof value !== 'string' || value.trim() === '') return null
+  try {
+    return countFrames(value)
+  } catch {
+    return null
+  }
+}
+
+/** What is sent: without what nobody filled in. */
+export function settingsToSend(type: JobTypeInfo, values: Values): Values {
+  const sent: Values = {}
+  for (const setting of formSettings(type)) {
+    const value = values[setting.key]
+    if (value !== undefined && value !== null && value !== '') sent[setting.key] = value
+  }
+  return sent
+}
+
+/** `shot_010.blend` → `shot_010`, for the name of a job made of a dropped file. */
+export function nameOfFile(path: string): string {
+  return path.replace(/^.*[\\/]/, '').replace(/\.[^.]+$/, '')
+}
+
+/** The setting that a dropped file goes into: a Blender file where there is one, else the first file path. */
+export function fileSetting(type: JobTypeInfo): JobSetting | undefined {
+  const files = formSettings(type).filter((setting) => setting.subtype === 'file_path' || setting.subtype === 'hashed_file_path')
+  return type.settings.find((setting) => setting.key === 'blendfile') ?? files.find((setting) => /blend|scene|file/.test(setting.key)) ?? files[0]
+}

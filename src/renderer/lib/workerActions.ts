@@ -1,0 +1,66 @@
+/** What can be done to workers: one list for the table's menu and the drawer's buttons. */
+import { useI18n } from 'vue-i18n'
+import type { Worker } from '../../shared/schemas/worker.ts'
+import { act } from '../api/client.ts'
+import { useFarm } from '../stores/farm.ts'
+import { useUi, type MenuEntry } from '../stores/ui.ts'
+import { useWorkers } from '../stores/workers.ts'
+
+export type WorkerWish = 'awake' | 'asleep' | 'offline' | 'restart'
+
+export function useWorkerActions() {
+  const { t } = useI18n()
+  const ui = useUi()
+  const farm = useFarm()
+  const workers = useWorkers()
+
+  async function each(targets: readonly Worker[], work: (worker: Worker) => Promise<void>): Promise<void> {
+    try {
+      for (const worker of targets) await work(worker)
+    } catch (error) {
+      ui.failure(error)
+    }
+    await workers.refresh()
+  }
+  const request = (targets: readonly Worker[], status: WorkerWish, lazy: boolean) =>
+    each(targets, (worker) => act('POST', `/workers/${worker.id}/actions`, { status, lazy }))
+  const approve = (targets: readonly Worker[]) => each(targets, (worker) => act('POST', `/workers/${worker.id}/approve`))
+
+  async function remove(targets: readonly Worker[]): Promise<void> {
+    const yes = await ui.ask({
+      title: t('workers.confirmRemove', { name: targets.map((worker) => worker.name).join(', ') }),
+      text: t('workers.confirmRemoveText'),
+      confirm: t('common.remove'),
+      danger: true,
+    })
+    if (yes) await each(targets, (worker) => act('DELETE', `/workers/${worker.id}`))
+  }
+
+  function menu(targets: readonly Worker[]): MenuEntry[] {
+    const admin = farm.can.admin
+    const wish = (status: WorkerWish, word: string, icon: 'moon' | 'sun' | 'rotate' | 'power', possible = true): MenuEntry => ({
+      key: status,
+      label: t(`workers.${word}`),
+      icon,
+      disabled: !admin || !possible,
+      children: [
+        { key: `${status}-lazy`, label: t('workers.lazy'), run: () => void request(targets, status, true) },
+        { key: `${status}-now`, label: t('workers.nowWord'), run: () => void request(targets, status, false) },
+      ],
+    })
+    const items: MenuEntry[] = []
+    if (targets.some((worker) => !worker.approved)) {
+      items.push({ key: 'approve', label: t('workers.approve'), icon: 'check', disabled: !admin, run: () => void approve(targets) }, 'line')
+    }
+    items.push(
+      wish('asleep', 'sleep', 'moon'),
+      { key: 'awake', label: t('workers.wake'), icon: 'sun', disabled: !admin, run: () => void request(targets, 'awake', false) },
+      wish('restart', 'restart', 'rotate', targets.every((worker) => worker.canRestart)),
+      wish('offline', 'shutDown', 'power'),
+      'line',
+      { key: 'remove', label: t('common.remove'), icon: 'trash', danger: true, disabled: !admin, run: () => void remove(targets) },
+    )
+    return items
+  }
+  return { menu, request, approve, remove }
+}
