@@ -19,6 +19,7 @@ import { Shaman } from './files/shaman/shaman.ts'
 import { createJobTypeCatalog, shippedScriptsFolder } from './jobtypes/catalog.ts'
 import { createSandbox } from './jobtypes/sandbox.ts'
 import { createSubmission } from './jobtypes/submission.ts'
+import { ensureOwnerToken } from './security/ownerToken.ts'
 import { Security } from './security/security.ts'
 import { openStore } from './store/farmStore.ts'
 import { lockFolder } from './store/folderLock.ts'
@@ -114,6 +115,10 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     })
     const security = await Security.open({ read: opened.read, write: opened.writer, farm, settings, now, log })
     closing.push(() => security.close())
+    if (!config.trustLoopback) {
+      const file = await ensureOwnerToken(security.accounts, dataDir)
+      if (file !== undefined) log.info({ file }, 'nobody could let anybody in yet: this file holds the owner\'s token')
+    }
 
     const context: ServerContext = {
       farm,
