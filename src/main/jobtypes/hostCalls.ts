@@ -32,7 +32,7 @@ export function createHostCalls(files: FileTable, lines: ScriptLine[]): HostCall
       case 'frameCount':
         return countFrames(asText(first))
       case 'formatTimestampLocal':
-        return formatTimestampLocal(Number(first))
+        return formatTimestampLocal(typeof first === 'number' ? first : Number.NaN)
       case 'shellSplit':
         return shellSplit(asText(first))
       case 'resolve':

@@ -10,6 +10,7 @@
 export const PRELUDE = String.raw`(function (call, load, facts) {
   'use strict'
   const { parse, stringify } = JSON
+  const isList = Array.isArray
   const globals = globalThis
 
   function ask(name, ...args) {
@@ -95,6 +96,7 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
     // The task as it is now: commands and dependencies added to it later are not part of the job.
     addTask(task) {
       if (!(task instanceof AuthoredTask)) throw new TypeError('job.addTask(task): a task made by author.Task is required')
+      if (!isList(task.commands) || !isList(task.dependencies)) throw new TypeError('task "' + task.name + '": commands and dependencies must be lists')
       if (this.#added.length >= 6 * facts.maxTasks) throw new Error('a job has at most ' + facts.maxTasks + ' tasks')
       shared[task[ID]] = true
       this.#added.push(task[ID], task.name, task.type, task.priority, task.commands, task.dependencies)
@@ -228,7 +230,7 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
     function check(expected, place, fixed) {
       const at = 'v' + names++
       source.push('const ' + at + ' = ' + place)
-      if (Array.isArray(expected)) {
+      if (isList(expected)) {
         source.push('if (!isArray(' + at + ') || ' + at + '.length !== ' + expected.length + ') return false')
         if (expected.length === 0) leaves += 1
         expected.forEach((item, index) => check(item, at + '[' + index + ']', false))
@@ -256,7 +258,7 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
       check(command.totalStepCount, at + '.totalStepCount', true)
     })
     return Function('values', 'isArray', 'keys', 'isValue', 'commands', 'out', '"use strict"\n' + source.join('\n') + '\nreturn true')
-      .bind(null, values, Array.isArray, Object.keys, isValue)
+      .bind(null, values, isList, Object.keys, isValue)
   }
 
   // Only what author.Command made: then leaves are counted on both sides in the same way.

@@ -1,0 +1,77 @@
+const JOB_TYPE = {
+  label: 'Command per Frame',
+  description: 'Runs any command-line program for a range of frames: a renderer, a simulation, a converter',
+  settings: [
+    {
+      key: 'command',
+      type: 'string',
+      required: true,
+      description:
+        'Program and arguments. {frame} stands for the frame and runs the program once per frame; {start}, {end}, {count} and ' +
+        '{chunk} stand for what one task does. Numbers take a width: {frame:04}. Quotes work as in a shell, nothing else does.',
+    },
+    { key: 'frames', type: 'string', required: true, description: 'Frames, such as "47", "1-30, 50" or "1..10"' },
+    { key: 'chunk_size', type: 'int32', default: 1, propargs: { min: 1 }, description: 'How many frames one task does' },
+    {
+      key: 'output_pattern',
+      type: 'string',
+      subtype: 'file_path',
+      default: '',
+      description: 'Files that the program writes, such as /renders/shot/{frame:04}.exr: shown as frames, and a missing one fails its task',
+    },
+    { key: 'work_dir', type: 'string', subtype: 'dir_path', default: '', description: 'Folder to run in; empty: a temporary one for each task' },
+    { key: 'environment', type: 'string', default: '', description: 'Variables of the environment: NAME=value, separated by spaces, quoted as in a shell' },
+  ],
+}
+
+// So long a range in a task's name would not be read.
+const MAX_CHUNK_IN_NAME = 60
+
+function compileJob(job) {
+  const settings = job.settings
+  const [exe, ...args] = words(settings, 'command')
+  if (!exe) refuse('command', 'names no program')
+  const env = words(settings, 'environment')
+  for (const assignment of env) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*=/.test(assignment)) refuse('environment', `has "${assignment}", which is not NAME=value`)
+  }
+  const chunks = chunksOf(settings)
+  checkPattern(settings)
+  settings.output_pattern = settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created))
+
+  for (const chunk of chunks) {
+    const task = author.Task(`frames-${chunk.slice(0, MAX_CHUNK_IN_NAME)}`, 'command')
+    const parameters = { exe, args, frames: chunk, outputPattern: settings.output_pattern, env, workDir: settings.work_dir }
+    task.addCommand(author.Command('run-frames', parameters, frameCount(chunk)))
+    job.addTask(task)
+  }
+}
+
+function chunksOf(settings) {
+  try {
+    return frameChunker(settings.frames, settings.chunk_size)
+  } catch (error) {
+    refuse('frames', error.message)
+  }
+}
+
+function words(settings, key) {
+  try {
+    return shellSplit(settings[key])
+  } catch (error) {
+    refuse(key, error.message)
+  }
+}
+
+// Two tasks that write the same file would undo each other's work.
+function checkPattern(settings) {
+  const pattern = settings.output_pattern
+  if (pattern === '' || frameCount(settings.frames) === 1) return
+  if (!/\{(frame|start|end|chunk)(:\d+)?\}/.test(pattern)) {
+    refuse('output_pattern', 'needs {frame}, {start}, {end} or {chunk}: otherwise all tasks write the same file')
+  }
+}
+
+function refuse(setting, reason) {
+  throw Object.assign(new Error(`settings.${setting} ${reason}`), { setting })
+}

@@ -1,0 +1,86 @@
+/** The scripts of job types as an admin edits them: read any, save and remove one's own. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { InvalidInputError, NotFoundError } from '../engine/errors.ts'
+import { shippedScriptsFolder, type JobType, type JobTypeCatalog } from './catalog.ts'
+
+/** A name that is a file's name and nothing else, on every platform. */
+const SCRIPT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
+
+export class JobTypeScripts {
+  /** One save at a time: each looks at what the catalog makes of the folder. */
+  private last: Promise<unknown> = Promise.resolve()
+
+  /** @param folder users' own scripts; absolute */
+  constructor(
+    private readonly folder: string,
+    private readonly catalog: JobTypeCatalog,
+    private readonly shipped: () => string = shippedScriptsFolder,
+  ) {}
+
+  /** @throws NotFoundError */
+  async read(name: string): Promise<{ source: string; shipped: boolean }> {
+    const file = this.fileOf(name)
+    const own = await textOf(join(this.folder, file))
+    if (own !== undefined) return { source: own, shipped: false }
+    const source = await textOf(join(this.shipped(), file))
+    if (source === undefined) throw new NotFoundError('script', name)
+    return { source, shipped: true }
+  }
+
+  /** Saves a script and loads it; one that cannot be loaded is taken back. @throws InvalidInputError with the script's own words */
+  save(name: string, source: string): Promise<JobType> {
+    return this.alone(() => this.replace(name, source))
+  }
+
+  /** @throws NotFoundError when there is no script of one's own with this name */
+  remove(name: string): Promise<void> {
+    return this.alone(async () => {
+      const path = join(this.folder, this.fileOf(name))
+      if ((await textOf(path)) === undefined) throw new NotFoundError('own script', name)
+      await rm(path)
+    })
+  }
+
+  private async replace(name: string, source: string): Promise<JobType> {
+    const file = this.fileOf(name)
+    const path = join(this.folder, file)
+    const before = await textOf(path)
+    await write(path, source)
+    const broken = (await this.catalog.broken()).find((script) => script.file === file || script.file.endsWith(`/${file}`))
+    if (!broken) return this.catalog.get(name)
+    if (before === undefined) await rm(path, { force: true })
+    else await write(path, before)
+    throw new InvalidInputError('/source', broken.message)
+  }
+
+  private fileOf(name: string): string {
+    if (!SCRIPT_NAME.test(name)) throw new InvalidInputError('name', `"${name}" is no name for a job type: letters, digits, "-" and "_" only`)
+    return `${name}.js`
+  }
+
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.last.then(work)
+    this.last = result.catch(() => undefined)
+    return result
+  }
+}
+
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Whoever reads meanwhile sees the old text or the new one, never half of it. */
+async function write(path: string, text: string): Promise<void> {
+  // A name that no job type can have, so that the catalog never loads the half-written file.
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
+  await mkdir(join(path, '..'), { recursive: true })
+  await writeFile(temporary, text)
+  await rename(temporary, path)
+}
