@@ -49,9 +49,9 @@ module.exports = {
     layer('docker', DOCKER, [SHARED]),
     layer('discovery', DISCOVERY, [SHARED]),
     layer('worker', WORKER, [SHARED, DOCKER, DISCOVERY]),
-    // The engine's logger type is the one word that an entry shares with what it starts.
-    layer('cli', CLI, [SHARED, MANAGER, WORKER, DISCOVERY, `${ENGINE}logger\\.ts$`]),
-    layer('desktop', DESKTOP, [SHARED, MANAGER, WORKER, DISCOVERY, CLI, `${ENGINE}logger\\.ts$`]),
+    // Entries start a manager or a worker; a backup reads the database as the store does.
+    layer('cli', CLI, [SHARED, MANAGER, WORKER, DISCOVERY, `${MAIN}store/connection\\.ts$`]),
+    layer('desktop', DESKTOP, [SHARED, MANAGER, WORKER, DISCOVERY, CLI]),
     layer('preload', PRELOAD, [SHARED]),
     layer('renderer', RENDERER, [SHARED]),
     {

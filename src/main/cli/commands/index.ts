@@ -1,6 +1,7 @@
 /** All commands, in the order of the overview. A new command is a file here and a line below. */
 import type { Command } from '../command.ts'
 import { actions } from './actions.ts'
+import { backup } from './backup.ts'
 import { both } from './both.ts'
 import { completeCommand, completion } from './completion.ts'
 import { demo } from './demo.ts'
@@ -34,6 +35,7 @@ export const COMMANDS: readonly Command[] = [
   both,
   demo,
   doctor,
+  backup,
   completion,
   completeCommand(() => COMMANDS),
 ]

@@ -1,0 +1,89 @@
+/**
+ * Copying a farm while its manager runs. The database goes first, as one consistent snapshot; log files only ever grow, so
+ * copies that are made after it hold at least every byte that the snapshot speaks of.
+ */
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Connection } from '../store/connection.ts'
+import { FailedError, UsageError, interrupted } from './errors.ts'
+
+const DATABASE = 'framehouse.sqlite'
+/** What else of a data folder cannot be made again. */
+const FOLDERS = ['logs', 'scripts'] as const
+
+export interface BackupResult {
+  bytes: number
+  files: number
+}
+
+/**
+ * @param tell share from 0 to 1, and what is being done
+ * @throws FailedError; `to` does not exist then
+ */
+export async function backUp(
+  from: string,
+  to: string,
+  tell: (share: number, text: string) => void,
+  signal: AbortSignal,
+): Promise<BackupResult> {
+  const database = join(from, DATABASE)
+  if (!(await sizeOf(database))) throw new FailedError(`${from} is no data folder of a manager: there is no ${DATABASE} in it`, 'no-data')
+  if (await stat(to).catch(() => undefined)) throw new UsageError(`${to} exists already`, 'FOLDER', ['backup'])
+  // Written beside its place and renamed at the end, so that half a backup is never mistaken for one.
+  const unfinished = `${to}.unfinished-${process.pid}`
+  try {
+    await mkdir(dirname(to), { recursive: true })
+    await mkdir(unfinished, { mode: 0o700 })
+    tell(0, 'database')
+    await snapshot(database, join(unfinished, DATABASE))
+    const result = { bytes: await sizeOf(join(unfinished, DATABASE)), files: 1 }
+    const files = (await Promise.all(FOLDERS.map((folder) => filesUnder(from, folder)))).flat()
+    for (const [index, file] of files.entries()) {
+      if (signal.aborted) throw interrupted()
+      tell((index + 1) / (files.length + 1), file)
+      const copy = join(unfinished, file)
+      await mkdir(dirname(copy), { recursive: true })
+      // A log file of a purged job may go away under our hands.
+      const copied = await copyFile(join(from, file), copy).then(() => true, ignoreMissing)
+      if (!copied) continue
+      result.bytes += await sizeOf(copy)
+      result.files++
+    }
+    await rename(unfinished, to)
+    return result
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function snapshot(database: string, copy: string): Promise<void> {
+  const connection = await Connection.open(database, 'read')
+  try {
+    await connection.run('vacuum into ?', [copy])
+  } finally {
+    await connection.close()
+  }
+  const check = await Connection.open(copy, 'read')
+  try {
+    const first = await check.get<{ integrity_check: string }>('pragma integrity_check')
+    const verdict = first?.integrity_check ?? 'no answer'
+    if (verdict !== 'ok') throw new FailedError(`the copied database is damaged: ${verdict}`, 'damaged')
+  } finally {
+    await check.close()
+  }
+}
+
+async function filesUnder(root: string, folder: string): Promise<string[]> {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath.slice(root.length + 1), entry.name))
+}
+
+function ignoreMissing(error: unknown): false {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false
+  throw error
+}
+
+async function sizeOf(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.size ?? 0
+}
