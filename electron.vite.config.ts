@@ -59,20 +59,23 @@ const preload = {
   },
 }
 
-/** Served under /app/ by the manager and by the desktop shell's gateway; pages have deep addresses, so assets need absolute ones. */
+/**
+ * Served under /app/ by the manager and by the desktop shell's gateway. Pages have deep addresses, so assets need
+ * absolute ones; electron-vite fixes `base` to a relative one, hence the hook. Browsers older than two years are not aimed at.
+ */
 const renderer = {
   root: inSource('renderer'),
-  base: '/app/',
+  experimental: { renderBuiltUrl: (file: string) => `/app/${file}` },
   build: {
     outDir: join(root, 'out/renderer'),
     emptyOutDir: true,
+    target: 'es2022',
+    minify: true,
     chunkSizeWarningLimit: 2_000,
     rolldownOptions: { input: inSource('renderer/index.html') },
   },
   plugins: [vue()],
 }
-
-const wanted = process.env['FRAMEHOUSE_BUILD']?.split(',') ?? ['main', 'preload', 'renderer']
 
 export default defineConfig({
   ...(wanted.includes('main') && { main }),
