@@ -217,7 +217,7 @@ create unique index jobs_by_client_id on jobs (namespace_id, origin, client_id) 
 create index jobs_by_status on jobs (status, created_at) where deleted_at is null;
 create index jobs_by_created on jobs (created_at) where deleted_at is null;
 -- Holds every filter and order of the job list, so that a page is found without touching the (wide) rows.
-create index jobs_listing on jobs (created_at, status, priority, type, project, owner, origin, tag_id, name, public_id) where deleted_at is null;
+create index jobs_listing on jobs (created_at, status, priority, type, project, owner, origin, tag_id, name, public_id, deleted_at) where deleted_at is null;
 create index jobs_deleted on jobs (deleted_at) where deleted_at is not null;
 
 create virtual table jobs_text using fts5 (name, type, owner, project, content='jobs', content_rowid='id', tokenize='trigram');
