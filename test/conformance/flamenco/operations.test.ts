@@ -108,6 +108,8 @@ const META: Row[] = [
   ['POST /configuration/setup-assistant', 400, 'no input', () => ({ options: { body: assistant({ source: 'path_envvar', input: '' }) } })],
   ['GET /configuration/file', 200, 'the whole configuration', plain, ({ body }) => expect(body).toMatchObject({ _meta: { version: 3 }, task_timeout: '10m0s' })],
   ['PUT /configuration/file', 204, 'comes back as it went', async () => ({ options: { body: (await client.call('GET /configuration/file', 200)).body } })],
+  ['PUT /configuration/file', 400, 'a name that is empty', send({ manager_name: '' }), ({ body }) => expect(body).toMatchObject({ field: 'manager_name', message: expect.stringContaining('manager_name') })],
+  ['PUT /configuration/file', 400, 'a variable that cannot be named so', send({ variables: { '1{}': { values: [] } } }), ({ body }) => expect(body.field).toContain('variables')],
   ['PUT /configuration/file', 400, 'an unreadable duration', send({ task_timeout: 'soon' })],
   ['GET /configuration/variables/{audience}/{platform}', 200, 'for workers', () => ({ params: ['workers', 'linux'] }), ({ body }) =>
     expect(body.blender).toEqual({ value: 'blender', is_twoway: false })],

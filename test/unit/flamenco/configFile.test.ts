@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Value } from 'typebox/value'
-import { fileToSettings, settingsToFile } from '../../../src/main/api/flamenco/configFile.ts'
+import { fileKeyOf, fileToSettings, settingsToFile } from '../../../src/main/api/flamenco/configFile.ts'
 import { InvalidInputError } from '../../../src/main/engine/errors.ts'
 import { FarmSettings } from '../../../src/shared/schemas/settings.ts'
 
@@ -81,3 +81,10 @@ describe('the configuration as flamenco-manager.yaml has it', () => {
     expect(refusal).toMatchObject({ field, message: expect.stringContaining(field) })
   })
 })
+
+test.each([
+  ['managerName', 'manager_name'],
+  ['shamanGcPeriodMs', 'shaman.garbageCollect.period'],
+  ['variables.a.values', 'variables.a.values'],
+  ['autodiscoverable', 'autodiscoverable'],
+])('the setting %s is called %s there', (field, key) => expect(fileKeyOf(field)).toBe(key))

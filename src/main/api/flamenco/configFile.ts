@@ -7,6 +7,26 @@ import { InvalidInputError } from '../../engine/errors.ts'
 import { FarmSettings, type Variables } from '../../../shared/schemas/settings.ts'
 import { formatGoDuration, parseGoDuration } from './goDuration.ts'
 
+/** Our settings under the document's names, for errors of the settings themselves. */
+const FILE_KEYS: Partial<Record<keyof FarmSettings, string>> = {
+  managerName: 'manager_name',
+  sharedStoragePath: 'shared_storage_path',
+  shamanEnabled: 'shaman.enabled',
+  shamanGcPeriodMs: 'shaman.garbageCollect.period',
+  shamanGcMaxAgeMs: 'shaman.garbageCollect.maxAge',
+  taskTimeoutMs: 'task_timeout',
+  workerTimeoutMs: 'worker_timeout',
+  blocklistThreshold: 'blocklist_threshold',
+  taskFailAfterSoftfailCount: 'task_fail_after_softfail_count',
+}
+
+/** A settings' field (`managerName`, `variables.x.values`) as the document calls it. */
+export function fileKeyOf(field: string): string {
+  const [setting = '', ...rest] = field.split('.')
+  const known: Record<string, string> = FILE_KEYS
+  return [Object.hasOwn(known, setting) ? known[setting] : setting, ...rest].join('.')
+}
+
 /** What the document shows and nobody can change through it. */
 export interface FixedFacts {
   listen: string
@@ -15,6 +35,9 @@ export interface FixedFacts {
 }
 
 type Json = Record<string, unknown>
+
+/** What may stand between the braces of a reference. */
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/
 
 const DURATIONS = {
   'shaman.garbageCollect.period': 'shamanGcPeriodMs',
@@ -107,24 +130,30 @@ function valueAt(file: Json, key: string): unknown {
   return here
 }
 
+/** What the file says, null too; the fallback only where it says nothing. */
+function valueOr(file: Json, key: string, fallback: unknown): unknown {
+  const value = valueAt(file, key)
+  return value === undefined ? fallback : value
+}
+
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function text(file: Json, key: string, fallback: string): string {
-  const value = valueAt(file, key) ?? fallback
+  const value = valueOr(file, key, fallback)
   if (typeof value !== 'string') throw new InvalidInputError(key, `${key} must be a text`)
   return value
 }
 
 function flag(file: Json, key: string, fallback: boolean): boolean {
-  const value = valueAt(file, key) ?? fallback
+  const value = valueOr(file, key, fallback)
   if (typeof value !== 'boolean') throw new InvalidInputError(key, `${key} must be true or false`)
   return value
 }
 
 function count(file: Json, key: string, fallback: number, minimum: number): number {
-  const value = valueAt(file, key) ?? fallback
+  const value = valueOr(file, key, fallback)
   if (!Number.isSafeInteger(value) || Number(value) < minimum) throw new InvalidInputError(key, `${key} must be a whole number of at least ${minimum}`)
   return Number(value)
 }
@@ -141,6 +170,8 @@ function variables(file: Json, fallback: Variables): Variables {
   const found = valueAt(file, 'variables')
   if (found === undefined) return fallback
   if (!isObject(found)) throw new InvalidInputError('variables', 'variables must be an object')
+  const odd = Object.keys(found).find((name) => !VARIABLE_NAME.test(name))
+  if (odd !== undefined) throw new InvalidInputError(`variables.${odd}`, `variables.${odd}: a name has letters, digits, _ and -, and starts with a letter or _`)
   return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, variable(`variables.${name}`, value)]))
 }
 

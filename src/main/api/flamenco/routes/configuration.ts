@@ -2,9 +2,10 @@
 import path from 'node:path'
 import type { AddressInfo } from 'node:net'
 import { Type, type Static } from 'typebox'
+import { InvalidInputError } from '../../../engine/errors.ts'
 import type { ApiContext } from '../../context.ts'
 import { checkBlender, findBlenders, type BlenderCheck, type FinderHost } from '../blenderFinder.ts'
-import { fileToSettings, settingsToFile, type FixedFacts } from '../configFile.ts'
+import { fileKeyOf, fileToSettings, settingsToFile, type FixedFacts } from '../configFile.ts'
 import { WireError } from '../errors.ts'
 import { errors, NOTHING, type TypedApp } from '../routeSupport.ts'
 import { AnyObject } from '../schemas/common.ts'
@@ -48,14 +49,15 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
     async (request, reply) => {
       const { storageLocation, blender } = assistantChoice(request.body)
       const isTwoWay = false
-      await settings.update({
+      const changes = {
         sharedStoragePath: storageLocation,
         variables: {
           ...settings.current().variables,
           blender: { isTwoWay, values: ['linux', 'windows', 'darwin'].map((platform) => ({ platforms: [platform], value: blender })) },
           blenderArgs: { isTwoWay, values: [{ platforms: ['all'], value: '-b -y' }] },
         },
-      })
+      }
+      await renamed((field) => (field === 'sharedStoragePath' ? 'storageLocation' : field), () => settings.update(changes))
       return reply.code(204).send()
     },
   )
@@ -73,7 +75,8 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
       schema: { operationId: 'updateConfigurationFile', tags: ['meta'], body: AnyObject, response: { ...NOTHING, ...errors(400) } },
     },
     async (request, reply) => {
-      await settings.update(fileToSettings(request.body, fixedFacts()))
+      const changes = fileToSettings(request.body, fixedFacts())
+      await renamed(fileKeyOf, () => settings.update(changes))
       return reply.code(204).send()
     },
   )
@@ -84,6 +87,16 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
       database: path.join(paths.data, 'framehouse.sqlite'),
       localManagerStoragePath: paths.data,
     }
+  }
+}
+
+/** The settings name fields in their own words; clients know only those of the wire. */
+async function renamed(nameOf: (field: string) => string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw new InvalidInputError(nameOf(error.field), `${nameOf(error.field)}: ${error.message}`)
+    throw error
   }
 }
 

@@ -50,7 +50,7 @@ export const TaskUpdate = named('TaskUpdate', {
   taskStatus: Type.Optional(WireTaskStatus),
   activity: Type.Optional(Type.String()),
   log: Type.Optional(Type.String()),
-  steps_completed: Type.Optional(Int),
+  steps_completed: Type.Optional(Type.Integer({ minimum: 0 })),
 })
 export const MayKeepRunning = named('MayKeepRunning', {
   mayKeepRunning: Type.Boolean(),
