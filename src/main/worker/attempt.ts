@@ -60,11 +60,12 @@ export interface AttemptDeps {
   /** Working folders of attempts are made in here. */
   readonly workRoot: string
   readonly workerName: string
+  /** How long a command may take to end after it was told to; then its attempt ends without it. Default 30 s. */
+  readonly stopGraceMs?: number
   readonly log: Logger
   now(): number
 }
 
-/** How long a command may take to end after it was told to; then its attempt ends without it. */
 const STOP_GRACE_MS = 30_000
 /** How long the size of a saved file may take to find out (a hanging network share) at an attempt's end. */
 const STAT_PATIENCE_MS = 2000
@@ -137,7 +138,7 @@ export class AttemptRun {
     const { signal } = this.controller
     return new Promise((resolve, reject) => {
       const giveUp = () => {
-        void settlesWithin(running, STOP_GRACE_MS).then((settled) => {
+        void settlesWithin(running, this.deps.stopGraceMs ?? STOP_GRACE_MS).then((settled) => {
           if (settled) return
           this.deps.log.error({ task: this.plan.task.taskId }, 'a command did not end after it was told to; going on without it')
           reject(signal.reason)

@@ -32,11 +32,14 @@ describe('a worker of our manager', () => {
     expect(manager.onlyWorker().signOns).toHaveLength(2)
   })
 
-  it('goes on with the same identity when the address gets another join key', async () => {
-    const first = await lab.start({ managerUrl: manager.url, adapter: 'native' })
+  it('goes on with the same identity when the address gets another join key, and does not keep the key', async () => {
+    const first = await lab.start({ managerUrl: `${manager.url}k/FIRST/` })
     await expect.poll(() => first.worker.status().connected, soon).toBe(true)
-    const saved = JSON.parse(await readFile(join(first.dataDir, 'worker-credentials.json'), 'utf8'))
-    expect(saved.workers[0].manager).toBe(manager.url)
+    await first.worker.stop()
+    const second = await lab.start({ managerUrl: `${manager.url}k/SECOND`, dataDir: first.dataDir })
+    await expect.poll(() => second.worker.status().connected, soon).toBe(true)
+    expect(manager.workers.size).toBe(1)
+    expect(await readFile(join(first.dataDir, 'worker-credentials.json'), 'utf8')).not.toMatch(/FIRST|SECOND/)
   })
 
   it('signs on with what it is and can', async () => {
@@ -174,7 +177,7 @@ describe('a worker of our manager', () => {
       { fence, path: file, size: 'thumbnail', bytes: 10 },
       { fence, path: file, size: 'large', bytes: 20 },
     ])
-    expect(manager.events(fence).map((event) => event.type)).toEqual(['started', 'output', 'progress', 'finished'])
+    expect(manager.events(fence).at(-1)?.type).toBe('finished')
   })
 
   it('keeps result and metrics of an attempt', async () => {

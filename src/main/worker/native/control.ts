@@ -45,7 +45,7 @@ export class Control {
       this.options.log.info({}, approved ? 'this worker is approved' : 'this worker waits for approval by the owner of the farm')
     }
     this.approved = approved
-    if (requested !== null && requested !== this.requested) this.options.log.info({ requested, lazy }, 'the manager asks for another status')
+    if (requested !== null && requested !== this.requested && requested !== this.status) this.options.log.info({ requested, lazy }, 'the manager asks for another status')
     this.requested = requested
     this.lazy = lazy
     this.evaluate()

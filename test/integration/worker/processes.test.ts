@@ -1,0 +1,157 @@
+/** The agent with the real commands: children, kill -9 of the worker, floods of log lines. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { workerParts } from '../../../src/main/worker/parts.ts'
+import { FakeManager } from '../../support/fakeManager.ts'
+import { WorkerLab, command } from '../../support/workerParts.ts'
+
+let manager: FakeManager
+let lab: WorkerLab
+const children: ChildProcess[] = []
+beforeEach(async () => {
+  manager = await FakeManager.start()
+  lab = new WorkerLab()
+})
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  await lab.cleanUp()
+  await manager.close()
+  expect(manager.complaints).toEqual([])
+})
+
+const soon = { timeout: 20_000, interval: 20 }
+
+/** A program that notes its own and its child's pid in a file and then waits for ever. */
+function forks(file: string) {
+  const child = 'setInterval(() => {}, 1000)'
+  const script = `
+    const { spawn } = require('node:child_process')
+    const child = spawn(process.execPath, ['-e', ${JSON.stringify(child)}], { stdio: 'ignore' })
+    require('node:fs').writeFileSync(${JSON.stringify(file)}, process.pid + ' ' + child.pid)
+    console.log('running')
+    setInterval(() => {}, 1000)`
+  return command('exec', { exe: process.execPath, args: ['-e', script] })
+}
+
+async function pidsIn(file: string): Promise<number[]> {
+  return (await readFile(file, 'utf8').catch(() => '')).split(' ').filter(Boolean).map(Number)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** As `isAlive`, but a process that ended and was not yet collected by its parent does not count. */
+async function runs(pid: number): Promise<boolean> {
+  if (!isAlive(pid)) return false
+  const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return state === '' ? isAlive(pid) : !state.slice(state.lastIndexOf(')')).startsWith(') Z')
+}
+
+async function startProcess(dataDir: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, '../../support/workerProcess.ts'), manager.url, dataDir], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  children.push(child)
+  return child
+}
+
+describe('children of an attempt', () => {
+  it('are all ended when the task is cancelled, grandchildren too', async () => {
+    await lab.start({ managerUrl: manager.url }, workerParts())
+    const file = join(await lab.folder(), 'pids')
+    const fence = manager.submit({ commands: [forks(file)] })
+    await expect.poll(() => pidsIn(file), soon).toHaveLength(2)
+    const pids = await pidsIn(file)
+    manager.cancel(fence, 'enough')
+    await expect.poll(() => manager.finished(fence), soon).toMatchObject({ outcome: 'stopped', reason: 'enough' })
+    expect(await Promise.all(pids.map(runs))).toEqual([false, false])
+  })
+
+  it('are ended when the worker stops, before it signs off', async () => {
+    const { worker } = await lab.start({ managerUrl: manager.url }, workerParts())
+    const file = join(await lab.folder(), 'pids')
+    const fence = manager.submit({ commands: [forks(file)] })
+    await expect.poll(() => pidsIn(file), soon).toHaveLength(2)
+    const pids = await pidsIn(file)
+    await worker.stop()
+    expect(manager.finished(fence)).toMatchObject({ outcome: 'lost' })
+    expect(await Promise.all(pids.map(runs))).toEqual([false, false])
+  })
+
+  it('of a worker that was killed are ended by its next start, before it asks for work; nothing counts as running', async () => {
+    const dataDir = await lab.folder()
+    const file = join(await lab.folder(), 'pids')
+    const first = await startProcess(dataDir)
+    const fence = manager.submit({ commands: [forks(file)] })
+    await expect.poll(() => pidsIn(file), soon).toHaveLength(2)
+    await expect.poll(() => manager.logText(fence), soon).toContain('running')
+    const pids = await pidsIn(file)
+    first.kill('SIGKILL')
+    await once(first, 'exit')
+    expect(await Promise.all(pids.map(runs))).toEqual([true, true])
+    const second = await startProcess(dataDir)
+    await expect.poll(() => manager.onlyWorker().signOns.length, soon).toBe(2)
+    expect(await Promise.all(pids.map(runs))).toEqual([false, false])
+    expect(manager.onlyWorker().signOns[1]?.running).toEqual([])
+    second.kill('SIGTERM')
+    await once(second, 'exit')
+    expect(manager.onlyWorker().signOffs).toBe(1)
+  })
+
+  it('that share only the number with a process of an earlier run are left alone', async () => {
+    const dataDir = await lab.folder()
+    const innocent = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+    children.push(innocent)
+    const { worker } = await lab.start({ managerUrl: manager.url, dataDir })
+    await worker.stop()
+    await writeFile(join(dataDir, 'processes', String(innocent.pid)), 'another start time\n')
+    await lab.start({ managerUrl: manager.url, dataDir })
+    expect(innocent.exitCode).toBeNull()
+    expect(isAlive(innocent.pid ?? 0)).toBe(true)
+  })
+})
+
+describe('a flood of log lines', () => {
+  it('arrives whole and in order, fast, while the worker stays small', async () => {
+    await lab.start({ managerUrl: manager.url }, workerParts())
+    const lines = 500_000
+    const script = `
+      const { stdout } = process
+      let n = 0
+      const more = () => {
+        while (n < ${lines}) {
+          let text = ''
+          for (const end = Math.min(${lines}, n + 500); n < end; n++) text += 'line ' + n + ' Fra:12 Mem:1234.56M (Peak 2345.67M) | rendering\\n'
+          if (!stdout.write(text)) return stdout.once('drain', more)
+        }
+      }
+      more()`
+    const before = process.memoryUsage().rss
+    let most = before
+    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 50)
+    const began = performance.now()
+    const fence = manager.submit({ commands: [command('exec', { exe: process.execPath, args: ['-e', script] })] })
+    await expect.poll(() => manager.finished(fence) !== undefined, { timeout: 100_000, interval: 20 }).toBe(true)
+    const seconds = (performance.now() - began) / 1000
+    clearInterval(watch)
+    expect(manager.finished(fence)).toMatchObject({ outcome: 'success' })
+    let next = 0
+    for (const line of manager.logText(fence).split('\n')) {
+      const match = /> line (\d+) /.exec(line)
+      if (match !== null && Number(match[1]) === next) next++
+      else if (match !== null) throw new Error(`line ${match[1]} came where line ${next} was due`)
+    }
+    expect(next).toBe(lines)
+    console.info(`${Math.round(lines / seconds)} lines/s, ${Math.round((most - before) / 1e6)} MB more at the most (manager of the test included)`)
+    expect(manager.events(fence).every((event) => event.type !== 'log' || event.text.length <= 128 * 1024)).toBe(true)
+  })
+})

@@ -1,0 +1,137 @@
+/** What a worker keeps in its data folder besides the outbox. */
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ProcessTools } from '../../../src/main/worker/commands/types.ts'
+import { CredentialsStore, newSecret } from '../../../src/main/worker/credentials.ts'
+import { DataFolderInUseError, lockDataFolder } from '../../../src/main/worker/dataLock.ts'
+import { silentLogger } from '../../../src/main/worker/logger.ts'
+import { machineId, uuidFrom } from '../../../src/main/worker/machineId.ts'
+import { endLeftovers, openLedger } from '../../../src/main/worker/processLedger.ts'
+import { isUuid } from '../../../src/shared/ids.ts'
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'framehouse-data-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+/** Processes as a table of pid → start mark; killed ones are noted. */
+function processTable(living: Record<number, string>): ProcessTools & { killed: number[] } {
+  const killed: number[] = []
+  return {
+    killed,
+    startMark: async (pid) => living[pid],
+    killTree: async (pid) => {
+      killed.push(pid)
+    },
+  }
+}
+
+describe('credentials', () => {
+  const entry = { manager: 'http://farm/', adapter: 'native' as const, slot: 0, workerId: 'a', secret: newSecret() }
+
+  it('are kept by manager, adapter and slot, readable by the owner only', async () => {
+    const store = new CredentialsStore(folder)
+    expect(await store.find(entry)).toBeUndefined()
+    const others = [
+      { ...entry, manager: 'http://other/', workerId: 'b' },
+      { ...entry, adapter: 'flamenco' as const, workerId: 'c' },
+      { ...entry, adapter: 'flamenco' as const, slot: 1, workerId: 'd' },
+    ]
+    await Promise.all([entry, ...others].map((each) => store.save(each)))
+    for (const each of [entry, ...others]) expect(await new CredentialsStore(folder).find(each)).toEqual(each)
+    await store.save({ ...entry, workerId: 'new' })
+    expect(await store.find(entry)).toMatchObject({ workerId: 'new' })
+    expect((await stat(join(folder, 'worker-credentials.json'))).mode & 0o777).toBe(0o600)
+    expect(await readdir(folder)).toEqual(['worker-credentials.json'])
+  })
+
+  it.each([
+    ['{"version":1,"workers":[{"manager":1}]}', '/workers/0'],
+    ['{"version":1,', 'not valid JSON'],
+  ])('a damaged file is named, never replaced silently: %s', async (content, reason) => {
+    const path = join(folder, 'worker-credentials.json')
+    await writeFile(path, content)
+    const store = new CredentialsStore(folder)
+    await expect(store.find(entry)).rejects.toThrow(path)
+    await expect(store.save(entry)).rejects.toThrow(reason)
+    expect(await readFile(path, 'utf8')).toBe(content)
+  })
+
+  it('secrets are 32 random bytes in hex', () => {
+    expect(newSecret()).toMatch(/^[0-9a-f]{64}$/)
+    expect(newSecret()).not.toBe(newSecret())
+  })
+})
+
+describe('the machine id', () => {
+  it('stays, once made, whatever the machine looks like later', async () => {
+    const first = await machineId(folder, async () => ['host', 'abc'])
+    expect(isUuid(first)).toBe(true)
+    expect(await machineId(folder, async () => ['renamed', 'xyz'])).toBe(first)
+  })
+
+  it('is the same for all data folders of a machine, and another one for another machine', () => {
+    expect(uuidFrom('host\nabc')).toBe(uuidFrom('host\nabc'))
+    expect(uuidFrom('host\nabc')).not.toBe(uuidFrom('other\nabc'))
+    expect(uuidFrom('host\nabc')).toMatch(/^.{14}8.{4}[89ab]/)
+  })
+})
+
+describe('the lock of a data folder', () => {
+  it('keeps out a second worker until it is given back', async () => {
+    const processes = processTable({ [process.pid]: 'mine' })
+    const unlock = await lockDataFolder(folder, processes)
+    await expect(lockDataFolder(folder, processes)).rejects.toThrow(DataFolderInUseError)
+    await unlock()
+    await (await lockDataFolder(folder, processes))()
+  })
+
+  it.each([
+    ['of a process that is gone', '99999 then\n'],
+    ['of a number that another process has by now', '4242 earlier\n'],
+    ['that was cut short', '42'],
+  ])('%s is taken over', async (_case, content) => {
+    await writeFile(join(folder, 'worker.lock'), content)
+    const unlock = await lockDataFolder(folder, processTable({ [process.pid]: 'mine', 4242: 'now' }))
+    await unlock()
+    expect(await readdir(folder)).toEqual([])
+  })
+})
+
+describe('the list of children', () => {
+  it('names each while it runs', async () => {
+    const processes = processTable({ 10: 'ten', 11: 'eleven' })
+    await endLeftovers({ dataDir: folder, processes, log: silentLogger })
+    const ledger = openLedger({ dataDir: folder, processes, log: silentLogger })
+    ledger.started(10)
+    ledger.started(11)
+    await expect.poll(() => readdir(join(folder, 'processes'))).toEqual(['10', '11'])
+    ledger.ended(10)
+    expect(await readdir(join(folder, 'processes'))).toEqual(['11'])
+  })
+
+  it('does not name one that ended before it was looked at', async () => {
+    const processes = processTable({ 10: 'ten' })
+    await endLeftovers({ dataDir: folder, processes, log: silentLogger })
+    const ledger = openLedger({ dataDir: folder, processes, log: silentLogger })
+    ledger.started(10)
+    ledger.ended(10)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(await readdir(join(folder, 'processes'))).toEqual([])
+  })
+
+  it('lets the next start end those, and only those, that are still the same process', async () => {
+    const before = processTable({ 10: 'ten', 11: 'eleven', 12: 'twelve' })
+    await endLeftovers({ dataDir: folder, processes: before, log: silentLogger })
+    const ledger = openLedger({ dataDir: folder, processes: before, log: silentLogger })
+    for (const pid of [10, 11, 12]) ledger.started(pid)
+    await expect.poll(() => readdir(join(folder, 'processes'))).toHaveLength(3)
+    const after = processTable({ 10: 'ten', 11: 'somebody else' })
+    expect(await endLeftovers({ dataDir: folder, processes: after, log: silentLogger })).toBe(1)
+    expect(after.killed).toEqual([10])
+    expect(await readdir(join(folder, 'processes'))).toEqual([])
+  })
+})
