@@ -77,6 +77,8 @@ const renderer = {
   plugins: [vue()],
 }
 
+const wanted = process.env['FRAMEHOUSE_BUILD']?.split(',') ?? ['main', 'preload', 'renderer']
+
 export default defineConfig({
   ...(wanted.includes('main') && { main }),
   ...(wanted.includes('preload') && existsSync(preload.build.rolldownOptions.input) && { preload }),
