@@ -1,12 +1,13 @@
 /** `copy-file`: copies one file to a place where nothing stands yet; both paths are absolute. */
 import { randomUUID } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { link, lstat, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { link, lstat, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Type } from 'typebox'
 import { fileProblem } from './fileProblem.ts'
+import { makeFolders } from './makeFolders.ts'
 import { readParameters, refuse } from './parameters.ts'
 import type { CommandContext, CommandRunner } from './types.ts'
 import { CommandFailedError } from './types.ts'
@@ -32,7 +33,7 @@ export const copyFile: CommandRunner = async (command, context) => {
   context.log('farm', `copy-file: copying "${src}" to "${dest}"\n`)
   const half = join(dirname(dest), `.${basename(dest)}.${randomUUID()}.part`)
   try {
-    await mkdir(dirname(dest), { recursive: true, mode: FOLDER_MODE })
+    await makeFolders(dirname(dest), FOLDER_MODE)
     await copyBytes(src, half, source.mode, context)
     await place(half, dest)
   } catch (error) {

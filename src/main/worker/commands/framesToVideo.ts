@@ -1,9 +1,11 @@
 /** `frames-to-video`: makes a video of the frames that match a pattern, with ffmpeg. */
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, posix } from 'node:path'
 import { Type } from 'typebox'
 import { runToSuccess } from '../tools/process.ts'
+import { fileProblem } from './fileProblem.ts'
 import { globFiles } from './glob.ts'
+import { makeFolders } from './makeFolders.ts'
 import { Words, readParameters, refuse, words } from './parameters.ts'
 import { resolveExe, splitExeArgs } from './programs.ts'
 import type { CommandRunner } from './types.ts'
@@ -30,7 +32,9 @@ export const framesToVideo: CommandRunner = async (command, context) => {
   const glob = parameters.inputGlob.replaceAll('\\', '/')
   const frames = await globFiles(glob)
   if (frames.length === 0) throw new CommandFailedError(`no frames match "${parameters.inputGlob}"`)
-  await mkdir(dirname(outputFile), { recursive: true })
+  await makeFolders(dirname(outputFile)).catch((error: unknown) => {
+    throw new CommandFailedError(`could not make the folder of "${outputFile}": ${fileProblem(error)}`)
+  })
 
   const index = process.platform === 'win32' ? posix.join(posix.dirname(glob), INDEX_NAME) : undefined
   if (index !== undefined) await writeFile(index, indexFile(frames, fps))

@@ -1,7 +1,8 @@
 /** `make-directory`: makes a folder and those above it; one that is there already is fine. */
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { Type } from 'typebox'
 import { fileProblem } from './fileProblem.ts'
+import { makeFolders } from './makeFolders.ts'
 import { readParameters } from './parameters.ts'
 import type { CommandRunner } from './types.ts'
 import { CommandFailedError } from './types.ts'
@@ -20,7 +21,7 @@ export const makeDirectory: CommandRunner = async (command, context) => {
     return
   }
   try {
-    await mkdir(path, { recursive: true, mode: MODE })
+    await makeFolders(path, MODE)
   } catch (error) {
     throw new CommandFailedError(`could not make directory "${path}": ${fileProblem(error)}`)
   }

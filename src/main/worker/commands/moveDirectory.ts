@@ -2,10 +2,11 @@
  * `move-directory`: moves a folder. What stands at the destination is not overwritten but first renamed to
  * `<dest>-YYYY-MM-DD_HHMMSS` after its own age.
  */
-import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { cp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Type } from 'typebox'
 import { fileProblem } from './fileProblem.ts'
+import { makeFolders } from './makeFolders.ts'
 import { readParameters } from './parameters.ts'
 import type { CommandContext, CommandRunner } from './types.ts'
 import { CommandFailedError } from './types.ts'
@@ -28,7 +29,7 @@ export const moveDirectory: CommandRunner = async (command, context) => {
       context.log('farm', `move-directory: "${dest}" exists, renaming it to "${backup}"\n`)
       await rename(dest, backup)
     }
-    await mkdir(dirname(dest), { recursive: true })
+    await makeFolders(dirname(dest))
     context.log('farm', `move-directory: moving "${src}" to "${dest}"\n`)
     await moveTo(src, dest, context)
   } catch (error) {

@@ -1,11 +1,12 @@
 /** `run-frames`: any command-line renderer, once per frame or once for a whole range. */
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { expandFramePattern, frameValues, hasFramePlaceholder } from '../../../shared/framePattern.ts'
 import { runToSuccess } from '../tools/process.ts'
 import { fileProblem } from './fileProblem.ts'
 import { readFrames } from './frames.ts'
+import { makeFolders } from './makeFolders.ts'
 import { type ExpectedFile, OutputWatch } from './outputWatch.ts'
 import { Words, readParameters, refuse, words } from './parameters.ts'
 import { resolveExe } from './programs.ts'
@@ -79,7 +80,7 @@ export function planRuns({ args, env, chunk, frames, outputPattern, cwd }: RunPl
 async function runOne(run: Run, { exe, cwd, steps }: { exe: string; cwd: string; steps: number }, context: CommandContext): Promise<void> {
   if (run.frame !== undefined) context.activity(`frame ${run.frame}`)
   for (const { path } of run.outputs) {
-    await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+    await makeFolders(dirname(path)).catch((error: unknown) => {
       throw new CommandFailedError(`could not make the output folder "${dirname(path)}": ${fileProblem(error)}`)
     })
   }

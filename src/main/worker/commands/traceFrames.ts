@@ -1,11 +1,12 @@
 /** `trace-frames`: renders frames of a built-in scene with our own ray tracer, so that a farm can be tried without a renderer. */
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import sharp from 'sharp'
 import { Type } from 'typebox'
-import { expandFramePattern, frameValues } from '../../../shared/framePattern.ts'
+import { expandFramePattern, frameValues, hasFramePlaceholder } from '../../../shared/framePattern.ts'
 import { fileProblem } from './fileProblem.ts'
 import { readFrames } from './frames.ts'
+import { makeFolders } from './makeFolders.ts'
 import { readParameters, refuse } from './parameters.ts'
 import { SCENES } from './trace/scene.ts'
 import { type TraceThread, takeTraceThread } from './trace/tracePool.ts'
@@ -31,9 +32,13 @@ const COMPRESSION = 6
 export const traceFrames: CommandRunner = async (command, context) => {
   const parameters = readParameters(Parameters, command)
   const { scene, width, height, samples, loopFrames, firstFrame, outputDir } = parameters
-  if (SCENES[scene] === undefined) refuse(command, 'scene', `must be one of ${Object.keys(SCENES).join(', ')}, but it is "${scene}"`)
+  if (!SCENES.has(scene)) refuse(command, 'scene', `must be one of ${[...SCENES.keys()].join(', ')}, but it is "${scene}"`)
   if (!isAbsolute(outputDir)) refuse(command, 'outputDir', `must be an absolute path, but it is "${outputDir}"`)
   const frames = readFrames(command, parameters.frames)
+  if (/[\\/]/.test(parameters.filePattern)) refuse(command, 'filePattern', 'must be the name of a file, without a folder')
+  if (frames.length > 1 && !hasFramePlaceholder(parameters.filePattern)) {
+    refuse(command, 'filePattern', 'must hold {frame}: else all frames would have one name')
+  }
   const values = frameValues(parameters.frames)
   context.signal.throwIfAborted()
   context.log('farm', `tracing frames ${parameters.frames} of "${scene}", ${width} x ${height}, ${samples} samples\n`)
@@ -90,7 +95,7 @@ async function save(pixels: Uint8Array, picture: Picture, context: CommandContex
   const startedAt = context.now()
   try {
     context.signal.throwIfAborted()
-    await mkdir(dirname(path), { recursive: true })
+    await makeFolders(dirname(path))
     await sharp(pixels, { raw: { width, height, channels: 3 } }).png({ compressionLevel: COMPRESSION }).toFile(half)
     context.signal.throwIfAborted()
     await rename(half, path)

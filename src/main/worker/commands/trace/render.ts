@@ -28,7 +28,7 @@ const LIVELY = 0.025
  * @throws Error when no scene has that name
  */
 export function createFrameRenderer(name: string, { width, height, samples }: FrameFormat): (phase: number) => Uint8Array<ArrayBuffer> {
-  const sceneAt = SCENES[name]
+  const sceneAt = SCENES.get(name)
   if (sceneAt === undefined) throw new Error(`no scene is called "${name}"`)
   const tracer = createTracer(sceneAt(0))
   const lens = new Float64Array(CAMERA_SLOTS)
@@ -134,7 +134,8 @@ function createShutter(lens: Float64Array, width: number, height: number, tracer
     const sx = (((x + fraction(0.5 + n * s0)) / width) * 2 - 1) * half * aspect
     const sy = (1 - ((y + fraction(0.5 + n * s1)) / height) * 2) * half
     const turn = fraction(a + n * s2) * 2 * Math.PI
-    const off = lens[13]! * Math.sqrt(fraction(b + n * s3))
+    // A calm pixel has only this first ray: straight through the middle it is free of noise.
+    const off = n === 0 ? 0 : lens[13]! * Math.sqrt(fraction(b + n * s3))
     const lx = off * Math.cos(turn)
     const ly = off * Math.sin(turn)
     const focus = lens[14]!
@@ -152,8 +153,8 @@ function createShutter(lens: Float64Array, width: number, height: number, tracer
     ray[3]! *= inverse
     ray[4]! *= inverse
     ray[5]! *= inverse
-    lightPoint[0] = fraction(a + b + n * s4)
-    lightPoint[1] = fraction(a + n * s5)
+    lightPoint[0] = n === 0 ? 0.5 : fraction(a + b + n * s4)
+    lightPoint[1] = n === 0 ? 0.5 : fraction(a + n * s5)
     tracer.follow()
   }
 }

@@ -85,7 +85,7 @@ const BEADS = 14
 const RING = 1.62
 
 /** Built-in scenes by name, as functions of the phase of their loop: 0 and 1 look the same, so the last frame leads into the first. */
-export const SCENES: Readonly<Record<string, ((phase: number) => Scene) | undefined>> = { marbles }
+export const SCENES: ReadonlyMap<string, (phase: number) => Scene> = new Map([['marbles', marbles]])
 
 function marbles(phase: number): Scene {
   const wave = Math.sin(phase * TAU)

@@ -1,7 +1,5 @@
 /** Threads of the demo ray tracer: started when needed, kept warm for a moment, ended at once when a task is stopped. */
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { TraceReply, TraceRequest } from './traceThread.ts'
 
@@ -76,7 +74,7 @@ function threadEntry(): URL {
   const built = new URL('./traceThread.js', import.meta.url)
   if (existsSync(built)) return built
   // TypeScript needs its loader in the thread too, and a thread does not inherit it.
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api')).href
+  const loader = import.meta.resolve('tsx/esm/api')
   const source = new URL('./traceThread.ts', import.meta.url).href
   const code = `import { register } from ${JSON.stringify(loader)}; register(); await import(${JSON.stringify(source)})`
   return new URL(`data:text/javascript,${encodeURIComponent(code)}`)
