@@ -1,5 +1,5 @@
 /** Hand-out: how many tasks a second go through, over both protocols, with what is queued behind them. */
-import type { ManagerProcess } from './managerProcess.ts'
+import type { ManagerProcess } from '../support/managerProcess.ts'
 import { RawClient, requestText } from './rawClient.ts'
 import { closeAll, foreignWorkers, nativeWorkers, rate, type SimulatedWorker } from './workers.ts'
 

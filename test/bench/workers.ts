@@ -1,6 +1,6 @@
 /** Simulated workers over raw sockets, of both kinds. */
 import { randomBytes } from 'node:crypto'
-import type { ManagerProcess } from './managerProcess.ts'
+import type { ManagerProcess } from '../support/managerProcess.ts'
 import { RawClient, basic, requestText } from './rawClient.ts'
 
 export interface SimulatedWorker {

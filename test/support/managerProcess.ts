@@ -13,15 +13,16 @@ export class ManagerProcess {
     readonly startMs: number,
   ) {}
 
-  static async start(dataDir?: string): Promise<ManagerProcess> {
-    const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'framehouse-bench-')))
+  /** `wrap`: a program and its arguments that run the manager under them (strace). Port 0: any free one. */
+  static async start(options: { dataDir?: string; port?: number; wrap?: string[] } = {}): Promise<ManagerProcess> {
+    const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'framehouse-manager-')))
     const began = performance.now()
     const program = join(import.meta.dirname, '../../bin/framehouse.js')
     // e.g. BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/profile"
     const nodeArgs = process.env['BENCH_NODE_ARGS']?.split(' ') ?? []
-    const child = spawn(process.execPath, [...nodeArgs, program, 'manager', '--data', folder, '--listen', '127.0.0.1:0', '--trust-loopback'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
+    const args = [...nodeArgs, program, 'manager', '--data', folder, '--listen', `127.0.0.1:${options.port ?? 0}`, '--trust-loopback']
+    const [command = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath]
+    const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
     let text = ''
     const port = await new Promise<number>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the manager ended with ${code}:\n${text}`)))
@@ -57,6 +58,13 @@ export class ManagerProcess {
     if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${text}`)
     // The bench trusts the server that it measures.
     return (text === '' ? undefined : JSON.parse(text)) as T
+  }
+
+  /** kill -9: no line of the program runs after this one. */
+  async kill(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve))
+    this.child.kill('SIGKILL')
+    await ended
   }
 
   /** Ends the process; `keep` leaves the data folder for a restart. */

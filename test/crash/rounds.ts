@@ -1,0 +1,124 @@
+/**
+ * The crash test: simulated workers keep a manager busy, a random moment later it is killed with SIGKILL and started again
+ * on the same files, round after round. In the end everything that was submitted must be completed, each task once, and
+ * nothing that was acknowledged may be missing.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ManagerProcess } from '../support/managerProcess.ts'
+import { brokenInvariants } from './invariants.ts'
+import { CrashWorker } from './crashWorker.ts'
+
+export interface CrashOptions {
+  rounds: number
+  workers: number
+  tasksPerJob: number
+  /** Longest time between the manager's start and its death. */
+  longestLifeMs: number
+  /** The database is checked after every so many kills, and at the end. */
+  checkEvery: number
+  seed: number
+  say(line: string): void
+}
+
+export interface CrashResult {
+  kills: number
+  jobs: number
+  tasksCompleted: number
+  logsAcknowledged: number
+  problems: string[]
+}
+
+export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
+  const random = seeded(options.seed)
+  const dataDir = await mkdtemp(join(tmpdir(), 'framehouse-crash-'))
+  let manager = await ManagerProcess.start({ dataDir })
+  const { port } = manager
+  const workers = Array.from({ length: options.workers }, (_, at) => new CrashWorker(`crash ${at}`, () => `http://127.0.0.1:${port}`, random))
+  const submitted: string[] = []
+  const result: CrashResult = { kills: 0, jobs: 0, tasksCompleted: 0, logsAcknowledged: 0, problems: [] }
+  try {
+    for (const worker of workers) await worker.join()
+    submitted.push(await submit(manager, options.tasksPerJob))
+    const running = workers.map((worker) => worker.run())
+    for (let round = 1; round <= options.rounds && result.problems.length === 0; round++) {
+      // Now and then the manager dies while it stores a job: then nobody was told of the job, or all of it is there.
+      const submission = submit(manager, options.tasksPerJob).then(
+        (id) => submitted.push(id),
+        () => undefined,
+      )
+      await new Promise((resolve) => setTimeout(resolve, random() * options.longestLifeMs))
+      await manager.kill()
+      await submission
+      result.kills++
+      if (round % options.checkEvery === 0) {
+        result.problems = await brokenInvariants(dataDir, workers.map((worker) => worker.acknowledged), submitted, false)
+        options.say(`${round} kills, ${submitted.length} jobs, ${count(workers, 'finished')} ends and ${count(workers, 'logs')} logs acknowledged`)
+      }
+      manager = await ManagerProcess.start({ dataDir, port })
+    }
+    if (result.problems.length === 0) result.problems = await drain(manager, submitted)
+    for (const worker of workers) await worker.stop()
+    await Promise.all(running)
+    await manager.stop(true)
+    if (result.problems.length === 0) {
+      result.problems = await brokenInvariants(dataDir, workers.map((worker) => worker.acknowledged), submitted, true)
+    }
+  } finally {
+    for (const worker of workers) await worker.stop()
+    if (manager.child.exitCode === null && manager.child.signalCode === null) await manager.kill()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  return { ...result, jobs: submitted.length, tasksCompleted: count(workers, 'finished'), logsAcknowledged: count(workers, 'logs') }
+}
+
+/** Waits until every job is completed; what never comes is a lost task. */
+async function drain(manager: ManagerProcess, submitted: string[]): Promise<string[]> {
+  const patienceMs = 120_000
+  const until = performance.now() + patienceMs
+  const open = new Set(submitted)
+  while (open.size > 0) {
+    for (const id of open) {
+      const job = await manager.json<{ status: string }>('GET', `/api/v1/jobs/${id}`)
+      if (job.status === 'completed') open.delete(id)
+    }
+    if (performance.now() > until) return [`${open.size} jobs were not completed within ${patienceMs / 1000} s: ${[...open].slice(0, 3).join(', ')}`]
+    if (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return []
+}
+
+async function submit(manager: ManagerProcess, tasks: number): Promise<string> {
+  const { id } = await manager.json<{ id: string }>('POST', '/api/v1/jobs', {
+    name: 'crash',
+    type: 'simple-blender-render',
+    settings: {
+      frames: `1-${tasks}`,
+      render_output_root: '/render/',
+      add_path_components: 0,
+      render_output_path: '/render/crash/######',
+      blendfile: '/render/crash.blend',
+      fps: 0,
+      format: 'PNG',
+      image_file_extension: '.png',
+      scene: 'Scene',
+    },
+  })
+  return id
+}
+
+function count(workers: CrashWorker[], what: 'finished' | 'logs'): number {
+  return workers.reduce((sum, worker) => sum + worker.acknowledged[what].size, 0)
+}
+
+/** Mulberry32: the same seed, the same run (as far as the machine allows). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

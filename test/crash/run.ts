@@ -1,0 +1,21 @@
+/** `npm run crash [-- ROUNDS [SEED]]`: the long form. Prints what was survived; exit status 1 and the problems when not. */
+import { crashRounds } from './rounds.ts'
+
+const rounds = Number(process.argv[2] ?? 200)
+const seed = Number(process.argv[3] ?? Date.now() % 1_000_000)
+console.log(`crash test: ${rounds} rounds, seed ${seed}`)
+const began = performance.now()
+const result = await crashRounds({
+  rounds,
+  workers: 20,
+  tasksPerJob: 60,
+  longestLifeMs: 1_200,
+  checkEvery: 20,
+  seed,
+  say: (line) => console.log(line),
+})
+const seconds = ((performance.now() - began) / 1000).toFixed(0)
+console.log(`${result.kills} kills, ${result.jobs} jobs, ${result.tasksCompleted} tasks, ${result.logsAcknowledged} logs, ${seconds} s`)
+for (const problem of result.problems) console.error(`PROBLEM ${problem}`)
+console.log(result.problems.length === 0 ? 'Nothing lost, nothing done twice.' : `${result.problems.length} invariants broken`)
+process.exit(result.problems.length === 0 ? 0 : 1)
