@@ -37,14 +37,17 @@ export interface TestServerOptions extends Partial<ServerOptions> {
   farm?: Partial<FarmEngine>
   context?: Partial<ServerContext>
   now?: () => number
+  /** An existing database file, left as it is; default: a new one in a temporary folder. */
+  database?: string
   /** More routes, before the server listens. */
   extend?: (app: FastifyInstance) => void
 }
 
 export async function openTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'framehouse-api-'))
-  const db = await openDatabase(join(folder, 'farm.sqlite'))
-  const read = await ReadPool.open(join(folder, 'farm.sqlite'), 2)
+  const file = options.database ?? join(folder, 'farm.sqlite')
+  const db = options.database === undefined ? await openDatabase(file) : await Connection.open(file, 'write')
+  const read = await ReadPool.open(file, 2)
   const now = options.now ?? Date.now
   const errors: unknown[] = []
   const log: Logger = { ...silentLogger, error: (facts) => errors.push(facts) }

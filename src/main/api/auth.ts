@@ -140,9 +140,9 @@ function callerGuard(route: RouteOptions, options: DoorOptions): Guard {
 function identify(request: FastifyRequest, options: DoorOptions, config: FastifyContextConfig): Caller {
   const raw: RawRequest = request.raw
   const { accounts, tickets } = options.security
-  const authorization = raw.headers.authorization
-  if (authorization !== undefined && /^bearer /i.test(authorization)) {
-    const token = accounts.findToken(authorization.slice(7).trim())
+  const bearer = bearerHeader(raw)
+  if (bearer !== undefined) {
+    const token = accounts.findToken(bearer)
     if (!token || token.kind === 'key') throw new UnauthenticatedError('the token is unknown, expired or revoked')
     return token.caller
   }
@@ -157,9 +157,45 @@ function identify(request: FastifyRequest, options: DoorOptions, config: Fastify
     if (!caller) throw new UnauthenticatedError('the ticket is unknown, used or expired')
     return caller
   }
+  const session = sessionOf(raw)
+  const token = session === undefined ? undefined : accounts.findToken(session)
+  if (token && token.kind !== 'key') return token.caller
   if (options.trustLoopback && isOwnerAtThisMachine(raw)) return OWNER
   if (config.openToLan === true && options.settings.current().openToLan) return OPEN_LAN
   return NOBODY
+}
+
+const COOKIE = 'framehouse_session'
+const COOKIE_VALUE = /(?:^|;\s*)framehouse_session=([A-Za-z0-9_-]+)/
+/** A session whose token does not expire is asked for again after this long. */
+const MAX_COOKIE_S = 14 * 86_400
+
+/**
+ * The cookie in which a browser keeps its token: pages cannot read it, and it is not sent with requests that other sites
+ * cause. @param expiresAt milliseconds since the epoch
+ */
+export function sessionCookie(token: string, expiresAt: number | null, now: number): string {
+  const seconds = expiresAt === null ? MAX_COOKIE_S : Math.min(MAX_COOKIE_S, Math.max(0, Math.floor((expiresAt - now) / 1000)))
+  return `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
+}
+
+export function clearSessionCookie(): string {
+  return `${COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`
+}
+
+/** The token that a request carries as a program (Bearer) or as a browser (cookie) does. */
+export function bearerOf(raw: IncomingMessage): string | undefined {
+  return bearerHeader(raw) ?? sessionOf(raw)
+}
+
+function bearerHeader({ headers: { authorization } }: IncomingMessage): string | undefined {
+  return authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+}
+
+/** An old cookie is no error: the browser is then simply not logged in. */
+function sessionOf({ headers: { cookie } }: IncomingMessage): string | undefined {
+  if (cookie === undefined) return undefined
+  return COOKIE_VALUE.exec(cookie)?.[1]
 }
 
 function ticketOf(request: FastifyRequest): string | undefined {

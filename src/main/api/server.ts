@@ -87,7 +87,7 @@ export async function buildServer(context: ServerContext, options: ServerOptions
 
   await app.register(async (native) => {
     await registerOpenApi(native, context.version)
-    await native.register(nativeApi, context)
+    await native.register(async (scope) => nativeApi(scope, context), { prefix: '/api/v1' })
   })
   for (const dialect of dialects) await app.register(async (scope) => dialect.register(scope, context))
   await app.register(async (gui) => registerGui(gui, options.guiFolder))

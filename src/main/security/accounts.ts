@@ -219,9 +219,8 @@ export class Accounts {
 
   /** A session token for name and password; undefined when they are wrong, in the same time either way. */
   async login(name: string, password: string): Promise<{ text: string; token: Token; user: User } | undefined> {
-    const user = [...this.usersById.values()].find((candidate) => candidate.name === name)
-    const matches = await verifySecret(password, user?.passwordHash ?? PASSWORD_UNMATCHABLE)
-    if (!user || !matches) return undefined
+    const user = await this.checkPassword(name, password)
+    if (!user) return undefined
     const { text, token } = await this.createToken({
       kind: 'session',
       name: `login of ${user.name}`,
@@ -232,6 +231,13 @@ export class Accounts {
       expiresAt: this.options.now() + SESSION_MS,
     })
     return { text, token, user }
+  }
+
+  /** The user with this name and password; undefined when they are wrong, in the same time either way. */
+  async checkPassword(name: string, password: string): Promise<User | undefined> {
+    const user = [...this.usersById.values()].find((candidate) => candidate.name === name)
+    const matches = await verifySecret(password, user?.passwordHash ?? PASSWORD_UNMATCHABLE)
+    return matches ? user : undefined
   }
 
   private requireUser(publicId: string): User {

@@ -1,7 +1,41 @@
 /** The native API, `/api/v1`: everything that the GUI and scripts do. One file a resource. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../server.ts'
+import { accountRoutes } from './accounts.ts'
+import { agentRoutes } from './agent.ts'
+import { eventRoutes } from './events.ts'
+import { farmRoutes } from './farm.ts'
+import { frameRoutes } from './frames.ts'
+import { jobContentRoutes } from './jobContents.ts'
+import { jobRoutes } from './jobs.ts'
+import { jobTypeRoutes } from './jobTypes.ts'
+import { logRoutes } from './logs.ts'
+import { machineRoutes } from './machines.ts'
+import { settingsRoutes } from './settings.ts'
+import { limitRoutes, tagRoutes } from './tagsAndLimits.ts'
+import { taskRoutes } from './tasks.ts'
+import { workerRoutes } from './workers.ts'
 
-export async function nativeApi(app: FastifyInstance, context: ServerContext): Promise<void> {
-  app.get('/api/v1/version', { config: { access: 'public' } }, () => ({ version: context.version }))
+/** @param app with the prefix `/api/v1` */
+export function nativeApi(app: FastifyInstance, context: ServerContext): void {
+  const typed = app.withTypeProvider<TypeBoxTypeProvider>()
+  const resources = [
+    farmRoutes,
+    jobRoutes,
+    jobContentRoutes,
+    taskRoutes,
+    logRoutes,
+    frameRoutes,
+    workerRoutes,
+    machineRoutes,
+    tagRoutes,
+    limitRoutes,
+    jobTypeRoutes,
+    settingsRoutes,
+    accountRoutes,
+    agentRoutes,
+    eventRoutes,
+  ]
+  for (const register of resources) register(typed, context)
 }

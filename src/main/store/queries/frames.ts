@@ -100,7 +100,9 @@ const NO_FRAME = -2_147_483_649
 export async function newestFrames(db: ReadDatabase, input: FramePageInput): Promise<{ items: WallFrame[]; next: string | null }> {
   const after = decodeCursor(input.cursor, 'newest', ['number'])
   const where = ['j.deleted_at is null', ...(after ? ['f.id < ?'] : []), ...(input.ready ? [`f.preview = 'ready'`] : [])]
-  const rows = await db.all<FrameRow>(`${SELECT} where ${where.join(' and ')} order by f.id desc limit ?`, [...(after ?? []), input.limit + 1])
+  // Newest first by key, so the join order is fixed: the planner would first read all jobs otherwise.
+  const select = SELECT.replace(/^  join /gm, '  cross join ')
+  const rows = await db.all<FrameRow>(`${select} where ${where.join(' and ')} order by f.id desc limit ?`, [...(after ?? []), input.limit + 1])
   const items = rows.slice(0, input.limit)
   const last = items.at(-1)
   return { items: items.map(toWallFrame), next: rows.length > input.limit && last ? encodeCursor('newest', [last.id]) : null }

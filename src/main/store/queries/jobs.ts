@@ -73,12 +73,13 @@ export async function pageOfJobs(db: ReadDatabase, query: Static<typeof JobQuery
   const limit = query.limit ?? 100
   const direction = descending ? 'desc' : 'asc'
   const beyond = after ? ` and (${key}, j.id) ${descending ? '<' : '>'} (?, ?)` : ''
+  const from = sourceOf(query)
   // Ids first, from an index that holds all filters and orders; whole rows only of what is shown.
   const page = db.all<{ id: number; key: string | number }>(
-    `select j.id, ${key} as key from jobs j where ${filter.sql}${beyond} order by ${key} ${direction}, j.id ${direction} limit ?`,
+    `select j.id, ${key} as key from ${from} where ${filter.sql}${beyond} order by ${key} ${direction}, j.id ${direction} limit ?`,
     [...filter.values, ...(after ?? []), limit + 1],
   )
-  const count = db.get<{ n: number }>(`select count(*) as n from jobs j where ${filter.sql}`, filter.values)
+  const count = db.get<{ n: number }>(`select count(*) as n from ${from} where ${filter.sql}`, filter.values)
   const [keys, total] = await Promise.all([page, count])
   const shown = keys.slice(0, limit)
   const last = shown.at(-1)
@@ -87,6 +88,14 @@ export async function pageOfJobs(db: ReadDatabase, query: Static<typeof JobQuery
     total: total?.n ?? 0,
     next: keys.length > limit && last ? encodeCursor(order, [last.key, last.id]) : null,
   }
+}
+
+/**
+ * Left alone, SQLite reads the wide rows or looks every match of a text search up by key; a pass over the narrow index
+ * that has all columns takes a tenth of that, whatever the filters. Single ids are looked up.
+ */
+function sourceOf({ deleted, ids }: Static<typeof JobFilterQuery>): string {
+  return deleted || ids ? 'jobs j' : 'jobs j indexed by jobs_listing'
 }
 
 function sortOf(order: string): { sql: string; type: 'string' | 'number'; descending: boolean } {
@@ -101,7 +110,7 @@ const GROUP_COLUMNS = { status: 'j.status', type: 'j.type', project: 'j.project'
 export async function groupsOfJobs(db: ReadDatabase, by: keyof typeof GROUP_COLUMNS, filterQuery: Static<typeof JobFilterQuery>): Promise<JobGroups> {
   const filter = jobCondition(filterQuery)
   const items = await db.all<{ value: string; count: number }>(
-    `select ${GROUP_COLUMNS[by]} as value, count(*) as count from jobs j where ${filter.sql} group by 1 order by 2 desc, 1 limit 1000`,
+    `select ${GROUP_COLUMNS[by]} as value, count(*) as count from ${sourceOf(filterQuery)} where ${filter.sql} group by 1 order by 2 desc, 1 limit 1000`,
     filter.values,
   )
   return { items }

@@ -101,7 +101,7 @@ export async function machineSamples(db: ReadDatabase, publicId: string, since: 
   const step = Math.max(1, Math.ceil((until - since) / MAX_POINTS))
   const rows = await db.all<{ at: number; cpu: number | null; memory: number | null; gpu: number | null }>(
     `select min(at) as at, avg(cpu) as cpu, avg(memory) as memory, avg(gpu) as gpu from machine_samples
-     where machine_id = (select id from machines where public_id = ?) and at >= ? and at < ? group by (at - ?) / ? order by 1`,
+     where machine_id = (select id from machines where public_id = ?) and at >= ? and at < ? group by cast((at - ?) / ? as integer) order by 1`,
     [publicId.toLowerCase(), since, until, since, step],
   )
   return rows.map((row) => ({ ...row, at: time(row.at) }))

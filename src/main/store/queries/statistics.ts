@@ -2,7 +2,7 @@
 import type { Outcome } from '../../../shared/enums.ts'
 import type { Statistics } from '../../../shared/schemas/farm.ts'
 import type { ReadDatabase } from '../connection.ts'
-import { time } from './format.ts'
+import { json, time } from './format.ts'
 
 export interface Span {
   /** Milliseconds since the epoch. */
@@ -30,47 +30,51 @@ export async function readStatistics(db: ReadDatabase, span: Span): Promise<Stat
 }
 
 async function readBuckets(db: ReadDatabase, span: Span): Promise<Statistics['buckets']> {
-  const { since, until, bucketMs } = span
-  const [frames, ended, busy] = await Promise.all([
-    framesByBucket(db, span),
-    db.all<{ bucket: number; done: number; failed: number }>(
-      `select (ended_at - ?1) / ?3 as bucket, sum(outcome = 'success') as done, sum(outcome not in ('success', 'stopped')) as failed
-       from attempts where ended_at >= ?1 and ended_at < ?2 group by 1`,
-      [since, until, bucketMs],
-    ),
-    busyByBucket(db, span),
-  ])
-  const endedIn = new Map(ended.map((row) => [row.bucket, row]))
-  return busy.map((busyMs, index) => ({
-    at: time(since + index * bucketMs),
-    frames: frames.get(index) ?? 0,
-    tasks: endedIn.get(index)?.done ?? 0,
-    failed: endedIn.get(index)?.failed ?? 0,
-    busySeconds: busyMs / 1000,
-  }))
+  return (await readHours(db, span)).map(({ at, busyMs, ...counts }) => ({ at: time(at), ...counts, busySeconds: busyMs / 1000 }))
 }
 
-/**
- * Milliseconds that attempts ran in each bucket. SQLite sums what lies in one bucket; the few attempts that reach over
- * a bucket's edge are split here.
- */
-export async function busyByBucket(db: ReadDatabase, { since, until, bucketMs }: Span): Promise<number[]> {
-  const inside = db.all<{ bucket: number; ms: number }>(
-    `select (ended_at - ?1) / ?3 as bucket, sum(ended_at - started_at) as ms from attempts
-     where ended_at >= ?1 and ended_at < ?2 and started_at >= ?1 and (started_at - ?1) / ?3 = (ended_at - ?1) / ?3 group by 1`,
-    [since, until, bucketMs],
+export interface Bucket {
+  /** Start, milliseconds since the epoch. */
+  at: number
+  frames: number
+  tasks: number
+  failed: number
+  /** Time that attempts ran in the bucket. */
+  busyMs: number
+}
+
+/** What happened in each bucket of the span. */
+export async function readHours(db: ReadDatabase, span: Span): Promise<Bucket[]> {
+  const { since, until, bucketMs } = span
+  const starts = Array.from({ length: Math.ceil((until - since) / bucketMs) }, (_, index) => since + index * bucketMs)
+  // One range of an index per bucket: grouping by a computed bucket would sort every row first.
+  const inBuckets = db.all<{ frames: number; ended: string }>(
+    `select (select count(*) from frames where created_at >= b.value and created_at < b.value + ?2) as frames,
+       (select json_array(sum(outcome = 'success'), sum(outcome not in ('success', 'stopped')), sum(case when started_at >= b.value then ended_at - started_at end))
+        from attempts where ended_at >= b.value and ended_at < min(b.value + ?2, ?3)) as ended
+     from json_each(?1) b order by b.key`,
+    [JSON.stringify(starts), bucketMs, until],
   )
-  const across = db.all<{ s: number; e: number }>(
-    `select started_at as s, ended_at as e from attempts
-     where ended_at >= ?1 and ended_at < ?2 + ?4 and started_at < ?2
-       and (started_at < ?1 or (started_at - ?1) / ?3 <> (ended_at - ?1) / ?3)
+  const across = await busyAcross(db, span, starts)
+  return (await inBuckets).map((row, index) => {
+    const [tasks, failed, insideMs] = json<(number | null)[]>(row.ended, [])
+    return { at: starts[index] ?? since, frames: row.frames, tasks: tasks ?? 0, failed: failed ?? 0, busyMs: (insideMs ?? 0) + (across[index] ?? 0) }
+  })
+}
+
+/** Milliseconds in each bucket of the few attempts that reach over a bucket's edge, and of those that still run. */
+async function busyAcross(db: ReadDatabase, { since, until, bucketMs }: Span, starts: readonly number[]): Promise<number[]> {
+  const busy = starts.map(() => 0)
+  const rows = await db.all<{ s: number; e: number }>(
+    `select a.started_at as s, a.ended_at as e from json_each(?1) b cross join attempts a
+       where a.ended_at >= b.value and a.ended_at < b.value + ?2 and a.started_at < b.value
      union all
-     select started_at, ?2 from attempts where status = 'active' and started_at < ?2`,
-    [since, until, bucketMs, LONGEST_ATTEMPT_MS],
+     select started_at, ended_at from attempts where ended_at >= ?3 and ended_at < ?3 + ?4 and started_at < ?3
+     union all
+     select started_at, ?3 from attempts where status = 'active' and started_at < ?3`,
+    [JSON.stringify(starts), bucketMs, until, LONGEST_ATTEMPT_MS],
   )
-  const busy = new Array<number>(Math.ceil((until - since) / bucketMs)).fill(0)
-  for (const { bucket, ms } of await inside) busy[bucket] = (busy[bucket] ?? 0) + ms
-  for (const { s, e } of await across) {
+  for (const { s, e } of rows) {
     const end = Math.min(e, until)
     for (let at = Math.max(s, since); at < end; ) {
       const index = Math.floor((at - since) / bucketMs)
@@ -80,20 +84,6 @@ export async function busyByBucket(db: ReadDatabase, { since, until, bucketMs }:
     }
   }
   return busy
-}
-
-/** Busy time and frames of each bucket. */
-export async function readHours(db: ReadDatabase, span: Span): Promise<{ at: number; busyMs: number; frames: number }[]> {
-  const [busy, frames] = await Promise.all([busyByBucket(db, span), framesByBucket(db, span)])
-  return busy.map((busyMs, index) => ({ at: span.since + index * span.bucketMs, busyMs, frames: frames.get(index) ?? 0 }))
-}
-
-async function framesByBucket(db: ReadDatabase, { since, until, bucketMs }: Span): Promise<Map<number, number>> {
-  const rows = await db.all<{ bucket: number; n: number }>(
-    `select (created_at - ?1) / ?3 as bucket, count(*) as n from frames where created_at >= ?1 and created_at < ?2 group by 1`,
-    [since, until, bucketMs],
-  )
-  return new Map(rows.map((row) => [row.bucket, row.n]))
 }
 
 function readFailures(db: ReadDatabase, { since, until }: Span): Promise<{ outcome: Outcome; count: number }[]> {

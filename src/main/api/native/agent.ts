@@ -1,0 +1,149 @@
+/** /agent: what our workers call (shared/schemas/agent.ts). The busiest routes of all: checked, handed to the engine, no more. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import {
+  JoinReply,
+  JoinRequest,
+  PreviewQuery,
+  ReportReply,
+  ReportRequest,
+  SignOnReply,
+  SignOnRequest,
+  TakeReply,
+  TakeRequest,
+} from '../../../shared/schemas/agent.ts'
+import { NotAllowedError } from '../../engine/errors.ts'
+import type { WorkerState } from '../../engine/model.ts'
+import { MAX_PREVIEW_BYTES, Previews } from '../../files/previews.ts'
+import { joinsApproved } from '../../security/callers.ts'
+import { hashSecret } from '../../security/secrets.ts'
+import type { ServerContext } from '../server.ts'
+import { AttemptParams, Nothing, requireTask, type NativeApp } from './common.ts'
+
+const tags = ['agent']
+/** A thousand reports with their log lines. */
+const REPORT_BODY_LIMIT = 16 * 1_048_576
+
+export function agentRoutes(app: NativeApp, context: ServerContext): void {
+  const { farm } = context
+  const previews = new Previews(context.paths.previews)
+
+  app.post(
+    '/agent/join',
+    {
+      config: { access: 'join', strangersMayAsk: true, auditBody: false },
+      schema: { tags, operationId: 'joinAgent', summary: 'Become known; the worker keeps id and secret', body: JoinRequest, response: { 200: JoinReply } },
+    },
+    async (request) => {
+      const { name, secret, platform, kinds, machine } = request.body
+      const worker = await farm.registerWorker({
+        adapter: 'native',
+        name,
+        secretHash: await hashSecret(secret),
+        platform,
+        address: addressOf(request),
+        kinds,
+        machine: machine ?? null,
+        approved: joinsApproved(request.caller),
+      })
+      request.audited = { kind: 'worker', id: worker.publicId, detail: { name, address: worker.address } }
+      return { workerId: worker.publicId, approved: worker.approvedAt !== null, managerName: context.settings.current().managerName }
+    },
+  )
+
+  app.post(
+    '/agent/sign-on',
+    { config: { access: 'worker' }, schema: { tags, operationId: 'signOnAgent', summary: 'Start: what it can do, what it still runs', body: SignOnRequest, response: { 200: SignOnReply } } },
+    (request) => farm.signOn(nativeWorker(request).publicId, { ...request.body, canRestart: request.body.canRestart ?? false, address: addressOf(request) }),
+  )
+
+  app.post(
+    '/agent/take',
+    { config: { access: 'worker' }, schema: { tags, operationId: 'takeTasks', summary: 'Long poll: heartbeat, work, cancellations', body: TakeRequest, response: { 200: TakeReply } } },
+    (request, reply) => {
+      const { slots } = request.body
+      return farm.take(nativeWorker(request).publicId, { ...request.body, signal: slots > 0 ? vanishSignal(reply) : NEVER })
+    },
+  )
+
+  app.post(
+    '/agent/report',
+    {
+      bodyLimit: REPORT_BODY_LIMIT,
+      config: { access: 'worker' },
+      schema: { tags, operationId: 'reportAttempts', summary: 'What happened, in order, exactly once', body: ReportRequest, response: { 200: ReportReply } },
+    },
+    (request) => farm.report(nativeWorker(request).publicId, request.body.reports, request.body.take ?? 0),
+  )
+
+  app.post(
+    '/agent/sign-off',
+    { config: { access: 'worker' }, schema: { tags, operationId: 'signOffAgent', summary: 'Leave: what it runs is requeued', response: Nothing } },
+    async (request, reply) => {
+      await farm.signOff(nativeWorker(request).publicId)
+      return reply.code(204).send(null)
+    },
+  )
+
+  void app.register((images: NativeApp, _options, done) => {
+    images.removeAllContentTypeParsers()
+    images.addContentTypeParser('image/jpeg', { parseAs: 'buffer', bodyLimit: MAX_PREVIEW_BYTES }, (_request, body, parsed) => parsed(null, body))
+    images.put(
+      '/agent/preview/:taskId/:attempt',
+      {
+        bodyLimit: MAX_PREVIEW_BYTES,
+        config: { access: 'worker' },
+        schema: {
+          tags,
+          operationId: 'putPreview',
+          summary: 'A preview of a frame, JPEG',
+          consumes: ['image/jpeg'],
+          params: AttemptParams,
+          querystring: PreviewQuery,
+          response: Nothing,
+        },
+      },
+      async (request, reply) => {
+        const { path, size } = request.query
+        const worker = nativeWorker(request)
+        const task = await requireTask(context, request.params.taskId)
+        await requireAttempt(context, worker, task.id, request.params.attempt)
+        // The parser above makes buffers of all bodies; without one there is none.
+        const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
+        await previews.save(task.jobPublicId, path, size, body)
+        // Both sizes are there when the large one is: the worker sends it last.
+        if (size === 'large') await farm.setFramePreview(task.publicId, path, 'ready')
+        return reply.code(204).send(null)
+      },
+    )
+    done()
+  })
+}
+
+/** A signal that never fires, for calls that ask for no work. */
+const NEVER = new AbortController().signal
+
+/** Aborted when the connection closes before the reply is sent: work must not be handed to nobody. */
+function vanishSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  const response = reply.raw
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort()
+  })
+  return controller.signal
+}
+
+/** @throws NotAllowedError for a Flamenco worker: it has no leases */
+function nativeWorker({ worker }: FastifyRequest): WorkerState {
+  if (worker?.adapter !== 'native') throw new NotAllowedError('this worker registered through another API and cannot use this one')
+  return worker
+}
+
+/** @throws NotAllowedError when the worker did not run this attempt */
+async function requireAttempt({ read }: ServerContext, worker: WorkerState, taskId: number, attempt: number): Promise<void> {
+  const row = await read.get<{ worker_id: number }>('select worker_id from attempts where task_id = ? and number = ?', [taskId, attempt])
+  if (row?.worker_id !== worker.id) throw new NotAllowedError(`attempt ${attempt} of this task is not one of this worker`)
+}
+
+function addressOf(request: FastifyRequest): string {
+  return (request.raw.socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+}

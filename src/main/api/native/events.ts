@@ -1,0 +1,162 @@
+/** The WebSocket `/api/v1/events`: hints of what happens, batched, to listeners that may be slow. */
+import type { WebSocket } from '@fastify/websocket'
+import { Compile } from 'typebox/compile'
+import { Value } from 'typebox/value'
+import { EventsSubscription, type EventsControl, type FramehouseEvent } from '../../../shared/events.ts'
+import { TooManyError } from '../../engine/errors.ts'
+import type { ServerContext } from '../server.ts'
+import { parseJson } from '../body.ts'
+import type { NativeApp } from './common.ts'
+import { wants, type Wishes } from './eventFilter.ts'
+
+/** Events are collected for this long, so that a busy farm costs a listener a few messages a second. */
+const BATCH_MS = 50
+/** More than this in one batch, and pulling everything is cheaper than telling it. */
+const MAX_BATCH = 2_000
+/** Bytes that may wait in a listener's socket; beyond, its events are dropped until it has caught up. */
+const MAX_WAITING_BYTES = 4 * 1_048_576
+/** Something is sent at least this often, so that a listener can tell a quiet farm from a dead link. */
+const PING_MS = 10_000
+const MAX_LISTENERS = 500
+
+const check = Compile(EventsSubscription)
+
+export function eventRoutes(app: NativeApp, context: ServerContext): void {
+  const hub = new EventHub(context)
+
+  app.get(
+    '/events',
+    {
+      websocket: true,
+      config: { access: 'read', ticket: 'events' },
+      preValidation: (_request, _reply, done) => done(hub.size >= MAX_LISTENERS ? new TooManyError('too many listeners') : undefined),
+    },
+    (socket) => hub.add(socket),
+  )
+  app.addHook('preClose', (done) => {
+    hub.close()
+    done()
+  })
+}
+
+/** All listeners. While there are none, the engine is not listened to. */
+class EventHub {
+  private readonly listeners = new Set<Listener>()
+  private stop: (() => void) | undefined
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(private readonly context: ServerContext) {}
+
+  get size(): number {
+    return this.listeners.size
+  }
+
+  add(socket: WebSocket): void {
+    const listener = new Listener(socket, this.context.now)
+    this.listeners.add(listener)
+    this.stop ??= this.context.farm.onAny((event) => this.publish(event))
+    this.timer ??= setInterval(() => this.ping(), PING_MS).unref()
+    socket.on('message', (data: Buffer) => listener.receive(data.toString()))
+    socket.on('error', () => socket.terminate())
+    socket.on('close', () => this.remove(listener))
+    listener.control({ type: 'hello', at: this.context.now(), version: this.context.version })
+  }
+
+  close(): void {
+    for (const listener of this.listeners) listener.close()
+  }
+
+  private remove(listener: Listener): void {
+    listener.end()
+    this.listeners.delete(listener)
+    if (this.listeners.size > 0) return
+    this.stop?.()
+    clearInterval(this.timer)
+    this.stop = this.timer = undefined
+  }
+
+  /** The text of an event is made once for all listeners. */
+  private publish(event: FramehouseEvent): void {
+    let text: string | undefined
+    for (const listener of this.listeners) {
+      if (wants(listener.wishes, event)) listener.push((text ??= JSON.stringify(event)))
+    }
+  }
+
+  private ping(): void {
+    for (const listener of this.listeners) listener.control({ type: 'ping', at: this.context.now() })
+  }
+}
+
+/** One socket: collects events, sends them in batches, drops them when the other side does not keep up. */
+class Listener {
+  readonly wishes: Wishes = { types: null, jobs: null, watch: new Set() }
+  private batch: string[] = []
+  private timer: NodeJS.Timeout | undefined
+  /** Events were dropped: the next thing sent says so. */
+  private lost = false
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly now: () => number,
+  ) {}
+
+  push(text: string): void {
+    if (this.lost) return
+    if (this.batch.length >= MAX_BATCH) {
+      this.lost = true
+      this.batch = []
+    } else this.batch.push(text)
+    this.timer ??= setTimeout(() => this.flush(), BATCH_MS)
+  }
+
+  control(message: EventsControl): void {
+    if (this.socket.readyState === this.socket.OPEN && this.socket.bufferedAmount < MAX_WAITING_BYTES) this.socket.send(JSON.stringify(message))
+  }
+
+  /** A client's subscription. What is no subscription is answered, and changes nothing. */
+  receive(text: string): void {
+    let message: unknown
+    try {
+      message = parseJson(text)
+    } catch (error) {
+      return this.control({ type: 'refused', at: this.now(), message: error instanceof Error ? error.message : String(error) })
+    }
+    if (!check.Check(message)) {
+      const first = Value.Errors(EventsSubscription, message)[0]
+      return this.control({ type: 'refused', at: this.now(), message: `${first?.instancePath ?? ''} ${first?.message ?? 'is no subscription'}`.trim() })
+    }
+    if (message.watch !== undefined) this.wishes.watch = new Set(message.watch.map((id) => id.toLowerCase()))
+    if (message.types !== undefined) this.wishes.types = message.types && new Set(message.types)
+    if (message.jobs !== undefined) this.wishes.jobs = message.jobs && new Set(message.jobs.map((id) => id.toLowerCase()))
+  }
+
+  close(): void {
+    this.socket.close(1001, 'the manager stops')
+  }
+
+  end(): void {
+    clearTimeout(this.timer)
+    this.batch = []
+  }
+
+  private flush(): void {
+    this.timer = undefined
+    if (this.socket.readyState !== this.socket.OPEN) return
+    if (this.socket.bufferedAmount >= MAX_WAITING_BYTES) {
+      this.lost = true
+      this.batch = []
+    } else if (this.lost) {
+      this.lost = false
+      this.control({ type: 'resync', at: this.now() })
+      return
+    } else {
+      const batch = this.batch
+      this.batch = []
+      if (batch.length > 0) this.socket.send(`[${batch.join(',')}]`)
+      return
+    }
+    // Not caught up yet: look again.
+    this.timer = setTimeout(() => this.flush(), BATCH_MS * 4)
+  }
+}

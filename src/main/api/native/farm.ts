@@ -1,0 +1,84 @@
+/** The farm as a whole: version, status, the dashboard's overview, statistics, audit log. */
+import { Type } from 'typebox'
+import { WORKER_STATUSES } from '../../../shared/enums.ts'
+import { AuditPage, AuditQuery, Overview, Statistics, StatisticsQuery, Status } from '../../../shared/schemas/farm.ts'
+import { InvalidInputError } from '../../engine/errors.ts'
+import { pageOfAudit } from '../../store/queries/audit.ts'
+import { countFramesSince } from '../../store/queries/frames.ts'
+import { countJobs } from '../../store/queries/jobs.ts'
+import { time } from '../../store/queries/format.ts'
+import { readStatistics, type Span } from '../../store/queries/statistics.ts'
+import type { ServerContext } from '../server.ts'
+import type { NativeApp } from './common.ts'
+import { readOverview } from './overview.ts'
+
+const tags = ['farm']
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+const MAX_BUCKETS = 1_000
+
+export function farmRoutes(app: NativeApp, context: ServerContext): void {
+  const startedAt = context.now()
+
+  app.get(
+    '/version',
+    {
+      config: { access: 'public' },
+      schema: { tags, operationId: 'getVersion', summary: 'Name and version of this manager', response: { 200: Type.Object({ name: Type.String(), version: Type.String() }) } },
+    },
+    () => ({ name: context.settings.current().managerName, version: context.version }),
+  )
+
+  async function status(): Promise<Status> {
+    const now = context.now()
+    const [counts, framesLastHour] = await Promise.all([countJobs(context.read), countFramesSince(context.read, now - HOUR_MS)])
+    const workers = context.farm.workers()
+    const { managerName, openToLan } = context.settings.current()
+    return {
+      version: context.version,
+      managerName,
+      farm: context.farm.farmStatus(),
+      now: time(now),
+      startedAt: time(startedAt),
+      ...counts,
+      workers: Object.fromEntries(WORKER_STATUSES.map((word) => [word, workers.filter((worker) => worker.status === word).length])),
+      pendingWorkers: workers.filter((worker) => worker.approvedAt === null).length,
+      framesLastHour,
+      openToLan,
+    }
+  }
+
+  app.get('/status', { config: { access: 'read' }, schema: { tags, operationId: 'getStatus', summary: 'How the farm is', response: { 200: Status } } }, status)
+
+  app.get(
+    '/overview',
+    { config: { access: 'read' }, schema: { tags, operationId: 'getOverview', summary: 'What a dashboard shows, in one call', response: { 200: Overview } } },
+    async () => readOverview(context, await status()),
+  )
+
+  app.get(
+    '/statistics',
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getStatistics', summary: 'Frames, failures by cause, time, cost and energy', querystring: StatisticsQuery, response: { 200: Statistics } },
+    },
+    ({ query }) => readStatistics(context.read, spanOf(query, context.now())),
+  )
+
+  app.get(
+    '/audit',
+    { config: { access: 'admin' }, schema: { tags, operationId: 'listAudit', summary: 'Who changed what, newest first', querystring: AuditQuery, response: { 200: AuditPage } } },
+    ({ query }) => pageOfAudit(context.read, query),
+  )
+}
+
+/** Whole buckets, so that the same hour is the same bucket in every reply. @throws InvalidInputError */
+function spanOf(query: { since?: string; until?: string; bucket?: 'hour' | 'day' }, now: number): Span {
+  const until = query.until === undefined ? now : Date.parse(query.until)
+  const since = query.since === undefined ? until - DAY_MS : Date.parse(query.since)
+  if (since >= until) throw new InvalidInputError('since', 'since must be before until')
+  const bucketMs = (query.bucket ?? (until - since > 8 * DAY_MS ? 'day' : 'hour')) === 'day' ? DAY_MS : HOUR_MS
+  const first = Math.floor(since / bucketMs) * bucketMs
+  if ((until - first) / bucketMs > MAX_BUCKETS) throw new InvalidInputError('bucket', `the span has more than ${MAX_BUCKETS} buckets; ask for days or a shorter span`)
+  return { since: first, until, bucketMs }
+}
