@@ -58,7 +58,7 @@ function compileJob(job) {
     throw new Error(`This job type only renders images, and not "${settings.format}"`)
   }
 
-  const outputPath = replaceTimestamp(settings.render_output_path, job.created)
+  const outputPath = replaceTimestamp(settings.render_output_path ?? usualOutputPath(job), job.created)
   if (!outputPath) throw new Error('render_output_path is empty; there is nowhere to save the images')
   settings.render_output_path = outputPath
   const renderDir = path.dirname(outputPath)
@@ -70,6 +70,14 @@ function compileJob(job) {
     for (const task of renderTasks) videoTask.addDependency(task)
     job.addTask(videoTask)
   }
+}
+
+// Blender evaluates the path; for those who submit without Blender it is put together in the same way.
+function usualOutputPath({ name, settings }) {
+  if (!settings.render_output_root) return ''
+  const folders = path.dirname(settings.blendfile).split('/').filter((part) => part !== '' && part !== '.' && !part.endsWith(':'))
+  const repeated = settings.add_path_components > 0 ? folders.slice(-settings.add_path_components) : []
+  return path.join(settings.render_output_root, ...repeated, name.replaceAll(/[\\/]/g, '_'), '{timestamp}', '######')
 }
 
 function replaceTimestamp(outputPath, created) {

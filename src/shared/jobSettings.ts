@@ -14,7 +14,10 @@ export interface CheckedSettings {
 }
 
 export interface CheckOptions {
-  /** Keys that the job type does not have are kept instead of refused, and so are empty texts for required ones. */
+  /**
+   * For clients that check less: keys that the job type does not have are kept instead of refused, empty texts do for
+   * required settings, and settings that are not shown (the client evaluates them) are taken as they come or not at all.
+   */
   lenient?: boolean
 }
 
@@ -29,20 +32,28 @@ export function checkJobSettings(settings: readonly JobSetting[], given: Readonl
   for (const [key, value] of Object.entries(given)) {
     if (value === null || value === undefined) continue
     const setting = byKey.get(key)
-    const message = setting ? wrongValue(setting, value, options) : options.lenient ? undefined : unknownKey(key, [...byKey.keys()])
+    const message = setting ? problemOf(setting, value, options) : options.lenient ? undefined : unknownKey(key, [...byKey.keys()])
     if (message !== undefined) problems.push({ key, message })
     else Object.defineProperty(values, key, { value, enumerable: true, configurable: true, writable: true })
   }
   for (const setting of settings) {
     if (isGiven(given, setting.key)) continue
     if (setting.default !== undefined && setting.default !== null) values[setting.key] = setting.default
-    else if (setting.required) problems.push({ key: setting.key, message: 'is required' })
+    else if (setting.required && !(options.lenient && isNotShown(setting))) problems.push({ key: setting.key, message: 'is required' })
   }
   return { values, problems }
 }
 
 function isGiven(given: Readonly<Record<string, unknown>>, key: string): boolean {
   return Object.hasOwn(given, key) && given[key] !== null && given[key] !== undefined
+}
+
+function isNotShown({ visible }: JobSetting): boolean {
+  return visible === 'hidden' || visible === 'web'
+}
+
+function problemOf(setting: JobSetting, value: unknown, options: CheckOptions): string | undefined {
+  return options.lenient && isNotShown(setting) ? undefined : wrongValue(setting, value, options)
 }
 
 /** What is wrong with a value, or undefined. */

@@ -65,12 +65,12 @@ export interface ScriptHome {
   close(): Promise<void>
 }
 
-/** A catalog over two temporary folders. */
-export async function createScriptHome(options: Partial<SandboxOptions> = {}, log: Logger = silentLogger): Promise<ScriptHome> {
+/** A catalog over two temporary folders. A sandbox that is given is used and left running, for a thread takes a moment to start. */
+export async function createScriptHome(options: Partial<SandboxOptions> & { sandbox?: Sandbox } = {}, log: Logger = silentLogger): Promise<ScriptHome> {
   const root = await mkdtemp(join(tmpdir(), 'framehouse-scripts-'))
   const folder = join(root, 'users')
   const shipped = join(root, 'shipped')
-  const sandbox = createSandbox({ log, ...options })
+  const sandbox = options.sandbox ?? createSandbox({ log, ...options })
   return {
     folder,
     shipped,
@@ -82,7 +82,7 @@ export async function createScriptHome(options: Partial<SandboxOptions> = {}, lo
       await writeFile(path, text)
     },
     async close() {
-      await sandbox.stop()
+      if (options.sandbox === undefined) await sandbox.stop()
       await rm(root, { recursive: true })
     },
   }

@@ -30,7 +30,7 @@ describe('barriers', () => {
     expect(compiled.groups).toEqual([5000])
     expect(waitsOf(compiled)).toEqual([[5001, 0]])
     expect(rowsOf(compiled).at(-1)?.slice(7)).toEqual([1, -1])
-    expect(compiled).toMatchObject({ taskCount: 5001, stepsTotal: 5000, kinds: ['misc'] })
+    expect(compiled).toMatchObject({ taskCount: 5001, stepsTotal: 5001, kinds: ['misc'] })
     expect(compiled.taskSlices).toHaveLength(3)
   })
 
