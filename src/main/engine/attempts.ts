@@ -1,5 +1,5 @@
 /** How attempts end, and what they say meanwhile: log lines, progress, frames. The failure policy decides, this file acts. */
-import type { LogStream, Outcome } from '../../shared/enums.ts'
+import { FINISHED_JOB_STATUSES, type AttemptStatus, type LogStream, type Outcome } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
 import type { Core } from './core.ts'
 import { StaleAttemptError } from './errors.ts'
@@ -37,41 +37,42 @@ export class Attempts {
   async end(lease: Lease, ending: Ending): Promise<void> {
     const { job, task, attempt } = lease
     while (job.busy) await job.busy
-    if (!this.leases.remove(lease)) throw new StaleAttemptError('the attempt no longer holds its task')
-    attempt.outcome = ending.outcome
-    attempt.exitCode = ending.exitCode
-    attempt.reason = ending.reason
-    attempt.endedAt = this.core.now()
+    const status = ending.outcome === 'success' ? 'completed' : ending.outcome === 'lost' ? 'lost' : ending.outcome === 'stopped' ? 'canceled' : 'failed'
+    if (!this.close(lease, status, ending)) throw new StaleAttemptError('the attempt no longer holds its task')
     attempt.result = ending.result === undefined ? null : JSON.stringify(ending.result)
     attempt.metrics = ending.metrics === undefined ? null : JSON.stringify(ending.metrics)
     task.touchedAt = attempt.endedAt
-    if (ending.outcome === 'success') {
-      attempt.status = 'completed'
-      this.core.store.saveAttempt(attempt)
-      await this.transitions.task(job, task, 'completed', 'Completed')
-    } else {
-      attempt.status = ending.outcome === 'lost' ? 'lost' : ending.outcome === 'stopped' ? 'canceled' : 'failed'
-      await this.afterFailure(lease, ending)
-      this.core.store.saveAttempt(attempt)
-    }
+    if (ending.outcome === 'success') await this.transitions.task(job, task, 'completed', 'Completed')
+    else await this.afterFailure(lease, ending)
     this.book.refreshSharers(job)
-    if (job.state.counts.failed > 0) await this.transitions.failIfStuck(job)
+  }
+
+  /**
+   * Writes down how an attempt ended and takes its lease away; what becomes of the task is the caller's to say, before it
+   * waits for anything. False: the lease was gone already, and nothing was changed.
+   */
+  close(lease: Lease, status: AttemptStatus, ending: Pick<Ending, 'outcome' | 'reason'> & { exitCode?: number | null }): boolean {
+    if (!this.leases.remove(lease)) return false
+    const { attempt } = lease
+    attempt.status = status
+    attempt.outcome = ending.outcome
+    attempt.exitCode = ending.exitCode ?? null
+    attempt.reason = ending.reason
+    attempt.endedAt = this.core.now()
+    this.core.store.saveAttempt(attempt)
+    return true
   }
 
   /** The worker lost the task or gave it back: it is queued again and nobody is blamed. */
   async giveBack(lease: Lease, reason: string): Promise<void> {
     const { job, task, attempt, worker } = lease
     while (job.busy) await job.busy
-    if (!this.leases.remove(lease)) return
-    attempt.status = 'lost'
-    attempt.outcome = 'lost'
-    attempt.reason = reason
-    attempt.endedAt = this.core.now()
+    if (!this.close(lease, 'lost', { outcome: 'lost', reason })) return
     if (worker.adapter !== 'native') job.avoid.set(task.id, { workerId: worker.id, until: this.core.now() + AVOID_MS })
     const pausing = isPausing(job)
-    this.farmLine(job, task, attempt, `Task was ${pausing ? 'paused' : 'queued'} by Manager because ${reason}`)
-    this.core.store.saveAttempt(attempt)
-    await this.transitions.task(job, task, pausing ? 'paused' : 'queued', `Task was ${pausing ? 'paused' : 'queued'} by Manager because ${reason}`)
+    const activity = `Task was ${pausing ? 'paused' : 'queued'} by Manager because ${reason}`
+    this.farmLine(job, task, attempt, activity)
+    await this.transitions.task(job, task, pausing ? 'paused' : 'queued', activity)
     this.book.refreshSharers(job)
   }
 
@@ -84,16 +85,10 @@ export class Attempts {
   async failHard(lease: Lease, outcome: Outcome, reason: string): Promise<void> {
     const { job, task, attempt } = lease
     while (job.busy) await job.busy
-    if (!this.leases.remove(lease)) return
-    attempt.status = 'failed'
-    attempt.outcome = outcome
-    attempt.reason = reason
-    attempt.endedAt = this.core.now()
+    if (!this.close(lease, 'failed', { outcome, reason })) return
     this.farmLine(job, task, attempt, reason)
-    this.core.store.saveAttempt(attempt)
     await this.transitions.task(job, task, 'failed', reason)
     this.book.refreshSharers(job)
-    await this.transitions.failIfStuck(job)
   }
 
   /** Log text of a running or late attempt. */
@@ -186,7 +181,7 @@ export class Attempts {
       task.retries++
       if (job.noteFailure(task.id, worker.id, task.kind)) this.core.store.addFailure(task.id, worker.id, job.state.id, task.kind, now)
     }
-    if (decision.blockWorker) await this.block(job, task, worker)
+    const blocked = decision.blockWorker && this.block(job, task.kind, worker)
     task.notBefore = decision.delayMs > 0 ? now + decision.delayMs : null
     if (decision.failJob) {
       const reason = `no more workers left to run tasks of type "${task.kind}"`
@@ -203,20 +198,27 @@ export class Attempts {
     if (decision.counted) this.farmLine(job, task, attempt, failureLine(decision.task, facts.workersFailed, policy.failAfterWorkers))
     const to = isPausing(job) && decision.task !== 'failed' ? 'paused' : decision.task
     await this.transitions.task(job, task, to, ending.reason)
+    if (blocked && this.hasOthers(job, task.kind)) await this.requeueFailedOf(job, task, worker)
   }
 
-  /** No more tasks of this kind of this job for this worker; what it failed for good before gets another chance elsewhere. */
-  private async block(job: JobRuntime, task: TaskState, worker: WorkerState): Promise<void> {
-    const key = workerKind(worker.id, task.kind)
-    if (job.blocks.has(key)) return
+  /** No more tasks of this kind of this job for this worker. False: it was blocked already. */
+  private block(job: JobRuntime, kind: string, worker: WorkerState): boolean {
+    const key = workerKind(worker.id, kind)
+    if (job.blocks.has(key)) return false
     job.blocks.add(key)
-    this.core.store.addBlock(job.state.id, worker.id, task.kind, this.core.now())
-    this.core.log.warn({ job: job.state.publicId, worker: worker.name, kind: task.kind }, 'worker blocked for the job')
-    if (!this.hasOthers(job, task.kind)) return
-    for (const loaded of await this.core.store.loadFailedTasks(job.state.id, worker.id)) {
-      const failed = this.book.canonical(job, loaded)
-      if (failed.status !== 'failed') continue
-      await this.transitions.task(job, failed, 'queued', `Task was queued by Manager because worker ${worker.name} was blocked from tasks of type "${task.kind}"`)
+    this.core.store.addBlock(job.state.id, worker.id, kind, this.core.now())
+    this.core.log.warn({ job: job.state.publicId, worker: worker.name, kind }, 'worker blocked for the job')
+    return true
+  }
+
+  /** What a worker failed for good before the task for which it was blocked gets another chance elsewhere. */
+  private async requeueFailedOf(job: JobRuntime, last: TaskState, worker: WorkerState): Promise<void> {
+    const activity = `Task was queued by Manager because worker ${worker.name} was blocked from tasks of type "${last.kind}"`
+    for (const { index } of await this.core.store.loadFailedTasks(job.state.id, worker.id)) {
+      if (index === last.index) continue
+      await this.book.changeTask(taskPublicId(job.state.publicId, index), async (_, task) => {
+        if (task.status === 'failed' && !FINISHED_JOB_STATUSES.includes(job.state.status)) await this.transitions.task(job, task, 'queued', activity)
+      })
     }
   }
 

@@ -23,6 +23,11 @@ export class NotFoundError extends FarmError {
   }
 }
 
+/** For `catch`: an unknown id is an answer (undefined) where this is used, any other error is a real one. */
+export function ignoreUnknown(error: unknown): undefined {
+  if (!(error instanceof NotFoundError)) throw error
+}
+
 /** A value is wrong. `field` names it: a JSON pointer, a setting's key or a parameter. */
 export class InvalidInputError extends FarmError {
   readonly code: string = 'invalid-input'

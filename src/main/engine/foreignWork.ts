@@ -8,7 +8,7 @@ import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { InvalidInputError, NotFoundError, StaleAttemptError, StatusChangeRequestedError, WorkerNotAwakeError } from './errors.ts'
+import { ignoreUnknown, InvalidInputError, NotFoundError, StaleAttemptError, StatusChangeRequestedError, WorkerNotAwakeError } from './errors.ts'
 import type { ForeignTaskFacts, ForeignUpdate, MayKeepRunning } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
@@ -54,10 +54,13 @@ export class ForeignWork {
     const worker = this.staff.need(workerId)
     this.staff.seen(worker)
     if (update.status === 'soft-failed') throw new InvalidInputError('taskStatus', 'a worker reports "failed"; whether that is soft is up to the Manager')
-    const lease = this.leaseOf(worker, taskId)
+    let lease = this.leaseOf(worker, taskId)
+    while (lease?.job.busy) {
+      await lease.job.busy
+      lease = this.leaseOf(worker, taskId)
+    }
     if (!lease) return this.late(worker, taskId, update)
     const { job, task, attempt } = lease
-    while (job.busy) await job.busy
     lease.touchedAt = this.core.now()
     if (update.log) this.attempts.log(job, task, attempt, this.core.now(), 'stdout', update.log)
     if (update.activity !== undefined || update.stepsCompleted !== undefined) {
@@ -70,7 +73,7 @@ export class ForeignWork {
   async mayKeepRunning(workerId: string, taskId: string): Promise<MayKeepRunning> {
     const worker = this.staff.need(workerId)
     const lease = this.leaseOf(worker, taskId)
-    const found = lease ?? (await this.book.needTask(taskId).catch(() => undefined))
+    const found = lease ?? (await this.book.needTask(taskId).catch(ignoreUnknown))
     const no = (reason: string, statusChangeRequested = false): MayKeepRunning => ({ mayKeepRunning: false, reason, statusChangeRequested })
     if (!found) return no('Task not found')
     this.staff.seen(worker)
@@ -97,13 +100,9 @@ export class ForeignWork {
     if (status === 'failed') return this.attempts.end(lease, ending('exit-code', exitCodeIn(activity)))
     if (status === 'queued') return this.attempts.giveBack(lease, `worker ${lease.worker.name} gave it back`)
     // canceled or paused by the worker itself: as it says.
-    this.leases.remove(lease)
-    lease.attempt.status = 'canceled'
-    lease.attempt.outcome = 'stopped'
-    lease.attempt.reason = activity
-    lease.attempt.endedAt = this.core.now()
-    this.core.store.saveAttempt(lease.attempt)
+    if (!this.attempts.close(lease, 'canceled', { outcome: 'stopped', reason: activity })) return
     await this.transitions.task(lease.job, lease.task, status, activity)
+    this.book.refreshSharers(lease.job)
   }
 
   /** Nothing changes but the log of the attempt that the worker had. @throws NotFoundError, StaleAttemptError */

@@ -164,7 +164,6 @@ export class JobActions {
       return
     }
     await this.transitions.task(job, task, status, activity)
-    await this.transitions.failIfStuck(job)
   }
 
   private async changeCourse(job: JobRuntime, action: keyof typeof ACTION_ALLOWED, actor: string): Promise<void> {

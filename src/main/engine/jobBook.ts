@@ -75,16 +75,34 @@ export class JobBook {
     return { job, task }
   }
 
-  /** The one object that stands for a task: what is in memory wins over what the database says. */
-  async taskOf(job: JobRuntime, index: number): Promise<TaskState | undefined> {
-    const loaded = await this.core.store.loadTask(job.state.id, index)
-    return loaded && this.canonical(job, loaded)
+  /**
+   * Runs `change` on a task at a moment when no mass update of its job is under way; its synchronous part sees the task as
+   * it is then. @throws NotFoundError
+   */
+  async changeTask<T>(taskId: string, change: (job: JobRuntime, task: TaskState) => Promise<T>): Promise<T> {
+    for (;;) {
+      const { job, task } = await this.needTask(taskId)
+      if (!job.busy) return change(job, task)
+      await job.busy
+    }
   }
 
-  canonical(job: JobRuntime, loaded: TaskState): TaskState {
+  /** The one object that stands for a task: what is in memory wins over what the database says. */
+  async taskOf(job: JobRuntime, index: number): Promise<TaskState | undefined> {
+    for (;;) {
+      const { bulks } = job
+      const task = await job.unsaved.find(index, async () => {
+        const loaded = await this.core.store.loadTask(job.state.id, index)
+        return loaded && this.canonical(job, loaded)
+      })
+      if (job.bulks === bulks) return task
+    }
+  }
+
+  private canonical(job: JobRuntime, loaded: TaskState): TaskState {
     return (
       job.active.get(loaded.id)?.task ??
-      job.unsaved.get(loaded.id)?.task ??
+      job.unsaved.get(loaded.index) ??
       job.delayed.get(loaded.id) ??
       job.queues.get(loaded.kind)?.get(loaded.id) ??
       loaded
@@ -182,14 +200,12 @@ export class JobBook {
 
   /** Says that the task's row changed; until it is on disk, memory is the truth for it. */
   saveTask(job: JobRuntime, task: TaskState): void {
-    const unsaved = job.unsaved.get(task.id) ?? { task, saves: 0 }
-    unsaved.saves++
-    job.unsaved.set(task.id, unsaved)
+    const saved = job.unsaved.change(task.index, task)
     job.usedAt = this.core.now()
     this.core.store.saveTask(task)
     this.core.store.afterCommit(() => {
       job.queues.get(task.kind)?.noteGone(task.id)
-      if (--unsaved.saves === 0) job.unsaved.delete(task.id)
+      saved()
     })
   }
 
@@ -205,21 +221,42 @@ export class JobBook {
     this.queueOf(job, task.kind).insert(task)
   }
 
-  /** Tasks whose last wait is over. */
-  release(job: JobRuntime, tasks: TaskState[]): void {
+  /** Loads tasks whose last wait is over, and puts them where they can be handed out. */
+  async release(job: JobRuntime, load: () => Promise<TaskState[]>): Promise<void> {
+    for (;;) {
+      while (job.busy) await job.busy
+      const { bulks } = job
+      const current = await job.unsaved.during(async () => {
+        const tasks = await load()
+        // A mass update has begun or passed since: it may have changed these very tasks.
+        if (job.busy || job.bulks !== bulks) return false
+        this.takeReleased(job, tasks)
+        return true
+      })
+      if (current) return
+    }
+  }
+
+  private takeReleased(job: JobRuntime, released: TaskState[]): void {
+    const tasks = released.map((loaded) => this.canonical(job, loaded))
+    for (const task of tasks) task.unmet = 0
     if (tasks.length > INSERT_ONE_BY_ONE) {
-      for (const kind of new Set(tasks.map((task) => task.kind))) {
-        const first = Math.min(...tasks.filter((task) => task.kind === kind).map((task) => task.orderKey))
-        this.queueOf(job, kind).reset(first)
-      }
+      const first = new Map<string, number>()
+      for (const { kind, orderKey } of tasks) first.set(kind, Math.min(orderKey, first.get(kind) ?? orderKey))
+      for (const [kind, orderKey] of first) this.reopenWindow(job, kind, orderKey)
     } else {
-      for (const loaded of tasks) {
-        const task = this.canonical(job, loaded)
-        task.unmet = 0
-        if (task.status === 'queued' || task.status === 'soft-failed') this.enqueue(job, task)
-      }
+      for (const task of tasks) if (isRunnable(task)) this.enqueue(job, task)
     }
     this.refresh(job)
+  }
+
+  /** The database has more of this kind than the window knows: begins it anew. What is not on disk yet stays in it. */
+  private reopenWindow(job: JobRuntime, kind: string, released: number): void {
+    const queue = this.queueOf(job, kind)
+    queue.reset(Math.min(released, queue.headKey ?? released))
+    for (const task of job.unsaved.values()) {
+      if (task.kind === kind && isRunnable(task) && !job.active.has(task.id) && !job.delayed.has(task.id)) this.enqueue(job, task)
+    }
   }
 
   /** Lets jobs go whose moment has come. Called by the timer. */
@@ -271,6 +308,8 @@ export class JobBook {
     const running = new Set(seed.active.map(({ task }) => task.id))
     for (const lease of [...job.active.values()]) if (!running.has(lease.task.id)) this.leases.remove(lease)
     job.delayed.clear()
+    job.unsaved.clear()
+    job.bulks++
     this.setQueues(job, seed)
     this.core.store.saveJobCounters(job.state)
   }
@@ -293,7 +332,7 @@ export class JobBook {
       hint,
       (afterKey, limit) => this.core.store.loadReady(job.state.id, kind, afterKey, limit),
       (task) => {
-        if (job.active.has(task.id) || job.unsaved.has(task.id) || job.delayed.has(task.id)) return false
+        if (job.active.has(task.id) || job.unsaved.has(task.index) || job.delayed.has(task.id)) return false
         if (task.notBefore === null || task.notBefore <= this.core.now()) return true
         this.enqueue(job, task)
         return false
@@ -325,3 +364,7 @@ export class JobBook {
 }
 
 const NO_LIMITS: never[] = []
+
+function isRunnable(task: TaskState): boolean {
+  return task.status === 'queued' || task.status === 'soft-failed'
+}

@@ -3,6 +3,7 @@ import type { IndexEntry } from './readyIndex.ts'
 import type { ReadyQueue } from './readyQueue.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from './model.ts'
 import type { JobSeed } from './ports.ts'
+import { Unsaved } from './unsaved.ts'
 
 /** The right of a worker to run an attempt. */
 export interface Lease {
@@ -36,13 +37,15 @@ export class JobRuntime {
   readonly entries = new Map<string, IndexEntry<JobRuntime>>()
   /** Ready but for their not-before time. */
   readonly delayed = new Map<number, TaskState>()
-  /** Changed in memory, not yet on disk; `saves` commits are under way. */
-  readonly unsaved = new Map<number, { task: TaskState; saves: number }>()
+  /** By task index: changed in memory, not yet on disk. */
+  readonly unsaved = new Unsaved<number, TaskState>()
   /** Requeued from a foreign worker, which must not get it back before `until`. */
   readonly avoid = new Map<number, { workerId: number; until: number }>()
   hasEdges = false
   /** Set while a bulk change runs: nothing else may touch the tasks. */
   busy: Promise<void> | undefined
+  /** Bulk changes so far: what was loaded before one of them is void after it. */
+  bulks = 0
   /** Last use, for forgetting jobs that have nothing to do. */
   usedAt = 0
   licencePattern: RegExp | undefined

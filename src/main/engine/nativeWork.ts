@@ -5,7 +5,7 @@ import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { StaleAttemptError } from './errors.ts'
+import { ignoreUnknown } from './errors.ts'
 import type { TakeOptions } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
@@ -54,61 +54,53 @@ export class NativeWork {
     this.staff.seen(worker)
     const stale = new Map<string, Fence>()
     for (const report of reports) {
-      // What comes again after a lost reply was applied already.
+      let lease = this.leaseOf(worker, report)
+      while (lease?.job.busy) {
+        await lease.job.busy
+        lease = this.leaseOf(worker, report)
+      }
+      const late = lease ? undefined : await this.lateLog(worker, report)
+      // What comes again after a lost reply was applied already, or by the call that came first.
       if (report.seq <= worker.reportSeq) continue
-      if (!(await this.apply(worker, report))) stale.set(`${report.taskId}/${report.attempt}`, { taskId: report.taskId, attempt: report.attempt })
+      // Said in the same breath as what the event changes: both are in one commit, or neither is.
       worker.reportSeq = report.seq
+      this.staff.save(worker)
+      if (lease) await this.apply(lease, report.event)
+      else stale.set(`${report.taskId}/${report.attempt}`, { taskId: report.taskId, attempt: report.attempt })
+      late?.()
     }
-    if (reports.length > 0) this.staff.save(worker)
     const leases = await this.takeNow(worker, take)
     const assignments = await this.handOver(leases, undefined)
     return { reportSeq: worker.reportSeq, stale: [...stale.values()], assignments }
   }
 
-  /** Applies one event. False: the attempt no longer holds its task, and nothing but its log was touched. */
-  private async apply(worker: WorkerState, report: Report): Promise<boolean> {
-    const { event } = report
-    const lease = this.leaseOf(worker, report)
-    if (!lease) {
-      await this.applyLate(worker, report)
-      return false
-    }
+  /** Applies one event of a running attempt; everything is changed before it waits for anything. */
+  private async apply(lease: Lease, event: Report['event']): Promise<void> {
     lease.acknowledged = true
     lease.touchedAt = this.core.now()
     const { job, task, attempt } = lease
-    while (job.busy) await job.busy
     switch (event.type) {
       case 'started':
-        return true
+        return
       case 'log':
-        this.attempts.log(job, task, attempt, event.at, event.stream, event.text)
-        return true
+        return this.attempts.log(job, task, attempt, event.at, event.stream, event.text)
       case 'progress':
-        this.attempts.progress(lease, event.stepsCompleted, event.activity)
-        return true
+        return this.attempts.progress(lease, event.stepsCompleted, event.activity)
       case 'output':
         lease.lastSignAt = this.core.now()
-        this.attempts.addFrames(job, task, attempt, [event])
-        return true
+        return this.attempts.addFrames(job, task, attempt, [event])
       case 'finished':
-        try {
-          await this.attempts.end(lease, event)
-          return true
-        } catch (error) {
-          if (error instanceof StaleAttemptError) return false
-          throw error
-        }
+        return this.attempts.end(lease, event)
     }
   }
 
-  /** Late log lines are kept: they tell why. Everything else of a stale attempt is dropped. */
-  private async applyLate(worker: WorkerState, report: Report): Promise<void> {
-    if (report.event.type !== 'log') return
-    const found = await this.book.needTask(report.taskId).catch(() => undefined)
-    const attempt = found && (await this.core.store.loadAttempt(found.task.id, report.attempt))
-    if (found && attempt?.workerId === worker.id) {
-      this.attempts.log(found.job, found.task, attempt, report.event.at, report.event.stream, report.event.text)
-    }
+  /** Late log lines are kept: they tell why. Everything else of an attempt that no longer holds its task is dropped. */
+  private async lateLog(worker: WorkerState, { taskId, attempt: number, event }: Report): Promise<(() => void) | undefined> {
+    if (event.type !== 'log') return undefined
+    const found = await this.book.needTask(taskId).catch(ignoreUnknown)
+    const attempt = found && (await this.core.store.loadAttempt(found.task.id, number))
+    if (!found || attempt?.workerId !== worker.id) return undefined
+    return () => this.attempts.log(found.job, found.task, attempt, event.at, event.stream, event.text)
   }
 
   private leaseOf(worker: WorkerState, fence: Fence): Lease | undefined {
@@ -135,7 +127,7 @@ export class NativeWork {
   private async takeBackUnheard(worker: WorkerState): Promise<void> {
     const before = this.core.now() - UNACKNOWLEDGED_MS
     for (const lease of [...this.leases.ofWorker(worker.id).values()]) {
-      if (!lease.acknowledged && lease.attempt.startedAt < before) await this.attempts.giveBack(lease, `worker ${worker.name} never got it`)
+      if (!lease.acknowledged && lease.touchedAt < before) await this.attempts.giveBack(lease, `worker ${worker.name} never got it`)
     }
   }
 
@@ -153,7 +145,8 @@ export class NativeWork {
   /** Durable before answered; a client that vanished meanwhile gets nothing, and the tasks go back. */
   private async handOver(leases: Lease[], signal: AbortSignal | undefined): Promise<Assignment[]> {
     await this.core.store.durable()
-    if (!signal?.aborted) return leases.map((lease) => this.assignments.of(lease))
+    // A mass update may have taken some of them away meanwhile.
+    if (!signal?.aborted) return leases.filter((lease) => lease.job.active.get(lease.task.id) === lease).map((lease) => this.assignments.of(lease))
     for (const lease of leases) await this.attempts.giveBack(lease, 'the worker vanished while it was handed out')
     await this.core.store.durable()
     return []

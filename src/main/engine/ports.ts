@@ -88,6 +88,8 @@ export interface FarmStore {
   loadJob(by: { id: number } | { publicId: string } | { idTail: string }): Promise<JobSeed | undefined>
   /** Ready tasks of a job and kind in order, after `afterKey`. */
   loadReady(jobId: number, kind: string, afterKey: number, limit: number): Promise<TaskState[]>
+  /** Whether any task of the job waits for nothing but a worker or a moment. */
+  hasReadyTasks(jobId: number): Promise<boolean>
   loadTask(jobId: number, index: number): Promise<TaskState | undefined>
   loadAttempt(taskId: number, number: number): Promise<AttemptState | undefined>
   /** Tasks that wait for nothing more since this group (or task) was completed. */

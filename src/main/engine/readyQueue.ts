@@ -68,9 +68,11 @@ export class ReadyQueue {
   }
 
   /** Takes the task out; false when it is not here. */
-  remove(task: TaskState): boolean {
-    if (!this.present.delete(task.id)) return false
-    if (this.loading) this.goneDuringLoad.add(task.id)
+  remove({ id }: TaskState): boolean {
+    const task = this.present.get(id)
+    if (!task) return false
+    this.present.delete(id)
+    if (this.loading) this.goneDuringLoad.add(id)
     if (this.items[this.head] === task) {
       this.head++
       if (this.head > WINDOW) this.compact()

@@ -58,6 +58,7 @@ export class Transitions {
     const change = jobAfterTaskChange(job.state, to, job.state.policy.failJobAtPercent)
     if (change) await this.job(job, change.status, change.reason)
     else this.book.refresh(job)
+    if (ENDED.includes(to)) await this.closeIfStuck(job)
   }
 
   /** Counts a task's steps; clamped to its total. */
@@ -89,13 +90,17 @@ export class Transitions {
     else this.book.refresh(job)
   }
 
-  /** A job whose rest can never run any more (it waits for what failed) is done with. */
-  async failIfStuck(job: JobRuntime): Promise<void> {
-    const { counts, status } = job.state
-    if ((status !== 'active' && status !== 'queued') || counts.active > 0 || counts.failed === 0 || job.busy) return
-    if (job.delayed.size > 0 || [...job.queues.values()].some((queue) => !queue.empty)) return
-    for (const kind of job.queues.keys()) if ((await this.core.store.loadReady(job.state.id, kind, Number.NEGATIVE_INFINITY, 1)).length > 0) return
-    await this.job(job, 'failed', `${counts.failed} task(s) failed and what is left depends on them`)
+  /** A job whose rest can never run any more (it waits for what failed or was canceled) is done with. */
+  async closeIfStuck(job: JobRuntime): Promise<void> {
+    if (!looksStuck(job)) return
+    const { bulks } = job
+    // What the last completion released is on disk then, though it may not be in a queue yet.
+    await this.core.store.durable()
+    if (await this.core.store.hasReadyTasks(job.state.id)) return
+    if (!looksStuck(job) || job.bulks !== bulks) return
+    const { failed, canceled } = job.state.counts
+    if (failed > 0) await this.job(job, 'failed', `${failed} task(s) failed and what is left depends on them`)
+    else await this.job(job, 'cancel-requested', `${canceled} task(s) were canceled and what is left depends on them`)
   }
 
   private writeJobStatus(job: JobRuntime, to: JobStatus, reason: string): void {
@@ -159,8 +164,7 @@ export class Transitions {
 
   private async release(job: JobRuntime, by: { groupId: number } | { taskId: number }): Promise<void> {
     try {
-      while (job.busy) await job.busy
-      this.book.release(job, await this.core.store.loadReleased(by))
+      await this.book.release(job, () => this.core.store.loadReleased(by))
       this.book.onReady()
     } catch (error) {
       this.core.log.error({ error, job: job.state.publicId }, 'released tasks could not be loaded')
@@ -200,4 +204,14 @@ export class Transitions {
     }
     this.core.store.afterCommit(() => this.core.bus.emit(event))
   }
+}
+
+/** Nothing runs and nothing in memory could: whether something else can, the database knows. */
+function looksStuck(job: JobRuntime): boolean {
+  const { status, counts } = job.state
+  if ((status !== 'active' && status !== 'queued') || job.busy || job.delayed.size > 0) return false
+  if (counts.active > 0 || counts.paused > 0 || counts.failed + counts.canceled === 0) return false
+  if (counts.queued + counts['soft-failed'] === 0) return false
+  for (const queue of job.queues.values()) if (queue.size > 0) return false
+  return true
 }

@@ -7,6 +7,7 @@ import type { CompiledJob } from '../engine/compiledJob.ts'
 import type { NewFrame, NewJobRecord } from '../engine/farmEngine.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from '../engine/model.ts'
 import type { FarmStore, ResolvedJobRefs } from '../engine/ports.ts'
+import { Unsaved } from '../engine/unsaved.ts'
 import * as bulk from './bulk.ts'
 import { Connection, ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
@@ -92,6 +93,8 @@ interface OpenChunk {
 
 export class SqliteFarmStore extends StaffStore implements FarmStore {
   private readonly chunks = new Map<number, OpenChunk>()
+  /** Attempts whose rows are behind: a log continues where memory says, not where an older row does. */
+  private readonly attempts = new Unsaved<string, AttemptState>()
 
   constructor(
     writer: Writer,
@@ -120,6 +123,7 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
 
   saveAttempt(attempt: AttemptState): void {
     this.writer.save(rows.SAVE_ATTEMPTS, attempt.id, () => rows.attemptRow(attempt))
+    this.writer.afterCommit(this.attempts.change(attemptKey(attempt.taskId, attempt.number), attempt))
   }
 
   saveWorker(worker: WorkerState): void {
@@ -197,7 +201,8 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     chunk.runs.push([lines, at, LOG_STREAMS.indexOf(stream)])
     attempt.logBytes += bytes.length
     attempt.logLines += lines
-    this.saveAttempt(attempt)
+    this.writer.save(rows.SAVE_LOG_LENGTHS, attempt.id, () => [attempt.id, attempt.logBytes, attempt.logLines])
+    this.writer.afterCommit(this.attempts.change(attemptKey(attempt.taskId, attempt.number), attempt))
     return { position, bytes: bytes.length }
   }
 
@@ -275,11 +280,18 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
   loadReady(jobId: number, kind: string, afterKey: number, limit: number) {
     return loads.loadReady(this.read, jobId, kind, afterKey, limit)
   }
+  async hasReadyTasks(jobId: number): Promise<boolean> {
+    const ready = await this.read.all(
+      `select 1 from tasks indexed by tasks_ready where job_id = ? and unmet = 0 and status in ('queued', 'soft-failed') limit 1`,
+      [jobId],
+    )
+    return ready.length > 0
+  }
   loadTask(jobId: number, index: number) {
     return loads.loadTask(this.read, jobId, index)
   }
   loadAttempt(taskId: number, number: number) {
-    return loads.loadAttempt(this.read, taskId, number)
+    return this.attempts.find(attemptKey(taskId, number), () => loads.loadAttempt(this.read, taskId, number))
   }
   loadReleased(by: { groupId: number } | { taskId: number }) {
     return loads.loadReleased(this.read, by)
@@ -333,6 +345,8 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     return ids
   }
 }
+
+const attemptKey = (taskId: number, number: number): string => `${taskId}/${number}`
 
 function countLines(bytes: Buffer): number {
   let lines = 0

@@ -413,6 +413,12 @@ export const attemptRow = (a: AttemptState) => [
   a.metrics,
 ]
 
+/** A log grows while the attempt runs and after: its length is written without touching how the attempt stands. */
+export const SAVE_LOG_LENGTHS: RowStatement = {
+  name: 'log_lengths',
+  sql: `update attempts set log_bytes = v->>1, log_lines = v->>2 from (select value as v from json_each(:rows)) where attempts.id = v->>0`,
+}
+
 export const ADD_LOG_CHUNKS: RowStatement = {
   name: 'logChunks',
   sql: `insert into log_chunks (attempt_id, position, bytes, first_line, lines, segment_id, segment_offset, runs)
@@ -444,6 +450,7 @@ export const ROW_STATEMENTS: readonly RowStatement[] = [
   SAVE_GROUPS,
   SAVE_TASKS,
   SAVE_ATTEMPTS,
+  SAVE_LOG_LENGTHS,
   ADD_LOG_CHUNKS,
   ADD_FRAMES,
   ADD_FAILURES,
