@@ -14,6 +14,8 @@ const missingPartsFile = join(workFolder, 'missing-parts')
 const required = (process.env.FRAMEHOUSE_REQUIRE ?? '').split(',').map((word) => word.trim()).filter(Boolean)
 
 const DEPCRUISE = 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'
+/** Read by test/support: which parts were missing, and that the program need not be built again. */
+const TEST_ENV = { NO_COLOR: '1', FORCE_COLOR: undefined, FRAMEHOUSE_MISSING_PARTS: missingPartsFile, FRAMEHOUSE_BUILT: '1' }
 const STEPS = [
   { name: 'types', run: () => check('scripts/typecheck.mjs') },
   { name: 'lint', run: () => check('node_modules/eslint/bin/eslint.js', '.') },
@@ -116,7 +118,7 @@ function runNode(args, env = {}) {
     const child = spawn(process.execPath, args, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined, FRAMEHOUSE_MISSING_PARTS: missingPartsFile, ...env },
+      env: { ...process.env, ...TEST_ENV, ...env },
     })
     const parts = []
     child.stdout.on('data', (data) => parts.push(data))

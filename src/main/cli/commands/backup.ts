@@ -1,6 +1,5 @@
 /** `framehouse backup FOLDER`: a copy of the farm that can be started from. */
 import { resolve } from 'node:path'
-import { backUp } from '../backup.ts'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { bytes } from '../format.ts'
@@ -21,6 +20,8 @@ export const backup = defineCommand({
     const from = managerData(context, options.data)
     const to = resolve(context.cwd, words[0] ?? '')
     const progress = json ? noProgress : makeProgress(context.terminal, context.now)
+    // Loaded only here: other commands do not wait for the database's native module.
+    const { backUp } = await import('../backup.ts')
     try {
       const result = await backUp(from, to, (share, text) => progress.update(share, text), context.signal)
       progress.clear()

@@ -1,0 +1,223 @@
+/** One farm of built programs (manager and worker as processes), and everything a person or script does with it. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Program, ensureBuilt, framehouse } from '../../support/program.ts'
+
+let folder: string
+let url: string
+let manager: Program
+let worker: Program
+
+beforeAll(async () => {
+  ensureBuilt()
+  folder = await mkdtemp(join(tmpdir(), 'framehouse-cli-'))
+  manager = Program.start(['manager', '--data', join(folder, 'manager'), '--listen', '127.0.0.1:0', '--trust-loopback', '--json'])
+  const [, found = ''] = await manager.prints(/"url":"([^"]+)"/)
+  url = found
+  worker = Program.start(['worker', '--manager', url, '--data', join(folder, 'worker'), '--name', 'anna', '--slots', '2'])
+})
+
+afterAll(async () => {
+  const ends = await Promise.all([worker, manager].map((program) => program?.stop()))
+  await rm(folder, { recursive: true, force: true })
+  // A clean end on SIGTERM is part of what is tested here.
+  for (const end of ends) expect(end).toMatchObject({ code: 0, signal: null })
+})
+
+const cli = (...args: string[]) => framehouse(args, { env: { FRAMEHOUSE_MANAGER: url } })
+async function json(...args: string[]): Promise<unknown> {
+  const { code, out, err } = await cli(...args, '--json')
+  expect({ code, err }).toEqual({ code: 0, err: '' })
+  return JSON.parse(out)
+}
+const lines = (text: string): unknown[] => text.trim().split('\n').map((line) => JSON.parse(line))
+const echo = (message: string, seconds = 0): string[] => [
+  'echo-sleep-test',
+  '--set',
+  `message=${message}`,
+  '--set',
+  `sleep_duration_seconds=${seconds}`,
+]
+const idOf = (value: unknown): string => (value as { id: string }).id
+
+describe('submit --watch', () => {
+  it('runs a job on the worker and ends with status 0', async () => {
+    const { code, err } = await cli('submit', ...echo('hello'), '--name', 'greeting', '--watch')
+    expect(code).toBe(0)
+    expect(err).toContain('Submitted "greeting" (2 tasks)')
+    expect(err).toContain('greeting: completed')
+  })
+
+  it('renders frames to disk and prints their folder', async () => {
+    const output = join(folder, 'frames')
+    const sizes = ['--set', 'frames=1-3', '--set', 'width=32', '--set', 'height=18', '--set', 'samples=1']
+    const { code, out } = await cli('submit', 'demo-render', ...sizes, '--set', `output_dir=${output}`, '--watch')
+    expect(code).toBe(0)
+    expect(out).toBe(`${output}\n`)
+    expect(await readdir(output)).toEqual(['frame-0001.png', 'frame-0002.png', 'frame-0003.png'])
+  })
+
+  it('with --json prints the job whenever it changed, and last as it ended', async () => {
+    const { code, out, err } = await cli('submit', ...echo('x', 1), '--watch', '--json')
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    const states = lines(out)
+    expect(states.at(-1)).toMatchObject({ status: 'completed', counts: { completed: 2 } })
+    expect(states.length).toBeGreaterThan(1)
+  })
+
+  it('ends with status 1 and the reason when the job fails', async () => {
+    const { code, err } = await cli('submit', 'command-per-frame', '--set', 'command=sh -c "exit 7"', '--set', 'frames=1', '--watch')
+    expect(code).toBe(1)
+    expect(err).toMatch(/failed/)
+    expect(err).toMatch(/code 7/)
+    expect(err).toMatch(/framehouse logs 00000001-/)
+  })
+
+  it('ends with status 8 when somebody cancels the job', async () => {
+    const watching = Program.start(['submit', ...echo('x', 300), '--watch', '--manager', url])
+    const [, id = ''] = await watching.prints(/: ([0-9a-f-]{36})\n/, 'err')
+    expect((await cli('cancel', id)).code).toBe(0)
+    expect((await watching.ended).code).toBe(8)
+  })
+
+  it('leaves the job alone when the watching is interrupted', async () => {
+    const watching = Program.start(['submit', ...echo('x'), '--paused', '--watch', '--manager', url])
+    const [, id = ''] = await watching.prints(/: ([0-9a-f-]{36})\n/, 'err')
+    expect((await watching.stop('SIGINT')).code).toBe(130)
+    expect(await json('job', id)).toMatchObject({ status: 'paused' })
+    await json('delete', id)
+  })
+})
+
+describe('looking', () => {
+  it('lists jobs as a table, and as JSON', async () => {
+    const { out } = await cli('jobs', '--search', 'greeting')
+    expect(out).toMatch(/^ID +STATUS +NAME.*\n[0-9a-f]{8} +completed +greeting +echo-sleep-test +2 \/ 2 \(100 %\)/)
+    expect(await json('jobs', '--search', 'greeting', '--status', 'completed')).toMatchObject([{ name: 'greeting' }])
+    expect(await json('jobs', '--search', 'no such job')).toEqual([])
+  })
+
+  it('shows a job by the beginning of its id, with its tasks', async () => {
+    const [job] = (await json('jobs', '--search', 'greeting')) as [{ id: string }]
+    expect(await json('job', job.id.slice(0, 8))).toMatchObject({ id: job.id, tasks: [{ name: 'echo' }, { name: 'sleep' }] })
+    const { out } = await cli('job', job.id.slice(0, 8))
+    expect(out).toMatch(/Status +completed/)
+    expect(out).toMatch(/00000001-[0-9a-f-]+ +completed +echo +anna/)
+  })
+
+  it('prints the log of a task, plain and as documents', async () => {
+    const [job] = (await json('jobs', '--search', 'greeting')) as [{ id: string }]
+    const { tasks } = (await json('job', job.id)) as { tasks: { id: string }[] }
+    const task = tasks[0]?.id ?? ''
+    expect((await cli('logs', task)).out).toMatch(/hello/)
+    const { out } = await cli('logs', task, '--json')
+    expect(lines(out)).toContainEqual(expect.objectContaining({ line: expect.any(Number), text: expect.stringContaining('hello') }))
+  })
+
+  it('follows a log until the attempt ends', async () => {
+    const script = 'i=0; while [ $i -lt 5 ]; do echo line-$i; i=$((i+1)); sleep 0.2; done'
+    const job = idOf(await json('submit', 'command-per-frame', '--set', `command=sh -c '${script}'`, '--set', 'frames=1'))
+    const { tasks } = (await json('job', job)) as { tasks: { id: string }[] }
+    const { code, out } = await cli('logs', tasks[0]?.id ?? '', '--follow')
+    expect(code).toBe(0)
+    expect(out.match(/^.*line-\d$/gm)?.length).toBe(5)
+    expect(await json('job', job)).toMatchObject({ status: 'completed' })
+  })
+
+  it('lists workers and job types', async () => {
+    expect(await json('workers')).toMatchObject([{ name: 'anna', status: 'awake', capacity: 2, approved: true }])
+    expect((await cli('job-types')).out).toMatch(/simple-blender-render/)
+    expect((await cli('job-types', 'demo-render')).out).toMatch(/frames +string +\(required\)|frames +string/)
+  })
+
+  it('completes job types and workers from the manager', async () => {
+    expect((await cli('__complete', 'submit', 'echo')).out).toBe('echo-sleep-test\n')
+    expect((await cli('__complete', 'workers', 'approve', '')).out).toBe('anna\n')
+  })
+})
+
+describe('acting', () => {
+  it('pauses, resumes, requeues, deletes and brings back', async () => {
+    const id = idOf(await json('submit', ...echo('x'), '--paused'))
+    expect(await json('resume', id)).toMatchObject({ id })
+    await expect.poll(() => json('job', id), { timeout: 20_000 }).toMatchObject({ status: 'completed' })
+    expect(await json('requeue', id)).toMatchObject({ id })
+    await expect.poll(() => json('job', id), { timeout: 20_000 }).toMatchObject({ status: 'completed' })
+    await json('delete', id)
+    expect(await json('jobs', '--status', 'completed')).not.toContainEqual(expect.objectContaining({ id }))
+    expect(await json('undelete', id)).toMatchObject({ id, deletedAt: null })
+  })
+
+  it('submits nothing with --check', async () => {
+    const before = (await json('jobs')) as unknown[]
+    expect(await json('submit', 'demo-render', '--set', 'frames=1-8', '--set', 'chunk_size=4', '--check')).toMatchObject({ taskCount: 2 })
+    expect(((await json('jobs')) as unknown[]).length).toBe(before.length)
+  })
+
+  it('makes, lists and revokes tokens', async () => {
+    const created = (await json('tokens', 'create', 'ci', '--scope', 'submit')) as { secret: string }
+    expect(await json('tokens', 'list')).toMatchObject([{ name: 'ci', kind: 'token', role: 'artist', scopes: ['submit'] }])
+    expect((await cli('jobs', '--token', created.secret)).code).toBe(0)
+    await json('tokens', 'revoke', 'ci')
+    expect((await cli('jobs', '--token', created.secret)).code).toBe(5)
+  })
+})
+
+describe('exit codes', () => {
+  const nobody = '00000000-0000-4000-8000-000000000000'
+  it.each([
+    { args: ['jobs', '--nonsense'], code: 2, says: /no option --nonsense/ },
+    { args: ['jobs', '--manager', 'http://127.0.0.1:1'], code: 3, says: /no manager answers/ },
+    { args: ['job', nobody], code: 4, says: /not found/ },
+    { args: ['cancel', nobody], code: 4, says: /not found/ },
+    { args: ['logs', nobody], code: 4, says: /not found/ },
+    { args: ['submit', 'ecko-sleep-test'], code: 4, says: /Did you mean "echo-sleep-test"/ },
+    { args: ['jobs', '--token', 'wrong'], code: 5, says: /token/ },
+    { args: ['submit', 'echo-sleep-test', '--set', 'mesage=x'], code: 7, says: /Did you mean "message"/ },
+    { args: ['submit', 'demo-render', '--set', 'chunk_size=0'], code: 7, says: /chunk_size/ },
+  ])('$code for $args', async ({ args, code, says }) => {
+    const end = await cli(...args)
+    expect(end.err).toMatch(says)
+    expect(end.code).toBe(code)
+    const asJson = await cli(...args, '--json')
+    expect(asJson.out).toBe('')
+    expect(JSON.parse(asJson.err)).toMatchObject({ error: { exitCode: code, message: expect.stringMatching(says) } })
+  })
+
+  it('6 for what the state of a job does not allow', async () => {
+    const id = idOf(((await json('jobs', '--search', 'greeting')) as unknown[])[0])
+    expect((await cli('resume', id)).code).toBe(6)
+  })
+})
+
+describe('backup', () => {
+  it('of a running manager can be started from', async () => {
+    const copy = join(folder, 'copy')
+    expect(await json('backup', '--data', join(folder, 'manager'), copy)).toMatchObject({ to: copy, files: expect.any(Number) })
+    expect((await cli('backup', '--data', join(folder, 'manager'), copy)).code).toBe(2)
+    const restored = Program.start(['manager', '--data', copy, '--listen', '127.0.0.1:0', '--trust-loopback'])
+    const [there = ''] = await restored.prints(/http:\S+/)
+    const found = await framehouse(['jobs', '--search', 'greeting', '--json', '--manager', there])
+    const [job] = JSON.parse(found.out)
+    const log = await framehouse(['logs', `00000001-${job.id.slice(9)}`, '--manager', there])
+    expect(log.out).toMatch(/hello/)
+    expect((await restored.stop()).code).toBe(0)
+  })
+
+  it('refuses a folder that is none of a manager', async () => {
+    const end = await cli('backup', '--data', join(folder, 'worker'), join(folder, 'elsewhere'))
+    expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/no data folder of a manager/) })
+  })
+})
+
+it('refuses a second manager on the same data folder', async () => {
+  const second = await framehouse(['manager', '--data', join(folder, 'manager'), '--listen', '127.0.0.1:0'])
+  expect(second).toMatchObject({ code: 1, err: expect.stringMatching(/in use by another manager/) })
+})
+
+it('refuses a port that is taken', async () => {
+  const second = await framehouse(['manager', '--data', join(folder, 'other'), '--listen', new URL(url).host])
+  expect(second).toMatchObject({ code: 1, err: expect.stringMatching(/is taken by another program/) })
+})

@@ -1,0 +1,134 @@
+/** Starting and stopping: both, demo, workers that wait for approval. */
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { nextFreePort } from '../../../src/main/cli/address.ts'
+import { Program, ensureBuilt, framehouse } from '../../support/program.ts'
+
+let folder: string
+const started: Program[] = []
+beforeAll(ensureBuilt)
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'framehouse-services-'))
+})
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((program) => program.stop('SIGKILL')))
+  await rm(folder, { recursive: true, force: true })
+})
+
+function start(...args: string[]): Program {
+  const program = Program.start(args)
+  started.push(program)
+  return program
+}
+
+/** The process of the worker that a manager's worker list tells of, by its lock file. */
+async function workerPid(base: string): Promise<number> {
+  const [name = ''] = await readdir(join(base, 'workers'))
+  return Number((await readFile(join(base, 'workers', name, 'worker.lock'), 'utf8')).split(' ')[0])
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('both', () => {
+  it('is a farm, and SIGTERM ends both processes cleanly', async () => {
+    const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta')
+    const [url = ''] = await both.prints(/http:\S+/)
+    const args = ['submit', 'echo-sleep-test', '--set', 'message=x', '--set', 'sleep_duration_seconds=0', '--watch', '--manager', url]
+    expect((await framehouse(args)).code).toBe(0)
+    const pid = await workerPid(folder)
+    expect(isAlive(pid)).toBe(true)
+    expect(await both.stop()).toMatchObject({ code: 0 })
+    expect(isAlive(pid)).toBe(false)
+  })
+
+  it('starts a worker again that died', async () => {
+    const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta')
+    await both.prints(/worker started/, 'err')
+    const before = await workerPid(folder)
+    process.kill(before, 'SIGKILL')
+    await both.prints(/is started again[\s\S]*worker started/, 'err')
+    expect(await workerPid(folder)).not.toBe(before)
+    expect((await both.stop()).code).toBe(0)
+  })
+
+  it('leaves no worker behind when it is killed', async () => {
+    const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta')
+    await both.prints(/worker started/, 'err')
+    const pid = await workerPid(folder)
+    await both.stop('SIGKILL')
+    await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false)
+  })
+})
+
+describe('demo', () => {
+  it('renders the animation, says where it is, and ends with status 0', async () => {
+    const demo = start('demo', '--exit', '--data', folder, '--listen', '127.0.0.1:0', '--json')
+    const { code, out, err } = await demo.ended
+    expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' })
+    const result = JSON.parse(out)
+    expect(result).toMatchObject({ job: { status: 'completed', type: 'demo-render' }, url: expect.stringMatching(/^http:/) })
+    expect(result.frames).toBeGreaterThanOrEqual(24)
+    expect(result.job.counts.total).toBeGreaterThan(1)
+    const files = (await readdir(result.folder)).filter((name) => name.endsWith('.png'))
+    expect(files).toHaveLength(result.frames)
+    expect((await readFile(join(result.folder, files[0] ?? ''))).subarray(1, 4).toString()).toBe('PNG')
+  })
+
+  it('ends with the reason and another status when it cannot run', async () => {
+    const end = await start('demo', '--exit', '--data', '/dev/null/nowhere', '--listen', '127.0.0.1:0').ended
+    expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/data folder/) })
+  })
+
+  it('takes the next port where one is taken', async () => {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    try {
+      const address = server.address()
+      const taken = typeof address === 'object' ? (address?.port ?? 0) : 0
+      expect(await nextFreePort({ host: '127.0.0.1', port: taken })).toBeGreaterThan(taken)
+    } finally {
+      server.close()
+    }
+  })
+})
+
+describe('a manager that trusts nobody', () => {
+  it('lets a worker in after the owner approved it', async () => {
+    const manager = start('manager', '--data', folder, '--listen', '127.0.0.1:0')
+    const [url = ''] = await manager.prints(/http:\S+/)
+    expect((await framehouse(['jobs', '--manager', url])).code).toBe(5)
+    const token = (await readFile(join(folder, 'owner-token'), 'utf8')).trim()
+    const owner = (...args: string[]) => framehouse(args, { env: { FRAMEHOUSE_MANAGER: url, FRAMEHOUSE_TOKEN: token } })
+
+    const worker = start('worker', '--manager', url, '--data', join(folder, 'w'), '--name', 'stranger')
+    await expect.poll(async () => (await owner('workers')).out, { timeout: 20_000 }).toMatch(/stranger +waits for approval/)
+    const submitted = await owner('submit', 'echo-sleep-test', '--set', 'message=x', '--set', 'sleep_duration_seconds=0')
+    expect(submitted.code).toBe(0)
+    expect((await owner('job', 'last')).out).toMatch(/Waiting: .+/)
+    expect((await owner('workers', 'approve', 'stranger')).code).toBe(0)
+    await expect.poll(async () => (await owner('job', 'last')).out, { timeout: 30_000 }).toMatch(/Status +completed/)
+    expect((await worker.stop()).code).toBe(0)
+    expect((await manager.stop()).code).toBe(0)
+    expect(existsSync(join(folder, 'framehouse.sqlite'))).toBe(true)
+  })
+})
+
+it('doctor tells what it found, as a table and as JSON', async () => {
+  const { code, out } = await framehouse(['doctor', '--data', folder, '--listen', '127.0.0.1:0', '--json'])
+  expect(code).toBe(0)
+  const names = JSON.parse(out).checks.map((check: { name: string }) => check.name)
+  expect(names).toEqual(expect.arrayContaining(['machine', 'sqlite3', 'sharp', 'data folder', 'port', 'blender', 'ffmpeg', 'docker']))
+  const refused = await framehouse(['doctor', '--data', '/dev/null/nowhere', '--listen', '127.0.0.1:0'])
+  expect(refused).toMatchObject({ code: 1, out: expect.stringMatching(/data folder +problem/) })
+})
