@@ -4,6 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError, NotFoundError } from '../engine/errors.ts'
 import { shippedScriptsFolder, type JobType, type JobTypeCatalog } from './catalog.ts'
+import { jobTypeName } from './jobTypeInfo.ts'
 
 /** A name that is a file's name and nothing else, on every platform. */
 const SCRIPT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
@@ -48,11 +49,13 @@ export class JobTypeScripts {
     const path = join(this.folder, file)
     const before = await textOf(path)
     await write(path, source)
-    const broken = (await this.catalog.broken()).find((script) => script.file === file || script.file.endsWith(`/${file}`))
-    if (!broken) return this.catalog.get(name)
+    const type = (await this.catalog.list()).find((each) => each.name === jobTypeName(file))
+    const broken = (await this.catalog.broken()).find((script) => script.file === file)
+    // A text without JOB_TYPE is no job type, and a shipped one of its name would still be there.
+    if (type !== undefined && broken === undefined && source.includes('JOB_TYPE')) return type
     if (before === undefined) await rm(path, { force: true })
     else await write(path, before)
-    throw new InvalidInputError('/source', broken.message)
+    throw new InvalidInputError('/source', broken?.message ?? 'the script defines no object JOB_TYPE')
   }
 
   private fileOf(name: string): string {
