@@ -95,6 +95,9 @@ export function toPlatform(path: string, platform: string): string {
   const separator = separatorOf(platform)
   let leading = 0
   while (isSeparator(path[leading])) leading++
-  const components = path.slice(leading).split(/[/\\]+/).filter((part) => part !== '')
+  const components = path
+    .slice(leading)
+    .split(/[/\\]+/)
+    .filter((part) => part !== '')
   return separator.repeat(leading) + components.join(separator)
 }

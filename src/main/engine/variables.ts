@@ -55,11 +55,7 @@ export function variablesFor(
 }
 
 /** The value for a platform by name, else the one for `all`; of several the last. */
-function lookUp(
-  values: FarmSettings['variables'][string]['values'],
-  audience: Audience,
-  platform: string,
-): string | undefined {
+function lookUp(values: FarmSettings['variables'][string]['values'], audience: Audience, platform: string): string | undefined {
   let general: string | undefined
   let specific: string | undefined
   for (const { audience: meant = 'all', platforms, value } of values) {
@@ -116,12 +112,7 @@ export type TextExpander = (text: string) => string
 export type CommandExpander = (commands: Command[]) => Command[]
 
 /** Prepares the replacement in single strings for one audience and platform. Texts that nothing matches come back as they are. */
-export function createTextExpander(
-  settings: VariableSettings,
-  audience: Audience,
-  platform: string,
-  host: VariableHost,
-): TextExpander {
+export function createTextExpander(settings: VariableSettings, audience: Audience, platform: string, host: VariableHost): TextExpander {
   const variables = variablesFor(settings, audience, platform, host)
   const moves = twoWay(variablesFor(settings, audience, host.platform, host)).flatMap(({ name, value: from }) => {
     const to = variables.get(name)?.value
@@ -185,12 +176,7 @@ function rebase(rest: string, from: string, to: string): string {
  * in arrays of them are expanded; keys, nested objects and nested arrays are not. When nothing matches, the very same
  * array comes back; what is given is never changed. Make one per platform and settings, and keep it.
  */
-export function createExpander(
-  settings: VariableSettings,
-  audience: Audience,
-  platform: string,
-  host: VariableHost,
-): CommandExpander {
+export function createExpander(settings: VariableSettings, audience: Audience, platform: string, host: VariableHost): CommandExpander {
   const expand = createTextExpander(settings, audience, platform, host)
   return (commands) => {
     let changed: Command[] | undefined

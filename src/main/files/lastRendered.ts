@@ -102,7 +102,10 @@ export class LastRendered {
     let source = sharp(image, { limitInputPixels: MAX_PIXELS, sequentialRead: true }).flatten().toColourspace('srgb')
     const made: { file: string; jpeg: Buffer }[] = []
     for (const { file, width, height } of LAST_RENDERED_SIZES) {
-      const { data, info } = await source.resize({ width, height, fit: 'inside', withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true })
+      const { data, info } = await source
+        .resize({ width, height, fit: 'inside', withoutEnlargement: true })
+        .raw()
+        .toBuffer({ resolveWithObject: true })
       const raw = { width: info.width, height: info.height, channels: info.channels }
       made.push({ file, jpeg: await sharp(data, { raw }).jpeg({ quality: JPEG_QUALITY }).toBuffer() })
       source = sharp(data, { raw })

@@ -80,7 +80,12 @@ test('refresh, check, upload, check out, submit, render, delete', async () => {
     const { sha, size } = files[index]!
     expect((await client.call('GET /shaman/files/{checksum}/{filesize}', 200, [sha, String(size)])).body.status).toBe('unknown')
     const name = `=?utf-8?q?F=C3=BCnny?= scene`
-    await client.call('POST /shaman/files/{checksum}/{filesize}', 204, [sha, String(size)], octets(content, { 'x-shaman-original-filename': name, 'x-shaman-can-defer-upload': 'true' }))
+    await client.call(
+      'POST /shaman/files/{checksum}/{filesize}',
+      204,
+      [sha, String(size)],
+      octets(content, { 'x-shaman-original-filename': name, 'x-shaman-can-defer-upload': 'true' }),
+    )
   }
   expect((await client.call('POST /shaman/checkout/requirements', 200, [], { body: { files } })).body.files).toEqual([])
   const { checkoutPath } = (await client.call('POST /shaman/checkout/create', 200, [], { body: { files, checkoutPath: 'Fünny job' } })).body
@@ -92,7 +97,13 @@ test('refresh, check, upload, check out, submit, render, delete', async () => {
     settings: { ...RENDER_SETTINGS, blendfile: `{jobs}/${checkoutPath}/Fünny scene.flamenco.blend` },
     storage: { shaman_checkout_id: checkoutPath },
   })
-  expect(submitted).toMatchObject({ name: 'Fünny job', status: 'queued', storage: { shaman_checkout_id: checkoutPath }, steps_total: 4, metadata: { 'user.name': 'Sÿbren' } })
+  expect(submitted).toMatchObject({
+    name: 'Fünny job',
+    status: 'queued',
+    storage: { shaman_checkout_id: checkoutPath },
+    steps_total: 4,
+    metadata: { 'user.name': 'Sÿbren' },
+  })
   expect(submitted.settings.render_output_path).not.toContain('{timestamp}')
 
   // A worker gets it with paths of its own.
@@ -116,7 +127,13 @@ test('refresh, check, upload, check out, submit, render, delete', async () => {
 })
 
 test('the add-on is told when the job type has changed or does not exist', async () => {
-  const job = { name: 'x', type: 'simple-blender-render', priority: 50, submitter_platform: 'linux', settings: { ...RENDER_SETTINGS, blendfile: 'x.blend' } }
+  const job = {
+    name: 'x',
+    type: 'simple-blender-render',
+    priority: 50,
+    submitter_platform: 'linux',
+    settings: { ...RENDER_SETTINGS, blendfile: 'x.blend' },
+  }
   await client.call('POST /jobs/check', 412, [], { body: { ...job, type_etag: 'older' } })
   const { body } = await client.call('POST /jobs/check', 400, [], { body: { ...job, settings: { ...job.settings, format: 'FFMPEG' } } })
   expect(body.message).toContain('This job type only renders images, and not "FFMPEG"')
@@ -152,7 +169,9 @@ describe('uploads over HTTP', () => {
     const slow = slowUpload(content)
     await expect.poll(() => statusOf(content)).toBe('uploading')
     const file = { sha: params[0], size: content.length, path: 'x' }
-    expect((await client.call('POST /shaman/checkout/requirements', 200, [], { body: { files: [file] } })).body.files).toEqual([{ ...file, status: 'uploading' }])
+    expect((await client.call('POST /shaman/checkout/requirements', 200, [], { body: { files: [file] } })).body.files).toEqual([
+      { ...file, status: 'uploading' },
+    ])
     await client.call('POST /shaman/files/{checksum}/{filesize}', 425, params, octets(content, { 'x-shaman-can-defer-upload': 'true' }))
     await client.call('POST /shaman/files/{checksum}/{filesize}', 204, params, octets(content))
     slow.finish()
@@ -165,7 +184,13 @@ describe('uploads over HTTP', () => {
     await expect.poll(() => statusOf(content)).toBe('uploading')
     slow.breakOff()
     await expect.poll(() => statusOf(content)).toBe('unknown')
-    const uploading = join(manager.context.paths.storage(), 'file-store', 'uploading', sha256(content).slice(0, 2), sha256(content).slice(2))
+    const uploading = join(
+      manager.context.paths.storage(),
+      'file-store',
+      'uploading',
+      sha256(content).slice(0, 2),
+      sha256(content).slice(2),
+    )
     await expect.poll(async () => (existsSync(uploading) ? readdir(uploading) : [])).toEqual([])
   })
 

@@ -17,7 +17,13 @@ import { ErrorReply } from './schemas.ts'
 let manager: FlamencoManager
 let client: Client
 let worker: FlamencoWorker
-const ids: Record<string, string> = { audience: 'workers', platform: 'linux', typeName: 'echo-sleep-test', checksum: 'ab'.repeat(32), filesize: '4' }
+const ids: Record<string, string> = {
+  audience: 'workers',
+  platform: 'linux',
+  typeName: 'echo-sleep-test',
+  checksum: 'ab'.repeat(32),
+  filesize: '4',
+}
 
 beforeAll(async () => {
   manager = await openFlamencoManager()
@@ -68,9 +74,34 @@ const BODIES: Record<string, unknown> = {
 }
 /** What the original requires (§1.6); everything else may be left out. */
 const OPTIONAL = new Set([
-  'can_restart', 'taskStatus', 'activity', 'log', 'steps_completed', 'id', 'description', 'type_etag', 'storage', 'shaman_checkout_id', 'worker_tag',
-  'initial_status', 'priority of POST /jobs', 'priority of POST /jobs/check', 'settings', 'metadata', 'offset', 'limit', 'order_by', 'status_in', 'worker_name',
-  'name of POST /jobs/{job_id}/settag', 'manager_name', 'a', 'project', 'message', 'sleep_duration_seconds', 'sleep_repeats',
+  'can_restart',
+  'taskStatus',
+  'activity',
+  'log',
+  'steps_completed',
+  'id',
+  'description',
+  'type_etag',
+  'storage',
+  'shaman_checkout_id',
+  'worker_tag',
+  'initial_status',
+  'priority of POST /jobs',
+  'priority of POST /jobs/check',
+  'settings',
+  'metadata',
+  'offset',
+  'limit',
+  'order_by',
+  'status_in',
+  'worker_name',
+  'name of POST /jobs/{job_id}/settag',
+  'manager_name',
+  'a',
+  'project',
+  'message',
+  'sleep_duration_seconds',
+  'sleep_repeats',
 ])
 const ofWorkers = (operation: string) => /^\w+ \/worker\//.test(operation) && !operation.includes('register')
 const send = (operation: string, options: CallOptions): Promise<Reply> => request(operation, ids, options)
@@ -85,10 +116,14 @@ async function fingerprint(): Promise<Record<string, string>> {
   const prints: Record<string, string> = {}
   // The audit log is written behind the replies.
   await manager.context.security.audit.flush()
-  const tables = await manager.context.read.all<{ name: string }>(`select name from sqlite_master where type = 'table' and name not like 'jobs_text%' order by name`)
+  const tables = await manager.context.read.all<{ name: string }>(
+    `select name from sqlite_master where type = 'table' and name not like 'jobs_text%' order by name`,
+  )
   for (const { name } of tables) {
     const rows = await manager.context.read.all<Record<string, unknown>>(`select * from ${name}`)
-    prints[name] = createHash('sha256').update(JSON.stringify(rows.map((row) => ({ ...row, last_seen_at: 0 })))).digest('hex')
+    prints[name] = createHash('sha256')
+      .update(JSON.stringify(rows.map((row) => ({ ...row, last_seen_at: 0 }))))
+      .digest('hex')
   }
   return prints
 }
@@ -107,7 +142,8 @@ const isObject = (value: unknown): value is Json => typeof value === 'object' &&
 /** Every property of a body, with the body without it and bodies with something else in its place. */
 function* brokenBodies(body: unknown, path: string[] = []): Generator<{ field: string; without: unknown; wrong: unknown[] }> {
   if (Array.isArray(body)) {
-    for (const { field, without, wrong } of brokenBodies(body[0], path)) yield { field, without: [without], wrong: wrong.map((each) => [each]) }
+    for (const { field, without, wrong } of brokenBodies(body[0], path))
+      yield { field, without: [without], wrong: wrong.map((each) => [each]) }
     return
   }
   if (!isObject(body)) return
@@ -155,7 +191,18 @@ describe('broken requests change nothing', () => {
 
   test.each(JSON_OPERATIONS)('%s: no JSON, or not what it should be', async (operation) => {
     const json = { 'content-type': 'application/json' }
-    for (const raw of ['{', '', 'null', '"text"', '7', '{"a":1,}', '\u0000', '{"__proto__":{"a":1}}', '{"\\u005f_proto__":1}', '['.repeat(5_000)]) {
+    for (const raw of [
+      '{',
+      '',
+      'null',
+      '"text"',
+      '7',
+      '{"a":1,}',
+      '\u0000',
+      '{"__proto__":{"a":1}}',
+      '{"\\u005f_proto__":1}',
+      '['.repeat(5_000),
+    ]) {
       refused(await send(operation, { raw, headers: json }))
     }
     refused(await send(operation, { raw: Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), headers: json }))
@@ -164,7 +211,13 @@ describe('broken requests change nothing', () => {
   })
 
   test.each(JSON_OPERATIONS)('%s: bodies of other types', async (operation) => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/xml', 'nonsense']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+      'application/xml',
+      'nonsense',
+    ]) {
       const reply = await send(operation, { raw: JSON.stringify(BODIES[operation]), headers: { 'content-type': type } })
       refused(reply)
       expect(reply.status).toBe(415)
@@ -172,7 +225,13 @@ describe('broken requests change nothing', () => {
   })
 
   test.each(JSON_OPERATIONS)('%s: an oversized body, with the limit stated', async (operation) => {
-    const limit = operation.includes('shaman') ? 64 : operation === 'POST /jobs' || operation.endsWith('/check') && operation.includes('/jobs') ? 32 : operation === 'POST /worker/task/{task_id}' ? 16 : 1
+    const limit = operation.includes('shaman')
+      ? 64
+      : operation === 'POST /jobs' || (operation.endsWith('/check') && operation.includes('/jobs'))
+        ? 32
+        : operation === 'POST /worker/task/{task_id}'
+          ? 16
+          : 1
     const reply = await oversized(operation, limit * 1024 * 1024 + 1)
     expect(reply).toMatch(/^HTTP\/1\.1 413 /)
     expect(reply).toContain(`the body is larger than the limit of ${limit * 1024 * 1024} bytes`)
@@ -190,14 +249,17 @@ describe('broken requests change nothing', () => {
     }
   })
 
-  test.each(Object.keys(OPERATIONS).filter((operation) => /\{(job|task|worker|tag)_id\}/.test(operation)))('%s: an unknown id', async (operation) => {
-    const unknown = { ...ids, job_id: NO_SUCH_ID, task_id: NO_SUCH_ID, worker_id: NO_SUCH_ID, tag_id: NO_SUCH_ID }
-    const reply = await request(operation, unknown, bodyFor(operation))
-    // These three are defined for ids that do not exist.
-    if (/^GET .*(may-i-run|\/tasks|last-rendered)$/.test(operation)) return expect(reply.status).toBeLessThan(300)
-    refused(reply)
-    expect(reply.status).toBe(404)
-  })
+  test.each(Object.keys(OPERATIONS).filter((operation) => /\{(job|task|worker|tag)_id\}/.test(operation)))(
+    '%s: an unknown id',
+    async (operation) => {
+      const unknown = { ...ids, job_id: NO_SUCH_ID, task_id: NO_SUCH_ID, worker_id: NO_SUCH_ID, tag_id: NO_SUCH_ID }
+      const reply = await request(operation, unknown, bodyFor(operation))
+      // These three are defined for ids that do not exist.
+      if (/^GET .*(may-i-run|\/tasks|last-rendered)$/.test(operation)) return expect(reply.status).toBeLessThan(300)
+      refused(reply)
+      expect(reply.status).toBe(404)
+    },
+  )
 
   test.each(Object.keys(OPERATIONS).filter(ofWorkers))('%s: nobody, a wrong secret, a broken header', async (operation) => {
     const headers = [
@@ -212,18 +274,33 @@ describe('broken requests change nothing', () => {
       'Basic ' + 'A'.repeat(5_000),
     ]
     for (const authorization of headers) {
-      const reply = await request(operation, ids, { ...bodyFor(operation), as: undefined, headers: { ...bodyFor(operation).headers, ...(authorization ? { authorization } : {}) } })
+      const reply = await request(operation, ids, {
+        ...bodyFor(operation),
+        as: undefined,
+        headers: { ...bodyFor(operation).headers, ...(authorization ? { authorization } : {}) },
+      })
       refused(reply)
       expect(reply.status).toBe(403)
       expect(reply.headers.get('www-authenticate')).toBeNull()
     }
   })
 
-  test.each(['../x', '/abs', 'a/../../b', 'C:/x', 'a\\b', 'a//b', '', '.', 'x\u0000y'])('a checkout at %j, and a file there', async (path) => {
-    refused(await client.request('POST', '/api/v3/shaman/checkout/create', { body: { files: [], checkoutPath: path } }), 'checkoutPath')
-    refused(await client.request('POST', '/api/v3/shaman/checkout/create', { body: { files: [{ sha: HASH, size: 1, path }], checkoutPath: 'fine' } }), 'path')
-    refused(await client.request('POST', '/api/v3/jobs', { body: echoJob({ storage: { shaman_checkout_id: path || '..' } }) }), 'shaman_checkout_id')
-  })
+  test.each(['../x', '/abs', 'a/../../b', 'C:/x', 'a\\b', 'a//b', '', '.', 'x\u0000y'])(
+    'a checkout at %j, and a file there',
+    async (path) => {
+      refused(await client.request('POST', '/api/v3/shaman/checkout/create', { body: { files: [], checkoutPath: path } }), 'checkoutPath')
+      refused(
+        await client.request('POST', '/api/v3/shaman/checkout/create', {
+          body: { files: [{ sha: HASH, size: 1, path }], checkoutPath: 'fine' },
+        }),
+        'path',
+      )
+      refused(
+        await client.request('POST', '/api/v3/jobs', { body: echoJob({ storage: { shaman_checkout_id: path || '..' } }) }),
+        'shaman_checkout_id',
+      )
+    },
+  )
 
   test.each([
     '/job-files/../../../etc/passwd',
@@ -260,7 +337,8 @@ describe('broken requests change nothing', () => {
 function bodyFor(operation: string): CallOptions {
   if (operation in BODIES) return { body: BODIES[operation] }
   if (operation.endsWith('output-produced')) return { raw: 'x', headers: { 'content-type': 'image/png' } }
-  if (operation === 'POST /shaman/files/{checksum}/{filesize}') return { raw: 'abcd', headers: { 'content-type': 'application/octet-stream' } }
+  if (operation === 'POST /shaman/files/{checksum}/{filesize}')
+    return { raw: 'abcd', headers: { 'content-type': 'application/octet-stream' } }
   return {}
 }
 
@@ -270,7 +348,8 @@ function oversized(operation: string, size: number): Promise<string> {
   const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '')
   const authorization = Buffer.from(`${worker.uuid}:${worker.secret}`).toString('base64')
   return raw(
-    `${method} /api/v3${path} HTTP/1.1\r\nHost: 127.0.0.1:${manager.port}\r\nContent-Type: application/json\r\nContent-Length: ${size}\r\n` +
+    `${method} /api/v3${path} HTTP/1.1\r\nHost: 127.0.0.1:${manager.port}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${size}\r\n` +
       `${ofWorkers(operation) ? `Authorization: Basic ${authorization}\r\n` : ''}Connection: close\r\n\r\n{"a":"`,
   )
 }

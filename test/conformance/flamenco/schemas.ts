@@ -16,11 +16,25 @@ const int = Type.Integer()
 const bool = Type.Boolean()
 const any = Type.Unknown()
 
-const jobStatus = word('active', 'canceled', 'completed', 'failed', 'paused', 'pause-requested', 'queued', 'cancel-requested', 'requeueing', 'under-construction')
+const jobStatus = word(
+  'active',
+  'canceled',
+  'completed',
+  'failed',
+  'paused',
+  'pause-requested',
+  'queued',
+  'cancel-requested',
+  'requeueing',
+  'under-construction',
+)
 const taskStatus = word('active', 'canceled', 'completed', 'failed', 'queued', 'soft-failed', 'paused')
 const workerStatus = word('starting', 'awake', 'asleep', 'error', 'testing', 'offline', 'restart')
 
-export const ErrorReply = Type.Object({ code: int, message: Type.String({ minLength: 1 }), field: opt(Type.String({ minLength: 1 })) }, { additionalProperties: false })
+export const ErrorReply = Type.Object(
+  { code: int, message: Type.String({ minLength: 1 }), field: opt(Type.String({ minLength: 1 })) },
+  { additionalProperties: false },
+)
 
 export const FlamencoVersion = strict({ version: text, shortversion: text, name: text, git: text })
 export const FarmStatusReport = strict({ status: word('active', 'idle', 'waiting', 'asleep', 'inoperative', 'unknown', 'starting') })

@@ -1,4 +1,4 @@
-/** Who may call what over `/api/v3` when the manager does not trust its own machine, as on a LAN (DESIGN: Flamenco clients send no token). */
+/** Who may call what over `/api/v3` when the manager does not trust its own machine, as on a LAN: Flamenco clients send no token. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openFlamencoManager, type FlamencoManager } from '../../support/flamencoManager.ts'
 import { echoJob, FlamencoWorker, NO_SUCH_ID, SECRET } from './actors.ts'
@@ -36,7 +36,13 @@ const OF_THE_ADDON = [
 ]
 const OF_ALL = ['GET /version', 'POST /worker/register-worker']
 const OTHERS = Object.keys(OPERATIONS).filter((operation) => ![...OF_THE_ADDON, ...OF_ALL].includes(operation))
-const VALUES: Record<string, string> = { audience: 'users', platform: 'linux', typeName: 'echo-sleep-test', checksum: 'ab'.repeat(32), filesize: '1' }
+const VALUES: Record<string, string> = {
+  audience: 'users',
+  platform: 'linux',
+  typeName: 'echo-sleep-test',
+  checksum: 'ab'.repeat(32),
+  filesize: '1',
+}
 
 function call(operation: string, options: CallOptions = {}, prefix = '') {
   const [method = '', pattern = ''] = operation.split(' ')
@@ -56,7 +62,8 @@ describe('a stranger', () => {
   })
 
   test('may not read task logs or images, nor listen', async () => {
-    for (const path of [`/job-files/job-1111/${NO_SUCH_ID}/task-${NO_SUCH_ID}.txt`, '/socket.io/']) expect((await client.request('GET', path)).status).toBe(403)
+    for (const path of [`/job-files/job-1111/${NO_SUCH_ID}/task-${NO_SUCH_ID}.txt`, '/socket.io/'])
+      expect((await client.request('GET', path)).status).toBe(403)
   })
 })
 
@@ -108,8 +115,22 @@ describe('keys in the address', () => {
 
   test('one to submit with is the add-on’s, and workers’ approval comes with one to join with', async () => {
     const { accounts } = manager.context.security
-    const submit = await accounts.createToken({ kind: 'key', name: 'add-on', role: 'artist', scopes: ['submit'], expiresAt: null, createdBy: 'test' })
-    const join = await accounts.createToken({ kind: 'key', name: 'workers', role: 'viewer', scopes: ['worker'], expiresAt: null, createdBy: 'test' })
+    const submit = await accounts.createToken({
+      kind: 'key',
+      name: 'add-on',
+      role: 'artist',
+      scopes: ['submit'],
+      expiresAt: null,
+      createdBy: 'test',
+    })
+    const join = await accounts.createToken({
+      kind: 'key',
+      name: 'workers',
+      role: 'viewer',
+      scopes: ['worker'],
+      expiresAt: null,
+      createdBy: 'test',
+    })
     const { status, body } = await client.request('POST', `/k/${submit.text}/api/v3/jobs`, { body: echoJob() })
     expect(status, JSON.stringify(body)).toBe(200)
     expect((await client.request('DELETE', `/k/${submit.text}/api/v3/jobs/${body.id}`)).status).toBe(403)
@@ -124,7 +145,8 @@ describe('keys in the address', () => {
   test('artists change their own jobs and no others', async () => {
     const { accounts } = manager.context.security
     const key = async (name: string) =>
-      (await accounts.createToken({ kind: 'key', name, role: 'artist', scopes: ['submit', 'manage'], expiresAt: null, createdBy: 'test' })).text
+      (await accounts.createToken({ kind: 'key', name, role: 'artist', scopes: ['submit', 'manage'], expiresAt: null, createdBy: 'test' }))
+        .text
     const [anna, ben] = [await key('anna'), await key('ben')]
     const { body: job } = await client.request('POST', `/k/${anna}/api/v3/jobs`, { body: echoJob() })
     const change = (secret: string) => client.request('POST', `/k/${secret}/api/v3/jobs/${job.id}/setpriority`, { body: { priority: 1 } })

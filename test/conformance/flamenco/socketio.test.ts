@@ -85,7 +85,12 @@ class Page {
 describe('the connection', () => {
   test('opens with Engine.IO’s handshake and the default namespace', () => {
     const [handshake = '', namespace] = page.frames
-    expect(JSON.parse(handshake.slice(1))).toEqual({ sid: expect.stringMatching(/^[\w-]{20}$/), upgrades: [], pingInterval: 30000, pingTimeout: 60000 })
+    expect(JSON.parse(handshake.slice(1))).toEqual({
+      sid: expect.stringMatching(/^[\w-]{20}$/),
+      upgrades: [],
+      pingInterval: 30000,
+      pingTimeout: 60000,
+    })
     expect(handshake[0]).toBe('0')
     expect(namespace).toBe('40')
   })
@@ -97,7 +102,18 @@ describe('the connection', () => {
   })
 
   test('survives nonsense', async () => {
-    for (const frame of ['', '9', '42', '42[', '42["/subscription"]', '42["/subscription",7]', '42["x",{}]', `42${'['.repeat(10_000)}`, '451-["x"]']) page.socket.send(frame)
+    for (const frame of [
+      '',
+      '9',
+      '42',
+      '42[',
+      '42["/subscription"]',
+      '42["/subscription",7]',
+      '42["x",{}]',
+      `42${'['.repeat(10_000)}`,
+      '451-["x"]',
+    ])
+      page.socket.send(frame)
     page.socket.send(Buffer.from([1, 2, 3]))
     page.socket.send('2')
     await expect.poll(() => page.frames.at(-1)).toBe('3')
@@ -110,9 +126,13 @@ describe('the connection', () => {
   })
 
   test('is refused to pages of other sites', async () => {
-    const socket = new WebSocket(`${manager.url.replace('http', 'ws')}/socket.io/?EIO=3&transport=websocket`, { origin: 'http://evil.example' })
+    const socket = new WebSocket(`${manager.url.replace('http', 'ws')}/socket.io/?EIO=3&transport=websocket`, {
+      origin: 'http://evil.example',
+    })
     socket.on('error', () => undefined)
-    const status = await new Promise((resolve) => socket.once('unexpected-response', (_request, response) => resolve(response.statusCode)).once('open', () => resolve('open')))
+    const status = await new Promise((resolve) =>
+      socket.once('unexpected-response', (_request, response) => resolve(response.statusCode)).once('open', () => resolve('open')),
+    )
     expect(status).toBe(403)
   })
 
@@ -139,15 +159,30 @@ describe('events', () => {
   test('of jobs: submitted, changed, deleted', async () => {
     await page.subscribe({ type: 'allJobs' })
     const job = await submit(client)
-    expect(await page.event('/jobs', ({ id }) => id === job.id)).toMatchObject({ status: 'queued', type: 'echo-sleep-test', name: 'Een jöb', priority: 50 })
+    expect(await page.event('/jobs', ({ id }) => id === job.id)).toMatchObject({
+      status: 'queued',
+      type: 'echo-sleep-test',
+      name: 'Een jöb',
+      priority: 50,
+    })
     await client.call('POST /jobs/{job_id}/setpriority', 204, [job.id], { body: { priority: 7 } })
     await page.event('/jobs', ({ id, priority }) => id === job.id && priority === 7)
     await client.call('POST /jobs/{job_id}/setstatus', 204, [job.id], { body: { status: 'cancel-requested', reason: 'x' } })
-    await page.event('/jobs', ({ id, status, previous_status }) => id === job.id && status === 'cancel-requested' && previous_status === 'queued')
+    await page.event(
+      '/jobs',
+      ({ id, status, previous_status }) => id === job.id && status === 'cancel-requested' && previous_status === 'queued',
+    )
     await page.event('/jobs', ({ id, refresh_tasks }) => id === job.id && refresh_tasks)
-    await page.event('/jobs', ({ id, status, previous_status }) => id === job.id && status === 'canceled' && previous_status === 'cancel-requested')
+    await page.event(
+      '/jobs',
+      ({ id, status, previous_status }) => id === job.id && status === 'canceled' && previous_status === 'cancel-requested',
+    )
     await client.call('DELETE /jobs/{job_id}', 204, [job.id])
-    expect(await page.event('/jobs', ({ was_deleted }) => was_deleted)).toMatchObject({ id: job.id, status: '', updated: '0001-01-01T00:00:00Z' })
+    expect(await page.event('/jobs', ({ was_deleted }) => was_deleted)).toMatchObject({
+      id: job.id,
+      status: '',
+      updated: '0001-01-01T00:00:00Z',
+    })
   })
 
   test('of tasks and their logs, only to who asked', async () => {
@@ -168,7 +203,11 @@ describe('events', () => {
     await worker.update(task.uuid, { log: 'a líne\n' })
     expect(await page.event('/tasklog')).toEqual({ task_id: task.uuid, log: 'a líne\n' })
     await worker.update(task.uuid, { taskStatus: 'completed', activity: 'Completed' })
-    expect(await page.event('/task', ({ status }) => status === 'completed')).toMatchObject({ previous_status: 'active', steps_completed: 1, activity: 'Completed' })
+    expect(await page.event('/task', ({ status }) => status === 'completed')).toMatchObject({
+      previous_status: 'active',
+      steps_completed: 1,
+      activity: 'Completed',
+    })
     expect(other.received.filter(({ name }) => name === '/task' || name === '/tasklog')).toEqual([])
     other.close()
     await client.call('DELETE /jobs/{job_id}', 204, [job.id])
@@ -189,8 +228,15 @@ describe('events', () => {
   test('of workers: sign-on, status, tags, deletion', async () => {
     await page.subscribe({ type: 'allWorkers' })
     const worker = await FlamencoWorker.awake(client, 'wörker')
-    await page.event('/workers', ({ id, status, previous_status }) => id === worker.uuid && status === 'starting' && previous_status === 'offline')
-    expect(await page.event('/workers', ({ id, status }) => id === worker.uuid && status === 'awake')).toMatchObject({ name: 'wörker', version: '3.9-beta1 (abc123)', can_restart: true })
+    await page.event(
+      '/workers',
+      ({ id, status, previous_status }) => id === worker.uuid && status === 'starting' && previous_status === 'offline',
+    )
+    expect(await page.event('/workers', ({ id, status }) => id === worker.uuid && status === 'awake')).toMatchObject({
+      name: 'wörker',
+      version: '3.9-beta1 (abc123)',
+      can_restart: true,
+    })
     await client.call('POST /worker-mgt/workers/{worker_id}/setstatus', 204, [worker.uuid], { body: { status: 'asleep', is_lazy: true } })
     await page.event('/workers', ({ status_change }) => status_change?.status === 'asleep' && status_change.is_lazy)
     await worker.signOff()
@@ -216,9 +262,19 @@ describe('events', () => {
     await other.subscribe({ type: 'allLastRendered' })
     const worker = await FlamencoWorker.awake(client)
     const { uuid } = (await worker.schedule()).body
-    const png = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).png().toBuffer()
-    await client.call('POST /worker/task/{task_id}/output-produced', 202, [uuid], { as: worker, raw: png, headers: { 'content-type': 'image/png' } })
-    for (const each of [page, other]) expect(await each.event('/last-rendered')).toMatchObject({ job_id: job.id, thumbnail: { base: `/job-files/job-${job.id.slice(0, 4)}/${job.id}` } })
+    const png = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer()
+    await client.call('POST /worker/task/{task_id}/output-produced', 202, [uuid], {
+      as: worker,
+      raw: png,
+      headers: { 'content-type': 'image/png' },
+    })
+    for (const each of [page, other])
+      expect(await each.event('/last-rendered')).toMatchObject({
+        job_id: job.id,
+        thumbnail: { base: `/job-files/job-${job.id.slice(0, 4)}/${job.id}` },
+      })
     other.close()
     await client.call('DELETE /jobs/{job_id}', 204, [job.id])
   })
@@ -226,7 +282,8 @@ describe('events', () => {
   test('of the farm’s status, without asking', async () => {
     const before = page.received.length
     await client.call('DELETE /jobs/mass-delete', 416, [], { body: { last_updated_max: '2000-01-01T00:00:00Z' } })
-    for (const { id } of (await client.call('GET /worker-mgt/workers', 200)).body.workers) await client.call('DELETE /worker-mgt/workers/{worker_id}', 204, [id])
+    for (const { id } of (await client.call('GET /worker-mgt/workers', 200)).body.workers)
+      await client.call('DELETE /worker-mgt/workers/{worker_id}', 204, [id])
     await page.event('/status', ({ status }) => status === 'inoperative')
     expect(page.received.length).toBeGreaterThan(before)
   })

@@ -24,13 +24,17 @@ afterAll(async () => {
 afterEach(async () => {
   const { jobs } = (await client.call('GET /jobs', 200)).body
   if (jobs.length > 0) await client.call('DELETE /jobs/mass-delete', 204, [], { body: { last_updated_max: '2100-01-01T00:00:00Z' } })
-  for (const { id } of (await client.call('GET /worker-mgt/workers', 200)).body.workers) await client.call('DELETE /worker-mgt/workers/{worker_id}', 204, [id])
-  for (const { id } of (await client.call('GET /worker-mgt/tags', 200)).body.tags) await client.call('DELETE /worker-mgt/tag/{tag_id}', 204, [id])
+  for (const { id } of (await client.call('GET /worker-mgt/workers', 200)).body.workers)
+    await client.call('DELETE /worker-mgt/workers/{worker_id}', 204, [id])
+  for (const { id } of (await client.call('GET /worker-mgt/tags', 200)).body.tags)
+    await client.call('DELETE /worker-mgt/tag/{tag_id}', 204, [id])
 })
 
 /** Tasks that do not depend on each other. */
 const MANY = `const JOB_TYPE = { label: 'Many', settings: [
-  { key: 'count', type: 'int32', default: 3 }, { key: 'kind', type: 'string', default: 'misc' }, { key: 'path', type: 'string', default: '' } ] }
+  { key: 'count', type: 'int32', default: 3 },
+  { key: 'kind', type: 'string', default: 'misc' },
+  { key: 'path', type: 'string', default: '' } ] }
 function compileJob(job) {
   for (let i = 0; i < job.settings.count; i++) {
     const task = author.Task('task ' + i, job.settings.kind)
@@ -46,8 +50,10 @@ const task = async (taskId: string) => (await client.call('GET /tasks/{task_id}'
 const statuses = async (jobId: string): Promise<string[]> => (await tasksOf(client, jobId)).map((each) => each.status)
 const log = async (taskId: string): Promise<string> => (await client.call('GET /tasks/{task_id}/logtail', 200, [taskId])).text
 const worker = async (id: string) => (await client.call('GET /worker-mgt/workers/{worker_id}', 200, [id])).body
-const setJob = (jobId: string, to: string) => client.call('POST /jobs/{job_id}/setstatus', 204, [jobId], { body: { status: to, reason: 'test' } })
-const setTask = (taskId: string, to: string) => client.call('POST /tasks/{task_id}/setstatus', 204, [taskId], { body: { status: to, reason: 'because' } })
+const setJob = (jobId: string, to: string) =>
+  client.call('POST /jobs/{job_id}/setstatus', 204, [jobId], { body: { status: to, reason: 'test' } })
+const setTask = (taskId: string, to: string) =>
+  client.call('POST /tasks/{task_id}/setstatus', 204, [taskId], { body: { status: to, reason: 'because' } })
 const ask = (id: string, to: string, lazy: boolean, code = 204) =>
   client.call('POST /worker-mgt/workers/{worker_id}/setstatus', code, [id], { body: { status: to, is_lazy: lazy } })
 
@@ -67,7 +73,12 @@ describe('a whole life', () => {
     expect((await client.call('GET /status', 200)).body.status).toBe('active')
     expect((await worker(rendering.uuid)).task).toMatchObject({ id: first.uuid, job_id: job.id, status: 'active' })
     await rendering.complete(first)
-    expect(await task(first.uuid)).toMatchObject({ status: 'completed', steps_completed: 1, activity: 'Completed', worker: { id: rendering.uuid, name: 'een-worker' } })
+    expect(await task(first.uuid)).toMatchObject({
+      status: 'completed',
+      steps_completed: 1,
+      activity: 'Completed',
+      worker: { id: rendering.uuid, name: 'een-worker' },
+    })
 
     for (const _ of [1, 2]) await rendering.complete((await rendering.schedule()).body)
     await rendering.schedule(204)
@@ -137,7 +148,11 @@ describe('status requests', () => {
     await ask(asked.uuid, 'asleep', true)
     expect(await asked.mayRun(uuid)).toMatchObject({ mayKeepRunning: true })
     await ask(asked.uuid, 'offline', false)
-    expect(await asked.mayRun(uuid)).toEqual({ mayKeepRunning: false, reason: 'worker status change requested', statusChangeRequested: true })
+    expect(await asked.mayRun(uuid)).toEqual({
+      mayKeepRunning: false,
+      reason: 'worker status change requested',
+      statusChangeRequested: true,
+    })
   })
 
   test('a request wins over a wrong state', async () => {
@@ -248,7 +263,9 @@ describe('task updates', () => {
     const { uuid } = (await workers[0]!.schedule()).body
     await workers[0]!.fail({ uuid })
     expect(await statuses(job.id)).toEqual(['soft-failed'])
-    expect(await log(uuid)).toContain('Task failed by 1 worker(s), Manager will mark it as soft failure. 2 more failure(s) will cause hard failure.')
+    expect(await log(uuid)).toContain(
+      'Task failed by 1 worker(s), Manager will mark it as soft failure. 2 more failure(s) will cause hard failure.',
+    )
     for (const next of workers.slice(1, 3)) await next.fail((await next.schedule()).body)
     expect(await statuses(job.id)).toEqual(['failed'])
     expect(await status(job.id)).toBe('failed')
@@ -262,7 +279,9 @@ describe('task updates', () => {
     await alone.fail({ uuid })
     expect(await status(job.id)).toBe('failed')
     expect(await log(uuid)).toContain('Manager will fail the entire job as there are no more workers left for tasks of type "misc".')
-    expect((await client.call('GET /jobs/{job_id}', 200, [job.id])).body.activity).toContain('no more workers left to run tasks of type "misc"')
+    expect((await client.call('GET /jobs/{job_id}', 200, [job.id])).body.activity).toContain(
+      'no more workers left to run tasks of type "misc"',
+    )
   })
 
   test('with one other worker left the job goes on', async () => {
@@ -277,7 +296,11 @@ describe('task updates', () => {
     const rendering = await FlamencoWorker.awake(client)
     const { uuid } = (await rendering.schedule()).body
     await setTask(uuid, 'canceled')
-    expect(await rendering.mayRun(uuid)).toEqual({ mayKeepRunning: false, reason: 'task is in non-runnable status "canceled"', statusChangeRequested: false })
+    expect(await rendering.mayRun(uuid)).toEqual({
+      mayKeepRunning: false,
+      reason: 'task is in non-runnable status "canceled"',
+      statusChangeRequested: false,
+    })
     expect(await task(uuid)).toMatchObject({ status: 'canceled', activity: 'because' })
   })
 
@@ -390,9 +413,20 @@ describe('statuses of jobs', () => {
 
 describe('variables', () => {
   test('paths become variables on submission and paths of the worker on hand-out', async () => {
-    const both = (linux: string, windows: string) => ({ isTwoWay: true, values: [{ platforms: ['linux'], value: linux }, { platforms: ['windows'], value: windows }] })
-    await manager.context.settings.update({ variables: { ...manager.context.settings.current().variables, share: both('/mnt/share', 'S:') } })
-    const job = await submit(client, many(1, { path: 's:\\Shots\\sq010' }, { submitter_platform: 'windows', metadata: { from: 'S:\\here' } }))
+    const both = (linux: string, windows: string) => ({
+      isTwoWay: true,
+      values: [
+        { platforms: ['linux'], value: linux },
+        { platforms: ['windows'], value: windows },
+      ],
+    })
+    await manager.context.settings.update({
+      variables: { ...manager.context.settings.current().variables, share: both('/mnt/share', 'S:') },
+    })
+    const job = await submit(
+      client,
+      many(1, { path: 's:\\Shots\\sq010' }, { submitter_platform: 'windows', metadata: { from: 'S:\\here' } }),
+    )
     expect(job).toMatchObject({ settings: { path: '{share}\\Shots\\sq010' }, metadata: { from: '{share}\\here' } })
     const { body } = await (await FlamencoWorker.awake(client)).schedule()
     expect(body.commands[0].parameters.path).toBe('/mnt/share/Shots/sq010')
@@ -438,8 +472,14 @@ describe('images', () => {
     const job = await submit(client)
     const rendering = await FlamencoWorker.awake(client)
     const { uuid } = (await rendering.schedule()).body
-    const jpeg = await sharp({ create: { width: 3840, height: 1000, channels: 3, background: 'blue' } }).jpeg().toBuffer()
-    await client.call('POST /worker/task/{task_id}/output-produced', 202, [uuid], { as: rendering, raw: jpeg, headers: { 'content-type': 'image/jpeg' } })
+    const jpeg = await sharp({ create: { width: 3840, height: 1000, channels: 3, background: 'blue' } })
+      .jpeg()
+      .toBuffer()
+    await client.call('POST /worker/task/{task_id}/output-produced', 202, [uuid], {
+      as: rendering,
+      raw: jpeg,
+      headers: { 'content-type': 'image/jpeg' },
+    })
     await manager.context.lastRendered.idle()
     const { body } = await client.call('GET /jobs/{job_id}/last-rendered', 200, [job.id])
     expect(body.base).toBe(`/job-files/job-${job.id.slice(0, 4)}/${job.id}`)
@@ -451,7 +491,11 @@ describe('images', () => {
       const { width, height } = await sharp(Buffer.from(await reply.arrayBuffer())).metadata()
       sizes.push([width, height])
     }
-    expect(sizes).toEqual([[1920, 500], [600, 156], [200, 52]])
+    expect(sizes).toEqual([
+      [1920, 500],
+      [600, 156],
+      [200, 52],
+    ])
     expect((await client.call('GET /jobs/last-rendered', 200)).body).toEqual(body)
   })
 
@@ -459,7 +503,11 @@ describe('images', () => {
     const job = await submit(client)
     const rendering = await FlamencoWorker.awake(client)
     const { uuid } = (await rendering.schedule()).body
-    await client.call('POST /worker/task/{task_id}/output-produced', 202, [uuid], { as: rendering, raw: 'no image', headers: { 'content-type': 'image/png' } })
+    await client.call('POST /worker/task/{task_id}/output-produced', 202, [uuid], {
+      as: rendering,
+      raw: 'no image',
+      headers: { 'content-type': 'image/png' },
+    })
     await manager.context.lastRendered.idle()
     await client.call('GET /jobs/{job_id}/last-rendered', 204, [job.id])
   })
@@ -470,10 +518,16 @@ describe('images', () => {
     const { uuid } = (await rendering.schedule()).body
     const folder = join(manager.context.paths.storage(), 'renders')
     await mkdir(folder, { recursive: true })
-    await sharp({ create: { width: 2000, height: 1000, channels: 4, background: 'green' } }).png().toFile(join(folder, 'shot-0012.png'))
-    await rendering.update(uuid, { log: `pid=7 > Fra:12 Mem:1M\npid=7 > Saved: '${folder}/shot-0012.png'\npid=7 > Time: 00:01\npid=7 > Saved: '/elsewhere/0013.exr'\n` })
+    await sharp({ create: { width: 2000, height: 1000, channels: 4, background: 'green' } })
+      .png()
+      .toFile(join(folder, 'shot-0012.png'))
+    await rendering.update(uuid, {
+      log: `pid=7 > Fra:12 Mem:1M\npid=7 > Saved: '${folder}/shot-0012.png'\npid=7 > Time: 00:01\npid=7 > Saved: '/elsewhere/0013.exr'\n`,
+    })
     const frames = () =>
-      manager.context.read.all<{ path: string; frame: number; preview: string; width: number | null }>('select path, frame, preview, width from frames order by frame')
+      manager.context.read.all<{ path: string; frame: number; preview: string; width: number | null }>(
+        'select path, frame, preview, width from frames order by frame',
+      )
     await expect.poll(frames).toEqual([
       { path: `${folder}/shot-0012.png`, frame: 12, preview: 'ready', width: 2000 },
       { path: '/elsewhere/0013.exr', frame: 13, preview: 'none', width: null },

@@ -172,9 +172,22 @@ describe('checkouts', () => {
   test('the same file twice at one place is fine, two files at one place are not', async () => {
     const a = await upload('a')
     const b = await upload('b')
-    await shaman.checkouts.create('fine', [{ ...a, path: 'x' }, { ...a, path: 'x' }])
-    await expect(shaman.checkouts.create('clash', [{ ...a, path: 'x' }, { ...b, path: 'x' }])).rejects.toBeInstanceOf(InvalidInputError)
-    await expect(shaman.checkouts.create('clash', [{ ...a, path: 'x' }, { ...b, path: 'x/y' }])).rejects.toBeInstanceOf(InvalidInputError)
+    await shaman.checkouts.create('fine', [
+      { ...a, path: 'x' },
+      { ...a, path: 'x' },
+    ])
+    await expect(
+      shaman.checkouts.create('clash', [
+        { ...a, path: 'x' },
+        { ...b, path: 'x' },
+      ]),
+    ).rejects.toBeInstanceOf(InvalidInputError)
+    await expect(
+      shaman.checkouts.create('clash', [
+        { ...a, path: 'x' },
+        { ...b, path: 'x/y' },
+      ]),
+    ).rejects.toBeInstanceOf(InvalidInputError)
     expect(existsSync(path.join(storage, 'jobs', 'clash'))).toBe(false)
   })
 
@@ -191,23 +204,49 @@ describe('checkouts', () => {
     const a = await upload('a')
     const b = await upload('b')
     await shaman.checkouts.create('job', [{ ...a, path: 'precious' }])
-    await expect(shaman.checkouts.create('job', [{ ...a, path: 'x' }, { ...b, path: 'x' }])).rejects.toThrow('clashes')
+    await expect(
+      shaman.checkouts.create('job', [
+        { ...a, path: 'x' },
+        { ...b, path: 'x' },
+      ]),
+    ).rejects.toThrow('clashes')
     expect(await readFile(path.join(storage, 'jobs', 'job', 'precious'), 'utf8')).toBe('a')
     expect(await readdir(path.join(storage, 'jobs'))).toEqual(['job'])
   })
 
-  const BAD_PATHS = ['', '/absolute', '..', '../up', 'a/../../b', 'a/..', 'a//b', './a', 'a/', 'what?', 'st*r', 'C:/x', 'a;b', '{jobs}/x', 'back\\slash', 'nul\0l', 'new\nline']
+  const BAD_PATHS = [
+    '',
+    '/absolute',
+    '..',
+    '../up',
+    'a/../../b',
+    'a/..',
+    'a//b',
+    './a',
+    'a/',
+    'what?',
+    'st*r',
+    'C:/x',
+    'a;b',
+    '{jobs}/x',
+    'back\\slash',
+    'nul\0l',
+    'new\nline',
+  ]
   test.each(BAD_PATHS)('%j is no path of a checkout', async (checkoutPath) => {
     await expect(shaman.checkouts.create(checkoutPath, [])).rejects.toMatchObject({ field: 'checkoutPath' })
     await expect(shaman.checkouts.erase(checkoutPath)).rejects.toMatchObject({ field: 'checkoutPath' })
     expect(existsSync(path.join(storage, 'jobs'))).toBe(false)
   })
 
-  test.each(['', '/etc/passwd', '../escape', 'a/../../escape', 'C:/x', 'a\\..\\b', 'x/', 'a\0b'])('%j is no path inside a checkout', async (file) => {
-    const a = await upload('a')
-    await expect(shaman.checkouts.create('job', [{ ...a, path: file }])).rejects.toMatchObject({ field: 'files/0/path' })
-    expect(existsSync(path.join(storage, 'jobs'))).toBe(false)
-  })
+  test.each(['', '/etc/passwd', '../escape', 'a/../../escape', 'C:/x', 'a\\..\\b', 'x/', 'a\0b'])(
+    '%j is no path inside a checkout',
+    async (file) => {
+      const a = await upload('a')
+      await expect(shaman.checkouts.create('job', [{ ...a, path: file }])).rejects.toMatchObject({ field: 'files/0/path' })
+      expect(existsSync(path.join(storage, 'jobs'))).toBe(false)
+    },
+  )
 
   test('a link among the checkouts leads nowhere else', async () => {
     const outside = await mkdtemp(path.join(tmpdir(), 'outside-'))

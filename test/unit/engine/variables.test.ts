@@ -20,7 +20,13 @@ const variables: Variables = {
       { platforms: ['windows'], value: 'C:\\Program Files\\blender.exe' },
     ],
   },
-  blenderArgs: { isTwoWay: false, values: [{ platforms: ['all'], value: '-b -y' }, { platforms: ['darwin'], value: '-b' }] },
+  blenderArgs: {
+    isTwoWay: false,
+    values: [
+      { platforms: ['all'], value: '-b -y' },
+      { platforms: ['darwin'], value: '-b' },
+    ],
+  },
   shared: {
     isTwoWay: true,
     values: [
@@ -67,7 +73,10 @@ describe('variables in effect', () => {
   })
 
   test('jobs is the storage, its jobs folder with Shaman, and hides a configured one', () => {
-    expect(variablesFor(settings, 'workers', 'windows', onLinux).get('jobs')).toEqual({ value: '/mnt/shared/flamenco/jobs', isTwoWay: false })
+    expect(variablesFor(settings, 'workers', 'windows', onLinux).get('jobs')).toEqual({
+      value: '/mnt/shared/flamenco/jobs',
+      isTwoWay: false,
+    })
     expect(variablesFor(settings, 'users', 'linux', onWindows).get('jobs')?.value).toBe('S:\\flamenco\\jobs')
     const own = only({ jobs: { isTwoWay: true, values: [{ platforms: ['all'], value: '/mine' }] } })
     expect(variablesFor(own, 'workers', 'linux', onLinux).get('jobs')).toEqual({ value: '/mnt/shared/flamenco', isTwoWay: false })
@@ -155,8 +164,20 @@ describe('variables to values, on hand-out', () => {
 
   test('a value is not looked up again after it was put in', () => {
     const swapped = only({
-      a: { isTwoWay: true, values: [{ platforms: ['linux'], value: '/one' }, { platforms: ['darwin'], value: '/two' }] },
-      b: { isTwoWay: true, values: [{ platforms: ['linux'], value: '/two' }, { platforms: ['darwin'], value: '/three' }] },
+      a: {
+        isTwoWay: true,
+        values: [
+          { platforms: ['linux'], value: '/one' },
+          { platforms: ['darwin'], value: '/two' },
+        ],
+      },
+      b: {
+        isTwoWay: true,
+        values: [
+          { platforms: ['linux'], value: '/two' },
+          { platforms: ['darwin'], value: '/three' },
+        ],
+      },
     })
     expect(createTextExpander(swapped, 'workers', 'darwin', onLinux)('{a}/x')).toBe('/two/x')
     const loop = only({ a: { isTwoWay: false, values: [{ platforms: ['all'], value: '{a}{b}' }] } })

@@ -45,8 +45,19 @@ describe('the configuration as flamenco-manager.yaml has it', () => {
   })
 
   test('a value without platform is for all', () => {
-    const { variables } = fileToSettings({ variables: { a: { values: [{ value: '1' }, { audience: '', platform: '', value: '2' }] } } }, fixed)
-    expect(variables).toEqual({ a: { isTwoWay: false, values: [{ platforms: ['all'], value: '1' }, { platforms: ['all'], value: '2' }] } })
+    const { variables } = fileToSettings(
+      { variables: { a: { values: [{ value: '1' }, { audience: '', platform: '', value: '2' }] } } },
+      fixed,
+    )
+    expect(variables).toEqual({
+      a: {
+        isTwoWay: false,
+        values: [
+          { platforms: ['all'], value: '1' },
+          { platforms: ['all'], value: '2' },
+        ],
+      },
+    })
   })
 
   test.each([

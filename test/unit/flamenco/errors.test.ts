@@ -48,7 +48,11 @@ describe('errors on the wire', () => {
   })
 
   test('a requested status change is 423 with the status', () => {
-    expect(flamencoError(new StatusChangeRequestedError('asleep'))).toEqual({ status: 423, body: { status_requested: 'asleep' }, headers: {} })
+    expect(flamencoError(new StatusChangeRequestedError('asleep'))).toEqual({
+      status: 423,
+      body: { status_requested: 'asleep' },
+      headers: {},
+    })
   })
 
   test('the field is named', () => {
@@ -57,7 +61,9 @@ describe('errors on the wire', () => {
       message: 'frames: not a range',
       field: 'settings/frames',
     })
-    expect(flamencoError(new InvalidInputError('frames', 'frames must be a range')).body).toMatchObject({ message: 'frames must be a range' })
+    expect(flamencoError(new InvalidInputError('frames', 'frames must be a range')).body).toMatchObject({
+      message: 'frames must be a range',
+    })
   })
 
   test('a busy database asks to come back, and limits are stated', () => {

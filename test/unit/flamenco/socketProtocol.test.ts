@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { ackFrame, eventFrame, openingFrames, parseFrame, pongFrame, readSubscription } from '../../../src/main/api/flamenco/socketio/protocol.ts'
+import {
+  ackFrame,
+  eventFrame,
+  openingFrames,
+  parseFrame,
+  pongFrame,
+  readSubscription,
+} from '../../../src/main/api/flamenco/socketio/protocol.ts'
 
 const uuid = 'D0B2CAE7-1C3D-4E5F-8A9B-0C1D2E3F4A5B'
 
@@ -31,12 +38,30 @@ test('frames of the server', () => {
 describe('subscriptions', () => {
   const id = uuid.toLowerCase()
   test.each([
-    [{ op: 'subscribe', type: 'allJobs' }, { join: true, rooms: ['/jobs'] }],
-    [{ op: 'unsubscribe', type: 'allWorkers' }, { join: false, rooms: ['/workers'] }],
-    [{ op: 'subscribe', type: 'allLastRendered' }, { join: true, rooms: ['/last-rendered'] }],
-    [{ op: 'subscribe', type: 'allWorkerTags' }, { join: true, rooms: ['/workertags'] }],
-    [{ op: 'subscribe', type: 'job', uuid }, { join: true, rooms: [`/jobs/${id}`, `/jobs/${id}/last-rendered`] }],
-    [{ op: 'subscribe', type: 'tasklog', uuid }, { join: true, rooms: [`/tasklog/${id}`] }],
+    [
+      { op: 'subscribe', type: 'allJobs' },
+      { join: true, rooms: ['/jobs'] },
+    ],
+    [
+      { op: 'unsubscribe', type: 'allWorkers' },
+      { join: false, rooms: ['/workers'] },
+    ],
+    [
+      { op: 'subscribe', type: 'allLastRendered' },
+      { join: true, rooms: ['/last-rendered'] },
+    ],
+    [
+      { op: 'subscribe', type: 'allWorkerTags' },
+      { join: true, rooms: ['/workertags'] },
+    ],
+    [
+      { op: 'subscribe', type: 'job', uuid },
+      { join: true, rooms: [`/jobs/${id}`, `/jobs/${id}/last-rendered`] },
+    ],
+    [
+      { op: 'subscribe', type: 'tasklog', uuid },
+      { join: true, rooms: [`/tasklog/${id}`] },
+    ],
     [{ op: 'subscribe', type: 'job' }, { problem: 'operation on job requires a UUID' }],
     [{ op: 'subscribe', type: 'tasklog', uuid: '' }, { problem: 'operation on task requires a UUID' }],
     [{ op: 'subscribe', type: 'job', uuid: 'x' }, { problem: 'invalid UUID, ignoring request' }],

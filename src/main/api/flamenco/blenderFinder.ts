@@ -26,7 +26,8 @@ export async function checkBlender(input: string, host: FinderHost): Promise<Ble
     return { input, path: exe ?? '', source, is_usable: false, cause: 'Blender could not be found' }
   }
   const version = await blenderVersion(exe)
-  if ('error' in version) return { input, path: exe, source, is_usable: false, cause: `There was an error running the command: ${version.error}` }
+  if ('error' in version)
+    return { input, path: exe, source, is_usable: false, cause: `There was an error running the command: ${version.error}` }
   return { input, path: exe, source, is_usable: true, cause: `Found ${version.line}` }
 }
 

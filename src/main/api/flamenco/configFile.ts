@@ -87,7 +87,8 @@ function variableToFile({ isTwoWay, values }: Variables[string]): Json {
  */
 export function fileToSettings(file: Json, fixed: FixedFacts): Partial<FarmSettings> {
   const version = valueAt(file, '_meta.version')
-  if (version !== undefined && version !== 3) throw new InvalidInputError('_meta.version', `_meta.version ${JSON.stringify(version)} is not known; only 3 is`)
+  if (version !== undefined && version !== 3)
+    throw new InvalidInputError('_meta.version', `_meta.version ${JSON.stringify(version)} is not known; only 3 is`)
   refuseFixedChanges(file, fixed)
 
   const defaults = Value.Create(FarmSettings)
@@ -115,7 +116,10 @@ function refuseFixedChanges(file: Json, fixed: FixedFacts): void {
   for (const [key, value] of Object.entries(shown)) {
     const wanted = valueAt(file, key)
     if (wanted !== undefined && wanted !== value) {
-      throw new InvalidInputError(key, `${key} cannot be changed here: this manager has ${JSON.stringify(value)}, decided where it is started`)
+      throw new InvalidInputError(
+        key,
+        `${key} cannot be changed here: this manager has ${JSON.stringify(value)}, decided where it is started`,
+      )
     }
   }
 }
@@ -154,7 +158,8 @@ function flag(file: Json, key: string, fallback: boolean): boolean {
 
 function count(file: Json, key: string, fallback: number, minimum: number): number {
   const value = valueOr(file, key, fallback)
-  if (!Number.isSafeInteger(value) || Number(value) < minimum) throw new InvalidInputError(key, `${key} must be a whole number of at least ${minimum}`)
+  if (!Number.isSafeInteger(value) || Number(value) < minimum)
+    throw new InvalidInputError(key, `${key} must be a whole number of at least ${minimum}`)
   return Number(value)
 }
 
@@ -171,7 +176,8 @@ function variables(file: Json, fallback: Variables): Variables {
   if (found === undefined) return fallback
   if (!isObject(found)) throw new InvalidInputError('variables', 'variables must be an object')
   const odd = Object.keys(found).find((name) => !VARIABLE_NAME.test(name))
-  if (odd !== undefined) throw new InvalidInputError(`variables.${odd}`, `variables.${odd}: a name has letters, digits, _ and -, and starts with a letter or _`)
+  if (odd !== undefined)
+    throw new InvalidInputError(`variables.${odd}`, `variables.${odd}: a name has letters, digits, _ and -, and starts with a letter or _`)
   return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, variable(`variables.${name}`, value)]))
 }
 

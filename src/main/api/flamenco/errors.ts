@@ -72,7 +72,8 @@ function withField({ field, message }: InvalidInputError): string {
 /** Errors of Fastify, of its plugins and of the door carry a status. */
 function httpReply(error: unknown, { bodyLimit }: ErrorFacts): WireReply {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-  if (!(error instanceof Error) || typeof status !== 'number' || status < 400 || status > 499) return reply(500, 'something went wrong in the manager; its log tells more')
+  if (!(error instanceof Error) || typeof status !== 'number' || status < 400 || status > 499)
+    return reply(500, 'something went wrong in the manager; its log tells more')
   // The original has no 401: a wrong secret is 403, without WWW-Authenticate (§0.1).
   if (status === 401) return reply(403, `security requirements failed: ${error.message}`)
   if (status === 413 && bodyLimit !== undefined) return reply(413, `the body is larger than the limit of ${bodyLimit} bytes`)

@@ -69,7 +69,11 @@ export class ForeignFrames {
     if (!task || task.attempts === 0) return
     const found = await Promise.all(saved.map((path) => this.look(worker, path)))
     try {
-      await farm.addFrames(taskId, task.attempts, found.map(({ frame }) => frame))
+      await farm.addFrames(
+        taskId,
+        task.attempts,
+        found.map(({ frame }) => frame),
+      )
     } catch (error) {
       // The job was deleted meanwhile: nobody wants its frames.
       if (!(error instanceof NotFoundError) && !(error instanceof ConflictError)) throw error

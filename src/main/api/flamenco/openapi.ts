@@ -18,7 +18,15 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       openapi: '3.0.3',
       info: { title: 'Flamenco manager', version, description: 'The API of a Flamenco 3 Manager, served by Framehouse.' },
       tags: TAGS,
-      components: { securitySchemes: { worker_auth: { type: 'http', scheme: 'basic', description: 'Username is the worker ID, password is the secret it registered with.' } } },
+      components: {
+        securitySchemes: {
+          worker_auth: {
+            type: 'http',
+            scheme: 'basic',
+            description: 'Username is the worker ID, password is the secret it registered with.',
+          },
+        },
+      },
     },
     transform: ({ schema, url, route }) => ({
       // With `security` only where workers authenticate: other clients of this dialect cannot.

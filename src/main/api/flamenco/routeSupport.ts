@@ -1,6 +1,13 @@
 /** What the route files of this dialect share. */
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyRequest, RawServerDefault, RawReplyDefaultExpression, RawRequestDefaultExpression, FastifyBaseLogger } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyRequest,
+  RawServerDefault,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  FastifyBaseLogger,
+} from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotAllowedError } from '../../engine/errors.ts'

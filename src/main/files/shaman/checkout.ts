@@ -79,7 +79,11 @@ export class Checkouts {
       if ((await this.store.check(file)) !== 'stored') missing.push(file)
     })
     const first = missing[0]
-    if (first) throw new MissingFilesError(`${missing.length} of ${files.length} files are not in the file store, among them ${first.path} (${first.sha}, ${first.size} bytes)`)
+    if (first)
+      throw new MissingFilesError(
+        `${missing.length} of ${files.length} files are not in the file store, among them ${first.path} ` +
+          `(${first.sha}, ${first.size} bytes)`,
+      )
   }
 
   /** Creates the checkout's own folder: it exists afterwards and was not there before. */
@@ -112,7 +116,8 @@ export class Checkouts {
       if (code === 'ENOTDIR' || code === 'EEXIST') {
         throw new InvalidInputError('files', `files: the path "${file.path}" clashes with another file of the checkout`)
       }
-      if (code === 'ENAMETOOLONG') throw new InvalidInputError('files', `files: the path "${file.path.slice(0, 200)}" has a name that is too long`)
+      if (code === 'ENAMETOOLONG')
+        throw new InvalidInputError('files', `files: the path "${file.path.slice(0, 200)}" has a name that is too long`)
       throw error
     }
   }

@@ -36,23 +36,25 @@ export function checkoutRoot(root: string): string {
 }
 
 /** Control characters, and what Windows or a URL cannot have in a name. */
-// eslint-disable-next-line no-control-regex -- control characters are what it is about
 const FORBIDDEN_IN_CHECKOUT = /[\u0000-\u001f\u007f?*:;{}\\]/
-// eslint-disable-next-line no-control-regex -- the same
 const FORBIDDEN_IN_FILE = /[\u0000-\u001f\u007f\\]/
 
 /** @throws InvalidInputError unless it is a relative path of proper names that stays below the checkout root */
 export function assertCheckoutPath(checkoutPath: string): void {
   assertRelative(checkoutPath, 'checkoutPath')
   if (FORBIDDEN_IN_CHECKOUT.test(checkoutPath)) {
-    throw new InvalidInputError('checkoutPath', `checkoutPath "${checkoutPath}" has a character that is not allowed in it: ? * : ; { } \\ or a control character`)
+    throw new InvalidInputError(
+      'checkoutPath',
+      `checkoutPath "${checkoutPath}" has a character that is not allowed in it: ? * : ; { } \\ or a control character`,
+    )
   }
 }
 
 /** @throws InvalidInputError unless it is a relative path that stays inside its checkout */
 export function assertFilePath(filePath: string, field: string): void {
   assertRelative(filePath, field)
-  if (FORBIDDEN_IN_FILE.test(filePath)) throw new InvalidInputError(field, `${field} "${filePath}" has a backslash or control character in it`)
+  if (FORBIDDEN_IN_FILE.test(filePath))
+    throw new InvalidInputError(field, `${field} "${filePath}" has a backslash or control character in it`)
   if (/^[A-Za-z]:/.test(filePath)) throw new InvalidInputError(field, `${field} "${filePath}" starts with a drive letter`)
 }
 

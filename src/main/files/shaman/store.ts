@@ -156,7 +156,9 @@ async function copyHashed(body: AsyncIterable<Buffer>, file: FileHandle, hash: H
   const chunks = body[Symbol.asyncIterator]()
   for (;;) {
     const next = await chunks.next().catch((error: unknown) => {
-      throw new UploadAbortedError(`the upload broke off after ${written} of ${limit} bytes: ${error instanceof Error ? error.message : String(error)}`)
+      throw new UploadAbortedError(
+        `the upload broke off after ${written} of ${limit} bytes: ${error instanceof Error ? error.message : String(error)}`,
+      )
     })
     if (next.done) return written
     const chunk = next.value

@@ -5,7 +5,7 @@
  */
 import { parseTaskId } from '../../../shared/ids.ts'
 import type { JobStatus, TaskStatus } from '../../../shared/enums.ts'
-import type { ReadDatabase, SqlValue } from '../connection.ts'
+import type { ReadDatabase } from '../connection.ts'
 
 /** Rows of a list that are made into one text at a time: a few milliseconds of a database thread. */
 const SLICE = 2_000
@@ -18,8 +18,8 @@ function time(column: string): string {
 /** What clients may see: whole jobs of the farm that are not deleted. */
 const VISIBLE_JOB = `j.namespace_id = 1 and j.deleted_at is null and j.status <> 'under-construction'`
 
-const JOB_JSON = `'{"id":"' || j.public_id || '","name":' || json_quote(j.name) || ',"type":' || json_quote(j.type) || ',"priority":' || j.priority
-  || ',"submitter_platform":"","settings":' || j.settings || ',"metadata":' || j.metadata
+const JOB_JSON = `'{"id":"' || j.public_id || '","name":' || json_quote(j.name) || ',"type":' || json_quote(j.type)
+  || ',"priority":' || j.priority || ',"submitter_platform":"","settings":' || j.settings || ',"metadata":' || j.metadata
   || ',"created":"' || ${time('j.created_at')} || '","updated":"' || ${time('j.updated_at')}
   || '","status":"' || j.status || '","activity":' || json_quote(j.activity)
   || ',"steps_completed":' || j.steps_completed || ',"steps_total":' || j.steps_total
@@ -68,7 +68,9 @@ export function listJobs(db: ReadDatabase): AsyncGenerator<string> {
 
 /** One Job as text; undefined when there is none to see. */
 export async function findJob(db: ReadDatabase, publicId: string): Promise<string | undefined> {
-  const row = await db.get<{ text: string }>(`select ${JOB_JSON} as text from ${JOB_TABLES} where j.public_id = ? and ${VISIBLE_JOB}`, [publicId])
+  const row = await db.get<{ text: string }>(`select ${JOB_JSON} as text from ${JOB_TABLES} where j.public_id = ? and ${VISIBLE_JOB}`, [
+    publicId,
+  ])
   return row?.text
 }
 
@@ -94,26 +96,41 @@ export interface JobSearch {
   limit: number
 }
 
+/** True when every wanted [key, value, is text] of the parameter is in this column. Texts are patterns, other values JSON texts. */
+function hasAll(column: string, parameter: string): string {
+  return `not exists (select 1 from json_each(${parameter}) f where not exists (
+    select 1 from json_each(j.${column}) e where e.key = f.value->>0 and iif(f.value->>2, e.value like f.value->>1,
+      case when e.type in ('true', 'false', 'null') then e.type when e.type in ('array', 'object') then e.value else json_quote(e.value) end
+        = f.value->>1)))`
+}
+
+function wantedRows(wanted: Record<string, unknown>): string {
+  return JSON.stringify(
+    Object.entries(wanted).map(([key, value]) => [
+      key,
+      typeof value === 'string' ? value : JSON.stringify(value),
+      typeof value === 'string',
+    ]),
+  )
+}
+
 /** Jobs by filters (the JobsQuery of older clients): a text of Job objects joined by commas. */
 export async function searchJobs(db: ReadDatabase, search: JobSearch): Promise<string> {
-  const where = [VISIBLE_JOB]
-  const values: SqlValue[] = []
-  if (search.statuses) {
-    where.push('j.status in (select value from json_each(?))')
-    values.push(JSON.stringify(search.statuses))
-  }
-  for (const [column, wanted] of [['metadata', search.metadata], ['settings', search.settings]] as const) {
-    for (const [key, value] of Object.entries(wanted)) {
-      const isText = typeof value === 'string'
-      where.push(`exists (select 1 from json_each(j.${column}) e where e.key = ? and ${isText ? 'e.value like ?' : 'json_quote(e.value) = json(?)'})`)
-      values.push(key, isText ? value : JSON.stringify(value))
-    }
-  }
+  // At most two columns, so the number of different statements stays small.
   const order = [...search.order.map(({ column, descending }) => `${column} ${descending ? 'desc' : 'asc'}`), 'j.id'].join(', ')
   const row = await db.get<{ text: string | null }>(
     `select group_concat(text, ',') as text from (
-       select ${JOB_JSON} as text from ${JOB_TABLES} where ${where.join(' and ')} order by ${order} limit ? offset ?)`,
-    [...values, search.limit, search.offset],
+       select ${JOB_JSON} as text from ${JOB_TABLES}
+       where ${VISIBLE_JOB} and (?1 is null or j.status in (select value from json_each(?1)))
+         and ${hasAll('metadata', '?2')} and ${hasAll('settings', '?3')}
+       order by ${order} limit ?4 offset ?5)`,
+    [
+      search.statuses === undefined ? null : JSON.stringify(search.statuses),
+      wantedRows(search.metadata),
+      wantedRows(search.settings),
+      search.limit,
+      search.offset,
+    ],
   )
   return row?.text ?? ''
 }
@@ -163,7 +180,8 @@ export async function taskFacts(db: ReadDatabase, publicId: string): Promise<Tas
   const parts = parseTaskId(publicId)
   if (!parts) return undefined
   return db.get<TaskFacts>(
-    `select t.id, j.public_id as jobPublicId, j.owner as jobOwner, t.attempts from jobs j join tasks t on t.job_id = j.id where ${BY_TASK_ID}`,
+    `select t.id, j.public_id as jobPublicId, j.owner as jobOwner, t.attempts
+     from jobs j join tasks t on t.job_id = j.id where ${BY_TASK_ID}`,
     [parts.jobTail, parts.index],
   )
 }
@@ -187,8 +205,9 @@ export async function taskDetails(db: ReadDatabase, publicId: string): Promise<T
   return db.get<TaskDetails>(
     `select ${TASK_JSON} as summary, j.public_id as jobId, t.activity, ${time('j.created_at')} as created, t.touched_at as touchedAt,
        c.body as template, t.params,
-       (select '[' || coalesce(group_concat('{"id":"' || f.public_id || '","name":' || json_quote(f.name) || ',"address":' || json_quote(f.address) || '}', ','), '') || ']'
-          from (select fw.public_id, fw.name, fw.address from task_failures tf join workers fw on fw.id = tf.worker_id where tf.task_id = t.id order by tf.at, fw.id) f) as failedBy
+       (select json_group_array(json_object('id', f.public_id, 'name', f.name, 'address', f.address))
+          from (select fw.public_id, fw.name, fw.address from task_failures tf join workers fw on fw.id = tf.worker_id
+                where tf.task_id = t.id order by tf.at, fw.id) f) as failedBy
      from jobs j join tasks t on t.job_id = j.id join command_templates c on c.id = t.template_id left join workers w on w.id = t.worker_id
      where ${BY_TASK_ID}`,
     [parts.jobTail, parts.index],
@@ -207,7 +226,10 @@ export async function workerTask(db: ReadDatabase, taskId: number): Promise<stri
 
 /** The task that a worker runs at the moment, by internal keys. */
 export async function activeTaskOf(db: ReadDatabase, workerId: number): Promise<number | undefined> {
-  const row = await db.get<{ id: number }>(`select id from tasks where worker_id = ? and status = 'active' order by started_at desc limit 1`, [workerId])
+  const row = await db.get<{ id: number }>(
+    `select id from tasks where worker_id = ? and status = 'active' order by started_at desc limit 1`,
+    [workerId],
+  )
   return row?.id
 }
 
@@ -238,7 +260,8 @@ export function jobsUpdatedUntil(db: ReadDatabase, updatedMax: number, owner: st
 /** The job whose image came last. */
 export async function lastRenderedJob(db: ReadDatabase): Promise<string | undefined> {
   const row = await db.get<{ publicId: string }>(
-    `select j.public_id as publicId from jobs j where j.last_rendered_at is not null and ${VISIBLE_JOB} order by j.last_rendered_at desc limit 1`,
+    `select j.public_id as publicId from jobs j where j.last_rendered_at is not null and ${VISIBLE_JOB}
+     order by j.last_rendered_at desc limit 1`,
   )
   return row?.publicId
 }
@@ -260,8 +283,8 @@ export interface TaskEventFacts {
 export function taskEventFacts(db: ReadDatabase, jobPublicId: string, taskIds: readonly string[]): Promise<TaskEventFacts[]> {
   const indices = taskIds.map((id) => parseTaskId(id)?.index ?? 0)
   return db.all<TaskEventFacts>(
-    `select ${TASK_ID} as id, t.name, t.activity, t.updated_at as updatedAt, t.steps_completed as stepsCompleted, t.steps_total as stepsTotal, t.status,
-       w.public_id as workerId, w.name as workerName
+    `select ${TASK_ID} as id, t.name, t.activity, t.updated_at as updatedAt, t.steps_completed as stepsCompleted,
+       t.steps_total as stepsTotal, t.status, w.public_id as workerId, w.name as workerName
      from jobs j join tasks t on t.job_id = j.id left join workers w on w.id = t.worker_id
      where j.public_id = ? and t.idx in (select value from json_each(?)) and ${VISIBLE_JOB}`,
     [jobPublicId, JSON.stringify(indices)],

@@ -20,14 +20,22 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
     '/configuration/check/shared-storage',
     {
       config: { access: 'admin' },
-      schema: { operationId: 'checkSharedStoragePath', tags: ['meta'], body: PathCheckInput, response: { 200: PathCheckResult, ...errors(400) } },
+      schema: {
+        operationId: 'checkSharedStoragePath',
+        tags: ['meta'],
+        body: PathCheckInput,
+        response: { 200: PathCheckResult, ...errors(400) },
+      },
     },
     async (request) => checkSharedStorage(request.body.path, paths.data),
   )
 
   app.get(
     '/configuration/check/blender',
-    { config: { access: 'admin' }, schema: { operationId: 'findBlenderExePath', tags: ['meta'], response: { 200: Type.Array(BlenderPathCheckResult) } } },
+    {
+      config: { access: 'admin' },
+      schema: { operationId: 'findBlenderExePath', tags: ['meta'], response: { 200: Type.Array(BlenderPathCheckResult) } },
+    },
     async () => findBlenders(host),
   )
 
@@ -35,7 +43,12 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
     '/configuration/check/blender',
     {
       config: { access: 'admin' },
-      schema: { operationId: 'checkBlenderExePath', tags: ['meta'], body: PathCheckInput, response: { 200: BlenderPathCheckResult, ...errors(400) } },
+      schema: {
+        operationId: 'checkBlenderExePath',
+        tags: ['meta'],
+        body: PathCheckInput,
+        response: { 200: BlenderPathCheckResult, ...errors(400) },
+      },
     },
     async (request) => checkBlender(request.body.path, host),
   )
@@ -44,7 +57,12 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
     '/configuration/setup-assistant',
     {
       config: { access: 'admin' },
-      schema: { operationId: 'saveSetupAssistantConfig', tags: ['meta'], body: SetupAssistantConfig, response: { ...NOTHING, ...errors(400) } },
+      schema: {
+        operationId: 'saveSetupAssistantConfig',
+        tags: ['meta'],
+        body: SetupAssistantConfig,
+        response: { ...NOTHING, ...errors(400) },
+      },
     },
     async (request, reply) => {
       const { storageLocation, blender } = assistantChoice(request.body)
@@ -57,7 +75,10 @@ export function configurationRoutes(app: TypedApp, context: ApiContext): void {
           blenderArgs: { isTwoWay, values: [{ platforms: ['all'], value: '-b -y' }] },
         },
       }
-      await renamed((field) => (field === 'sharedStoragePath' ? 'storageLocation' : field), () => settings.update(changes))
+      await renamed(
+        (field) => (field === 'sharedStoragePath' ? 'storageLocation' : field),
+        () => settings.update(changes),
+      )
       return reply.code(204).send()
     },
   )
@@ -110,9 +131,11 @@ function listenText(address: AddressInfo | string | null): string {
 function assistantChoice(config: Static<typeof SetupAssistantConfig>): { storageLocation: string; blender: string } {
   const { storageLocation, blenderExecutable: chosen } = config
   if (storageLocation.trim() === '') throw new WireError(400, 'storageLocation is empty', 'storageLocation')
-  if (!chosen.is_usable) throw new WireError(400, 'blenderExecutable/is_usable is false: this Blender cannot be used', 'blenderExecutable/is_usable')
+  if (!chosen.is_usable)
+    throw new WireError(400, 'blenderExecutable/is_usable is false: this Blender cannot be used', 'blenderExecutable/is_usable')
   const value = blenderValue(chosen)
-  if (value === '') throw new WireError(400, `blenderExecutable: a source of "${chosen.source}" needs ${neededBy(chosen.source)}`, 'blenderExecutable')
+  if (value === '')
+    throw new WireError(400, `blenderExecutable: a source of "${chosen.source}" needs ${neededBy(chosen.source)}`, 'blenderExecutable')
   return { storageLocation, blender: /[\n\t;()]/.test(value) ? JSON.stringify(value) : value }
 }
 

@@ -31,11 +31,18 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     '/jobs/:job_id/setstatus',
     {
       config: { access: 'manage' },
-      schema: { operationId: 'setJobStatus', tags: ['jobs'], params: JobParams, body: JobStatusChange, response: { ...NOTHING, ...errors(400, 404, 422) } },
+      schema: {
+        operationId: 'setJobStatus',
+        tags: ['jobs'],
+        params: JobParams,
+        body: JobStatusChange,
+        response: { ...NOTHING, ...errors(400, 404, 422) },
+      },
     },
     async (request, reply) => {
       const { status, reason } = request.body
-      if (status === 'under-construction') throw new WireError(422, 'status: a job that is complete cannot go back to "under-construction"', 'status')
+      if (status === 'under-construction')
+        throw new WireError(422, 'status: a job that is complete cannot go back to "under-construction"', 'status')
       const job = await jobToChange(request, request.params.job_id)
       await farm.setJobStatus(job.publicId, status, reason)
       return reply.code(204).send()
@@ -46,7 +53,13 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     '/jobs/:job_id/setpriority',
     {
       config: { access: 'manage' },
-      schema: { operationId: 'setJobPriority', tags: ['jobs'], params: JobParams, body: JobPriorityChange, response: { ...NOTHING, ...errors(400, 404) } },
+      schema: {
+        operationId: 'setJobPriority',
+        tags: ['jobs'],
+        params: JobParams,
+        body: JobPriorityChange,
+        response: { ...NOTHING, ...errors(400, 404) },
+      },
     },
     async (request, reply) => {
       const job = await jobToChange(request, request.params.job_id)
@@ -59,7 +72,13 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     '/jobs/:job_id/settag',
     {
       config: { access: 'manage' },
-      schema: { operationId: 'setJobTag', tags: ['jobs'], params: JobParams, body: JobTagChange, response: { ...NOTHING, ...errors(400, 404, 406) } },
+      schema: {
+        operationId: 'setJobTag',
+        tags: ['jobs'],
+        params: JobParams,
+        body: JobTagChange,
+        response: { ...NOTHING, ...errors(400, 404, 406) },
+      },
     },
     async (request, reply) => {
       const job = await jobToChange(request, request.params.job_id)
@@ -81,7 +100,12 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     '/jobs/:job_id/what-would-delete-do',
     {
       config: { access: 'read' },
-      schema: { operationId: 'deleteJobWhatWouldItDo', tags: ['jobs'], params: JobParams, response: { 200: JobDeletionInfo, ...errors(400, 404) } },
+      schema: {
+        operationId: 'deleteJobWhatWouldItDo',
+        tags: ['jobs'],
+        params: JobParams,
+        response: { 200: JobDeletionInfo, ...errors(400, 404) },
+      },
     },
     async (request) => {
       const job = await needJob(read, request.params.job_id)
@@ -106,11 +130,17 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     '/jobs/mass-delete',
     {
       config: { access: 'manage' },
-      schema: { operationId: 'deleteJobMass', tags: ['jobs'], body: JobMassDeletionSelection, response: { ...NOTHING, ...errors(400, 416, 503) } },
+      schema: {
+        operationId: 'deleteJobMass',
+        tags: ['jobs'],
+        body: JobMassDeletionSelection,
+        response: { ...NOTHING, ...errors(400, 416, 503) },
+      },
     },
     async (request, reply) => {
       const stamp = request.body.last_updated_max
-      if (stamp === undefined) throw new WireError(400, 'last_updated_max is missing: without it all jobs would be deleted', 'last_updated_max')
+      if (stamp === undefined)
+        throw new WireError(400, 'last_updated_max is missing: without it all jobs would be deleted', 'last_updated_max')
       // Clients show whole seconds; what they see as "updated then" is meant as well.
       const until = Math.ceil(Date.parse(stamp) / 1000) * 1000
       const { caller } = request
@@ -136,7 +166,13 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     '/jobs/:job_id/blocklist',
     {
       config: { access: 'manage' },
-      schema: { operationId: 'removeJobBlocklist', tags: ['jobs'], params: JobParams, body: JobBlocklist, response: { ...NOTHING, ...errors(400, 404) } },
+      schema: {
+        operationId: 'removeJobBlocklist',
+        tags: ['jobs'],
+        params: JobParams,
+        body: JobBlocklist,
+        response: { ...NOTHING, ...errors(400, 404) },
+      },
     },
     async (request, reply) => {
       const entries = request.body
@@ -147,4 +183,3 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     },
   )
 }
-

@@ -3,20 +3,21 @@ import type { FastifyRequest } from 'fastify'
 import { InvalidInputError, NotFoundError } from '../../../engine/errors.ts'
 import { assertCheckoutPath } from '../../../files/shaman/paths.ts'
 import type { SubmissionInput } from '../../../jobtypes/submission.ts'
-import { blocklist, findJob, JOB_ORDER_COLUMNS, jobFacts, lastRenderedJob, listJobs, listTasks, searchJobs } from '../../../store/queries/flamenco.ts'
+import {
+  blocklist,
+  findJob,
+  JOB_ORDER_COLUMNS,
+  jobFacts,
+  lastRenderedJob,
+  listJobs,
+  listTasks,
+  searchJobs,
+} from '../../../store/queries/flamenco.ts'
 import type { ApiContext } from '../../context.ts'
 import { WireError } from '../errors.ts'
 import { lastRenderedInfo } from '../jobFiles.ts'
 import { errors, id, JobParams, needJob, NOTHING, sendJson, sendJsonList, type TypedApp } from '../routeSupport.ts'
-import {
-  Job,
-  JobBlocklist,
-  JobLastRenderedImageInfo,
-  JobsQuery,
-  JobsQueryResult,
-  JobTasksSummary,
-  SubmittedJob,
-} from '../schemas/jobs.ts'
+import { Job, JobBlocklist, JobLastRenderedImageInfo, JobsQuery, JobsQueryResult, JobTasksSummary, SubmittedJob } from '../schemas/jobs.ts'
 
 /** Settings may hold long lists; more than this is no job. */
 const SUBMISSION_LIMIT = 32 * 1024 * 1024
@@ -210,8 +211,11 @@ function orderOf(names: NonNullable<JobsQuery['order_by']>): { column: string; d
     const descending = name.startsWith('-')
     const key = descending ? name.slice(1) : name
     const column = Object.hasOwn(JOB_ORDER_COLUMNS, key) ? JOB_ORDER_COLUMNS[key] : undefined
-    if (column === undefined) throw new InvalidInputError('order_by', `order_by: "${name}" is none of ${Object.keys(JOB_ORDER_COLUMNS).join(', ')} (with - for descending)`)
+    if (column === undefined)
+      throw new InvalidInputError(
+        'order_by',
+        `order_by: "${name}" is none of ${Object.keys(JOB_ORDER_COLUMNS).join(', ')} (with - for descending)`,
+      )
     return { column, descending }
   })
 }
-

@@ -4,7 +4,14 @@ import { goPlatform } from '../../../../shared/crosspath.ts'
 import { createTextExpander, jobsFolder, variablesFor, type VariableHost } from '../../../engine/variables.ts'
 import type { ApiContext } from '../../context.ts'
 import { errors, type TypedApp } from '../routeSupport.ts'
-import { Audience, FarmStatusReport, FlamencoVersion, ManagerConfiguration, ManagerVariables, SharedStorageLocation } from '../schemas/meta.ts'
+import {
+  Audience,
+  FarmStatusReport,
+  FlamencoVersion,
+  ManagerConfiguration,
+  ManagerVariables,
+  SharedStorageLocation,
+} from '../schemas/meta.ts'
 
 const ForPlatform = Type.Object({ audience: Audience, platform: Type.String({ minLength: 1, maxLength: 50 }) })
 
@@ -13,7 +20,10 @@ export function metaRoutes(app: TypedApp, { farm, settings, paths, version }: Ap
 
   app.get(
     '/version',
-    { config: { access: 'public', openToLan: true }, schema: { operationId: 'getVersion', tags: ['meta'], response: { 200: FlamencoVersion } } },
+    {
+      config: { access: 'public', openToLan: true },
+      schema: { operationId: 'getVersion', tags: ['meta'], response: { 200: FlamencoVersion } },
+    },
     async () => {
       const { flamencoVersion, managerName } = settings.current()
       // The add-on compares shortversion with its own; git tells people what really answers.
@@ -53,7 +63,12 @@ export function metaRoutes(app: TypedApp, { farm, settings, paths, version }: Ap
     '/configuration/shared-storage/:audience/:platform',
     {
       config: { access: 'read', openToLan: true },
-      schema: { operationId: 'getSharedStorage', tags: ['meta'], params: ForPlatform, response: { 200: SharedStorageLocation, ...errors(400) } },
+      schema: {
+        operationId: 'getSharedStorage',
+        tags: ['meta'],
+        params: ForPlatform,
+        response: { 200: SharedStorageLocation, ...errors(400) },
+      },
     },
     async (request) => {
       const { audience, platform } = request.params

@@ -153,5 +153,6 @@ function checkFilename(value: string | undefined): void {
   if (value === undefined) return
   const encoded = value.split(/\s+/).filter((word) => word.startsWith('=?'))
   const valid = /^[\x20-\x7e]*$/.test(value) && encoded.every((word) => /^=\?utf-8\?[bq]\?[^?\s]*\?=$/i.test(word))
-  if (!valid) throw new WireError(400, 'X-Shaman-Original-Filename must be ASCII, or encoded words of UTF-8 (RFC 2047)', 'X-Shaman-Original-Filename')
+  if (!valid)
+    throw new WireError(400, 'X-Shaman-Original-Filename must be ASCII, or encoded words of UTF-8 (RFC 2047)', 'X-Shaman-Original-Filename')
 }

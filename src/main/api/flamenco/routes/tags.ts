@@ -15,7 +15,10 @@ export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
 
   app.get(
     '/worker-mgt/tags',
-    { config: { access: 'read', openToLan: true }, schema: { operationId: 'fetchWorkerTags', tags: ['worker-mgt'], response: { 200: WorkerTagList } } },
+    {
+      config: { access: 'read', openToLan: true },
+      schema: { operationId: 'fetchWorkerTags', tags: ['worker-mgt'], response: { 200: WorkerTagList } },
+    },
     async () => ({ tags: farm.tags().map(workerTag) }),
   )
 
@@ -46,7 +49,13 @@ export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
     '/worker-mgt/tag/:tag_id',
     {
       config: { access: 'admin' },
-      schema: { operationId: 'updateWorkerTag', tags: ['worker-mgt'], params: TagParams, body: WorkerTag, response: { ...NOTHING, ...errors(400, 404, 409) } },
+      schema: {
+        operationId: 'updateWorkerTag',
+        tags: ['worker-mgt'],
+        params: TagParams,
+        body: WorkerTag,
+        response: { ...NOTHING, ...errors(400, 404, 409) },
+      },
     },
     async (request, reply) => {
       const tag = needTag(request.params)

@@ -29,7 +29,12 @@ export function taskRoutes(app: TypedApp, { farm, read, logs }: ApiContext): voi
     '/tasks/:task_id/log',
     {
       config: { access: 'read' },
-      schema: { operationId: 'fetchTaskLogInfo', tags: ['jobs'], params: TaskParams, response: { 200: TaskLogInfo, ...NOTHING, ...errors(400, 404) } },
+      schema: {
+        operationId: 'fetchTaskLogInfo',
+        tags: ['jobs'],
+        params: TaskParams,
+        response: { 200: TaskLogInfo, ...NOTHING, ...errors(400, 404) },
+      },
     },
     async (request, reply) => {
       const taskId = id(request.params.task_id)
@@ -44,7 +49,12 @@ export function taskRoutes(app: TypedApp, { farm, read, logs }: ApiContext): voi
     '/tasks/:task_id/logtail',
     {
       config: { access: 'read' },
-      schema: { operationId: 'fetchTaskLogTail', tags: ['jobs'], params: TaskParams, response: { 200: Type.String(), ...NOTHING, ...errors(400, 404) } },
+      schema: {
+        operationId: 'fetchTaskLogTail',
+        tags: ['jobs'],
+        params: TaskParams,
+        response: { 200: Type.String(), ...NOTHING, ...errors(400, 404) },
+      },
     },
     async (request, reply) => {
       const taskId = id(request.params.task_id)
@@ -61,7 +71,13 @@ export function taskRoutes(app: TypedApp, { farm, read, logs }: ApiContext): voi
     '/tasks/:task_id/setstatus',
     {
       config: { access: 'manage' },
-      schema: { operationId: 'setTaskStatus', tags: ['jobs'], params: TaskParams, body: TaskStatusChange, response: { ...NOTHING, ...errors(400, 404) } },
+      schema: {
+        operationId: 'setTaskStatus',
+        tags: ['jobs'],
+        params: TaskParams,
+        body: TaskStatusChange,
+        response: { ...NOTHING, ...errors(400, 404) },
+      },
     },
     async (request, reply) => {
       const taskId = id(request.params.task_id)
@@ -80,6 +96,12 @@ function taskText(task: TaskDetails): string {
     parameters,
     total_step_count: totalStepCount,
   }))
-  const touched = task.touchedAt === null ? '' : `,"last_touched":"${wireTime(task.touchedAt)}"`
-  return `${task.summary},"created":"${task.created}","job_id":"${task.jobId}","activity":${JSON.stringify(task.activity)},"commands":${JSON.stringify(commands)},"failed_by_workers":${task.failedBy}${touched}}`
+  const more = {
+    created: task.created,
+    job_id: task.jobId,
+    activity: task.activity,
+    commands,
+    ...(task.touchedAt === null ? {} : { last_touched: wireTime(task.touchedAt) }),
+  }
+  return `${task.summary},${JSON.stringify(more).slice(1, -1)},"failed_by_workers":${task.failedBy}}`
 }

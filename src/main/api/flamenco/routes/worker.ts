@@ -31,7 +31,12 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     '/worker/register-worker',
     {
       config: { access: 'join', openToLan: true, strangersMayAsk: true, auditBody: false },
-      schema: { operationId: 'registerWorker', tags: ['worker'], body: WorkerRegistration, response: { 200: RegisteredWorker, ...errors(400, 429, 503) } },
+      schema: {
+        operationId: 'registerWorker',
+        tags: ['worker'],
+        body: WorkerRegistration,
+        response: { 200: RegisteredWorker, ...errors(400, 429, 503) },
+      },
     },
     async (request) => {
       const { name, secret, platform, supported_task_types } = request.body
@@ -80,7 +85,10 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
 
   app.get(
     '/worker/state',
-    { config: OF_WORKERS, schema: { operationId: 'workerState', tags: ['worker'], response: { 200: WorkerStateChange, ...NOTHING, ...errors(403) } } },
+    {
+      config: OF_WORKERS,
+      schema: { operationId: 'workerState', tags: ['worker'], response: { 200: WorkerStateChange, ...NOTHING, ...errors(403) } },
+    },
     async (request, reply) => {
       const { publicId, statusRequested } = caller(request)
       farm.workerSeen(publicId)
@@ -93,7 +101,12 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     '/worker/state-changed',
     {
       config: OF_WORKERS,
-      schema: { operationId: 'workerStateChanged', tags: ['worker'], body: WorkerStateChanged, response: { ...NOTHING, ...errors(400, 403) } },
+      schema: {
+        operationId: 'workerStateChanged',
+        tags: ['worker'],
+        body: WorkerStateChanged,
+        response: { ...NOTHING, ...errors(400, 403) },
+      },
     },
     async (request, reply) => {
       await farm.workerChangedStatus(caller(request).publicId, request.body.status)

@@ -15,13 +15,7 @@ export const ManagerConfiguration = named('ManagerConfiguration', {
   shamanEnabled: Type.Boolean(),
   isFirstRun: Type.Boolean(),
 })
-export const BlenderPathSource = words('BlenderPathSource', [
-  'file_association',
-  'path_envvar',
-  'system_location',
-  'input_path',
-  'default',
-])
+export const BlenderPathSource = words('BlenderPathSource', ['file_association', 'path_envvar', 'system_location', 'input_path', 'default'])
 export const PathCheckInput = named('PathCheckInput', { path: Type.String({ maxLength: 4096 }) })
 export const PathCheckResult = named('PathCheckResult', {
   path: Type.String(),

@@ -125,6 +125,11 @@ export class EventFeed {
         return this.rooms.emit('/status', '/status', { status: event.status })
       case 'lifecycle':
         return this.rooms.emit('/lifecycle', '/lifecycle', { type: `manager-${event.phase}` })
+      case 'log':
+      case 'frame':
+      case 'machine':
+      case 'limit':
+        return
     }
   }
 

@@ -57,7 +57,8 @@ export type Subscription = { join: boolean; rooms: string[] } | { problem: strin
 /** What a `/subscription` asks for: which rooms to join or leave, or what is wrong with it, in the original's words. */
 export function readSubscription(argument: unknown): Subscription {
   const { op, type, uuid } = isObject(argument) ? argument : {}
-  if (op !== 'subscribe' && op !== 'unsubscribe') return { problem: `unable to perform subscription operation: unknown operation ${JSON.stringify(op ?? null)}` }
+  if (op !== 'subscribe' && op !== 'unsubscribe')
+    return { problem: `unable to perform subscription operation: unknown operation ${JSON.stringify(op ?? null)}` }
   const hasId = typeof uuid === 'string' && uuid !== ''
   if (hasId && !isUuid(uuid)) return { problem: 'invalid UUID, ignoring request' }
   const join = op === 'subscribe'
@@ -72,7 +73,9 @@ export function readSubscription(argument: unknown): Subscription {
     case 'allWorkerTags':
       return { join, rooms: ['/workertags'] }
     case 'job':
-      return id === undefined ? { problem: 'operation on job requires a UUID' } : { join, rooms: [`/jobs/${id}`, `/jobs/${id}/last-rendered`] }
+      return id === undefined
+        ? { problem: 'operation on job requires a UUID' }
+        : { join, rooms: [`/jobs/${id}`, `/jobs/${id}/last-rendered`] }
     case 'tasklog':
       return id === undefined ? { problem: 'operation on task requires a UUID' } : { join, rooms: [`/tasklog/${id}`] }
     default:
