@@ -27,16 +27,16 @@ function auditor(route: RouteOptions, audit: AuditLog, now: () => number): (requ
   return (request) => {
     const access = route.config?.access
     if (access === 'worker' || access === 'read') return
-    const params = Object.entries(paramsOf(request))
-    const [name, id] = params[0] ?? []
-    audit.record({
+    const [name, id = ''] = Object.entries(paramsOf(request))[0] ?? []
+    const { audited } = request
+    const entry = {
       at: now(),
       actor: request.caller.actor,
       action: operationOf(route),
-      targetKind: request.audited?.kind ?? (name === undefined ? '' : kindOf(route.url, name)),
-      targetId: request.audited?.id ?? id ?? '',
-      detail: request.audited?.detail ?? (route.config?.auditBody === false ? null : request.body),
-    })
+      targetKind: audited?.kind ?? (name === undefined ? '' : kindOf(route.url, name)),
+      detail: audited?.detail ?? (route.config?.auditBody === false ? null : request.body),
+    }
+    for (const targetId of audited?.ids ?? [audited?.id ?? id]) audit.record({ ...entry, targetId })
   }
 }
 

@@ -76,8 +76,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller
-    /** What a handler adds to the audit entry of this request: the id of what it made, a summary. */
-    audited: { kind?: string; id?: string; detail?: unknown } | null
+    /** What a handler adds to the audit entry of this request: the id of what it made or each of the `ids` it acted on, a summary. */
+    audited: { kind?: string; id?: string; ids?: readonly string[]; detail?: unknown } | null
     /** The authenticated worker on routes with access `worker`. */
     worker: WorkerState | null
   }

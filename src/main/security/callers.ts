@@ -28,13 +28,13 @@ export const OWNER: Caller = { actor: 'local', role: 'admin', scopes: new Set(SC
 export const OPEN_LAN: Caller = { actor: 'lan', role: 'artist', scopes: new Set<Scope>(['read', 'submit', 'manage']), via: 'open' }
 
 /**
- * The scopes that really count: those of the token that its role allows. `admin` stands for all; every other one
- * implies `read`. The scope `worker` needs no role: a key to join with has none of the others.
+ * The scopes that really count: those of the token that its role allows. `admin` stands for all of them; every one
+ * implies `read`. The scope `worker` needs no role where it is named: a key to join with has none of the others.
  */
 export function effectiveScopes(role: Role, scopes: Iterable<Scope>): Set<Scope> {
   const named = new Set(scopes)
   const wanted = named.has('admin') ? SCOPES : [...named]
-  const result = new Set<Scope>(wanted.filter((scope) => scope === 'worker' || ROLE_SCOPES[role].includes(scope)))
+  const result = new Set<Scope>(wanted.filter((scope) => ROLE_SCOPES[role].includes(scope) || (scope === 'worker' && named.has('worker'))))
   if (result.size > 0) result.add('read')
   return result
 }

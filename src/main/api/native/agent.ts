@@ -59,9 +59,12 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
   app.post(
     '/agent/take',
     { config: { access: 'worker' }, schema: { tags, operationId: 'takeTasks', summary: 'Long poll: heartbeat, work, cancellations', body: TakeRequest, response: { 200: TakeReply } } },
-    (request, reply) => {
-      const { slots } = request.body
-      return farm.take(nativeWorker(request).publicId, { ...request.body, signal: slots > 0 ? vanishSignal(reply) : NEVER })
+    async (request, reply) => {
+      const worker = nativeWorker(request)
+      const { slots, status } = request.body
+      // It followed a request (or says so again): this is how one of ours confirms.
+      if (status !== undefined && status !== worker.status) await farm.workerChangedStatus(worker.publicId, status)
+      return farm.take(worker.publicId, { ...request.body, signal: slots > 0 ? vanishSignal(reply) : NEVER })
     },
   )
 

@@ -81,11 +81,12 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     },
     async (request) => {
       const { ids, action } = request.body
-      request.audited = { kind: 'job', detail: { action, ids } }
-      return eachOf(ids, async (id) => {
+      const result = await eachOf(ids, async (id) => {
         await requireOwnJob(context, request, id)
         await farm.actOnJob(id, action, request.caller.actor)
       })
+      request.audited = { kind: 'job', ids: result.done, detail: { action } }
+      return result
     },
   )
 

@@ -4,7 +4,7 @@ import { BulkResult } from '../../../shared/schemas/farm.ts'
 import { Attempt, BulkTaskAction, Explanation, Task, TaskActionInput } from '../../../shared/schemas/job.ts'
 import { NotFoundError } from '../../engine/errors.ts'
 import { attemptsOfTask } from '../../store/queries/attempts.ts'
-import { ownersOfTasks, readTask } from '../../store/queries/tasks.ts'
+import { jobsOfTasks, readTask } from '../../store/queries/tasks.ts'
 import type { ServerContext } from '../server.ts'
 import { eachOf, requireOwner, requireTask, TaskParams, type NativeApp } from './common.ts'
 
@@ -31,14 +31,17 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
     async (request) => {
       const { action } = request.body
       const ids = request.body.ids.map((id) => id.toLowerCase())
-      request.audited = { kind: 'task', detail: { action, count: ids.length, ids: ids.slice(0, 40) } }
-      const owners = await ownersOfTasks(context.read, ids)
-      return eachOf(ids, async (id) => {
-        const owner = owners.get(id)
-        if (owner === undefined) throw new NotFoundError('task', id)
-        requireOwner(request, owner)
+      const jobs = await jobsOfTasks(context.read, ids)
+      const result = await eachOf(ids, async (id) => {
+        const job = jobs.get(id)
+        if (!job) throw new NotFoundError('task', id)
+        requireOwner(request, job.owner)
         await farm.actOnTask(id, action, request.caller.actor)
       })
+      // Told as changes of the jobs: that is where people look for them.
+      const changed = new Set(result.done.flatMap((id) => jobs.get(id)?.publicId ?? []))
+      request.audited = { kind: 'job', ids: [...changed], detail: { action, tasks: result.done.length, first: result.done[0] } }
+      return result
     },
   )
 
@@ -57,6 +60,7 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
     async (request) => {
       const task = await requireTask(context, request.params.taskId)
       requireOwner(request, task.owner)
+      request.audited = { kind: 'job', id: task.jobPublicId, detail: { action: request.body.action, task: task.publicId } }
       await farm.actOnTask(task.publicId, request.body.action, request.caller.actor)
       return whole(task.publicId)
     },

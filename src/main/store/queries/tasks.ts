@@ -133,21 +133,22 @@ export async function findTaskKey(db: ReadDatabase, publicId: string): Promise<T
   )
 }
 
-/** The owners of the jobs of these tasks, by task id; ids that exist not are left out. */
-export async function ownersOfTasks(db: ReadDatabase, publicIds: readonly string[]): Promise<Map<string, string>> {
+/** The jobs of these tasks, by task id; tasks that exist not are left out. */
+export async function jobsOfTasks(db: ReadDatabase, publicIds: readonly string[]): Promise<Map<string, { publicId: string; owner: string }>> {
   const tails = new Set(publicIds.flatMap((id) => parseTaskId(id)?.jobTail ?? []))
-  const jobs = await db.all<{ tail: string; owner: string; n: number }>(
-    `select substr(public_id, 10) as tail, owner, task_count as n from jobs where substr(public_id, 10) in (select value from json_each(?))`,
+  const jobs = await db.all<{ tail: string; publicId: string; owner: string; tasks: number }>(
+    `select substr(public_id, 10) as tail, public_id as publicId, owner, task_count as tasks from jobs
+     where substr(public_id, 10) in (select value from json_each(?))`,
     [JSON.stringify([...tails])],
   )
   const byTail = new Map(jobs.map((job) => [job.tail, job]))
-  const owners = new Map<string, string>()
-  for (const id of publicIds) {
-    const parsed = parseTaskId(id)
-    const job = parsed && byTail.get(parsed.jobTail)
-    if (job && parsed.index >= 1 && parsed.index <= job.n) owners.set(id, job.owner)
-  }
-  return owners
+  return new Map(
+    publicIds.flatMap((id) => {
+      const parsed = parseTaskId(id)
+      const job = parsed && byTail.get(parsed.jobTail)
+      return job && parsed.index >= 1 && parsed.index <= job.tasks ? [[id, job] as const] : []
+    }),
+  )
 }
 
 /** One task with its commands, attempts, and the workers that failed it. */
