@@ -28,7 +28,8 @@ export async function makeBlend(blender: string, options: BlendOptions = {}): Pr
   const folder = await mkdtemp(join(tmpdir(), 'framehouse-blend-'))
   try {
     const made = join(folder, 'scene.blend')
-    await promisify(execFile)(blender, ['--background', '--factory-startup', '--python-exit-code', '1', '--python', SCRIPT, '--', made, ...words])
+    const args = ['--background', '--factory-startup', '--python-exit-code', '1', '--python', SCRIPT, '--', made, ...words]
+    await promisify(execFile)(blender, args)
     // Test files run side by side: each makes its own, the last one's name stays.
     await rename(made, path)
   } finally {

@@ -34,7 +34,7 @@ describe('blender-render without Blender', () => {
     [{ blendfile: '' }, 'parameter "exe" is missing'],
     [{ exe: 'blender', blendfile: 1 }, 'parameter "blendfile" must be string'],
     [{ exe: 'blender', blendfile: '', args: '-f 1' }, 'parameter "args" must be array'],
-    [{ exe: process.execPath, blendfile: '', exeArgs: '"open' }, 'parameter "exeArgs" is no list of arguments: a double quote is not closed'],
+    [{ exe: process.execPath, blendfile: '', exeArgs: '"open' }, 'parameter "exeArgs" is no list of arguments'],
   ])('refuses %j', async (parameters, message) => {
     const runner = registry.find('blender-render')
     const running = runner?.(commandOf('blender-render', parameters), await recordedContext())
@@ -101,14 +101,16 @@ blender.describe('blender-render', () => {
     const folder = await tempFolder()
     const context = await recordedContext()
     const target = join(folder, 'tile-03.png')
-    const code = `import bpy; s = bpy.context.scene; s.frame_set(9); s.render.filepath = ${JSON.stringify(target)}; bpy.ops.render.render(write_still=True)`
+    const lines = ['import bpy', 's = bpy.context.scene', 's.frame_set(9)', `s.render.filepath = ${JSON.stringify(target)}`]
+    const code = [...lines, 'bpy.ops.render.render(write_still=True)'].join('; ')
     await render(context, { blendfile: blend, args: ['--python-exit-code', '1', '--python-expr', code] })
     expect(context.outputs).toMatchObject([{ path: target, frame: 9 }])
   })
 
   it('runs without a file when the name is empty', async () => {
     const context = await recordedContext()
-    await render(context, { exeArgs: '--background --factory-startup', blendfile: '', args: ['--python-expr', 'print("hello from", "python")'] })
+    const args = ['--python-expr', 'print("hello from", "python")']
+    await render(context, { exeArgs: '--background --factory-startup', blendfile: '', args })
     expect(context.text).toContain('> hello from python')
   })
 
@@ -124,13 +126,22 @@ blender.describe('blender-render', () => {
     const folder = await tempFolder()
     await writeFile(join(folder, 'broken.blend'), 'this is no scene')
     const context = await recordedContext()
-    await expect(render(context, { blendfile: join(folder, 'broken.blend'), args: jobArgs(join(folder, 'f-##'), '1') })).rejects.toThrow(/broken\.blend/)
+    const running = render(context, { blendfile: join(folder, 'broken.blend'), args: jobArgs(join(folder, 'f-##'), '1') })
+    await expect(running).rejects.toThrow(/broken\.blend/)
     expect(await readdir(folder)).toEqual(['broken.blend'])
   })
 
   it('says that the scene has no camera', async () => {
     const args = ['--python-expr', 'import bpy; bpy.context.scene.camera = None', ...jobArgs(join(await tempFolder(), 'f-##'), '1')]
     await expect(render(await recordedContext(), { blendfile: blend, args })).rejects.toThrow(/no camera/i)
+  })
+
+  it.each([
+    ['raise ValueError("no such layer")', /code \d+: Python: ValueError: no such layer/],
+    ['import sys; sys.exit("framehouse: a part is missing")', /code 1: a part is missing/],
+  ])('says why the script %s failed', async (code, reason) => {
+    const args = ['--python-exit-code', '3', '--python-expr', code]
+    await expect(render(await recordedContext(), { blendfile: blend, args })).rejects.toThrow(reason)
   })
 
   it('says that the pictures cannot be saved', async () => {

@@ -36,7 +36,8 @@ async function makeFrames(folder: string, count: number, size = { width: 63, hei
 async function probe(video: string): Promise<{ frames: number; width: number; height: number; fps: number }> {
   const { stderr } = await run(ffmpeg.path, ['-hide_banner', '-i', video, '-map', '0:v', '-f', 'null', '-'])
   const size = /Video: .*?(\d{2,})x(\d{2,}).*?([\d.]+) fps/.exec(stderr)
-  return { frames: Number(/frame=\s*(\d+)(?!.*frame=)/s.exec(stderr)?.[1]), width: Number(size?.[1]), height: Number(size?.[2]), fps: Number(size?.[3]) }
+  const frames = Number(/frame=\s*(\d+)(?!.*frame=)/s.exec(stderr)?.[1])
+  return { frames, width: Number(size?.[1]), height: Number(size?.[2]), fps: Number(size?.[3]) }
 }
 
 ffmpeg.describe('frames-to-video', () => {
@@ -63,20 +64,23 @@ ffmpeg.describe('frames-to-video', () => {
     await writeFile(index, indexFile(names, 24))
     const outputFile = join(folder, 'out.mp4')
     const args = JOB_ARGS.map(String)
-    await run(ffmpeg.path, videoArguments({ exeArgs: [], argsBefore: [], input: indexInput(index), args, fps: 24, outputFile }))
+    const parts = { exeArgs: [], argsBefore: [], input: indexInput(index), args, fps: 24, outputFile }
+    await run(ffmpeg.path, videoArguments(parts))
     expect(await probe(outputFile)).toMatchObject({ frames: 7, width: 64, height: 36 })
   })
 
   it('fails when there are no frames', async () => {
     const folder = await tempFolder()
-    await expect(encode(await recordedContext(), { inputGlob: join(folder, '*.png'), outputFile: join(folder, 'a.mp4') })).rejects.toThrow(/no frames match ".*\*\.png"/)
+    const running = encode(await recordedContext(), { inputGlob: join(folder, '*.png'), outputFile: join(folder, 'a.mp4') })
+    await expect(running).rejects.toThrow(/no frames match ".*\*\.png"/)
   })
 
   it('fails with the exit code of ffmpeg', async () => {
     const folder = await tempFolder()
     await makeFrames(folder, 2)
     const context = await recordedContext()
-    const running = encode(context, { inputGlob: join(folder, '*.png'), outputFile: join(folder, 'a.mp4'), args: ['-c:v', 'no-such-codec'] })
+    const args = ['-c:v', 'no-such-codec']
+    const running = encode(context, { inputGlob: join(folder, '*.png'), outputFile: join(folder, 'a.mp4'), args })
     await expect(running).rejects.toThrow('command exited abnormally with code 1')
     expect(context.text).toContain('no-such-codec')
   })
@@ -87,7 +91,8 @@ ffmpeg.describe('frames-to-video', () => {
     [{ inputGlob: undefined }, 'parameter "inputGlob" is missing'],
     [{ outputFile: '' }, 'parameter "outputFile" must not have fewer than 1 characters'],
   ])('refuses %j', async (parameters, message) => {
-    const given = Object.fromEntries(Object.entries({ inputGlob: '/x/*.png', outputFile: '/x/a.mp4', ...parameters }).filter(([, value]) => value !== undefined))
+    const all = { inputGlob: '/x/*.png', outputFile: '/x/a.mp4', ...parameters }
+    const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
     await expect(encode(await recordedContext(), given)).rejects.toThrow(message)
   })
 
@@ -96,7 +101,8 @@ ffmpeg.describe('frames-to-video', () => {
     await makeFrames(folder, 2)
     const context = await recordedContext()
     // Endless: the same two frames for ever.
-    const running = encode(context, { inputGlob: join(folder, '*.png'), outputFile: join(folder, 'a.mp4'), argsBefore: ['-re', '-stream_loop', -1] })
+    const argsBefore = ['-re', '-stream_loop', -1]
+    const running = encode(context, { inputGlob: join(folder, '*.png'), outputFile: join(folder, 'a.mp4'), argsBefore })
     const failed = expect(running).rejects.toThrow(StoppedError)
     await until(() => context.activities.length > 0, 'ffmpeg encodes')
     context.stop()

@@ -61,11 +61,13 @@ describe('exec', () => {
   })
 
   it('fails with the exit code', async () => {
-    await expect(run('exec', { exe: process.execPath, args: ['-e', 'process.exit(7)'] })).rejects.toThrow('command exited abnormally with code 7')
+    const running = run('exec', { exe: process.execPath, args: ['-e', 'process.exit(7)'] })
+    await expect(running).rejects.toThrow('command exited abnormally with code 7')
   })
 
   it('says where it looked for a program', async () => {
-    await expect(run('exec', { exe: 'no-such-program-here' })).rejects.toThrow('could not find "no-such-program-here" on this machine: it is not on PATH')
+    const running = run('exec', { exe: 'no-such-program-here' })
+    await expect(running).rejects.toThrow('could not find "no-such-program-here" on this machine: it is not on PATH')
   })
 })
 
@@ -105,7 +107,8 @@ describe('move-directory', () => {
       await run('move-directory', { src: join(folder, 'src'), dest })
       await utimes(dest, age, age)
     }
-    expect((await readdir(folder)).toSorted()).toEqual(['dest', 'dest-2021-05-06_070809', 'dest-2021-05-06_070809-001', 'dest-2021-05-06_070809-002'])
+    const stamped = 'dest-2021-05-06_070809'
+    expect((await readdir(folder)).toSorted()).toEqual(['dest', stamped, `${stamped}-001`, `${stamped}-002`])
     expect(await readFile(join(dest, 'f'), 'utf8')).toBe('four')
     expect(await readFile(join(folder, 'dest-2021-05-06_070809', 'f'), 'utf8')).toBe('one')
     expect(await readFile(join(folder, 'dest-2021-05-06_070809-002', 'f'), 'utf8')).toBe('three')
@@ -114,7 +117,8 @@ describe('move-directory', () => {
   it('touches nothing when the source is missing', async () => {
     const folder = await tempFolder()
     await mkdir(join(folder, 'dest'))
-    await expect(run('move-directory', { src: join(folder, 'gone'), dest: join(folder, 'dest') })).rejects.toThrow('does not exist, not moving anything')
+    const running = run('move-directory', { src: join(folder, 'gone'), dest: join(folder, 'dest') })
+    await expect(running).rejects.toThrow('does not exist, not moving anything')
     expect(await readdir(folder)).toEqual(['dest'])
   })
 

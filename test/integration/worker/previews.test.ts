@@ -19,8 +19,10 @@ const maker = createPreviewMaker({ programs: {} })
 /** Left half red, right half transparent or blue; 2400 × 600. */
 async function halves(alpha: boolean) {
   const right = { r: 0, g: 0, b: 255, alpha: alpha ? 0 : 1 }
-  const half = await sharp({ create: { width: 1200, height: 600, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 1 } } }).png().toBuffer()
-  const whole = sharp({ create: { width: 2400, height: 600, channels: 4, background: right } }).composite([{ input: half, left: 0, top: 0 }])
+  const left = { r: 255, g: 0, b: 0, alpha: 1 }
+  const half = await sharp({ create: { width: 1200, height: 600, channels: 4, background: left } }).png().toBuffer()
+  const empty = sharp({ create: { width: 2400, height: 600, channels: 4, background: right } })
+  const whole = empty.composite([{ input: half, left: 0, top: 0 }])
   const flat = sharp(await whole.png().toBuffer())
   return alpha ? flat : flat.removeAlpha()
 }

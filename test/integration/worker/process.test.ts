@@ -96,7 +96,8 @@ posix('ending what runs', () => {
   it('reports the signal that ended a program', async () => {
     const context = await recordedContext()
     await expect(runToSuccess(context, script('process.kill(process.pid, "SIGSEGV")'))).rejects.toThrow(ExitCodeError)
-    await expect(runToSuccess(context, script('process.kill(process.pid, "SIGTERM")'))).rejects.toThrow('command was ended by signal SIGTERM')
+    const terminated = runToSuccess(context, script('process.kill(process.pid, "SIGTERM")'))
+    await expect(terminated).rejects.toThrow('command was ended by signal SIGTERM')
   })
 
   it('lets a program end by itself when it listens to the stop signal', async () => {

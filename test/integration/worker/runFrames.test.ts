@@ -24,7 +24,8 @@ describe('run-frames', () => {
     const context = await runFrames({ args: ['-e', WRITE, outputPattern, 'frame {frame} of {start}..{end}'], frames: '3-5', outputPattern })
     expect((await readdir(join(folder, 'new'))).toSorted()).toEqual(['f-0003.txt', 'f-0004.txt', 'f-0005.txt'])
     expect(await readFile(join(folder, 'new', 'f-0004.txt'), 'utf8')).toBe('frame 4 of 3..5')
-    expect(context.outputs.map(({ path, frame }) => [path, frame])).toEqual([3, 4, 5].map((frame) => [join(folder, 'new', `f-000${frame}.txt`), frame]))
+    const wanted = [3, 4, 5].map((frame) => [join(folder, 'new', `f-000${frame}.txt`), frame])
+    expect(context.outputs.map(({ path, frame }) => [path, frame])).toEqual(wanted)
     expect(context.outputs.every(({ renderedMs }) => (renderedMs ?? -1) >= 0)).toBe(true)
     expect(context.steps).toBe(3)
     expect(context.pids.started.length).toBe(3)
@@ -33,8 +34,10 @@ describe('run-frames', () => {
 
   it('runs once for the whole range when no argument names the frame', async () => {
     const folder = await tempFolder()
-    const code = `const [, folder, from, to] = process.argv; for (let f = +from; f <= +to; f++) require('fs').writeFileSync(folder + '/' + f + '.exr', 'x'.repeat(f))`
-    const context = await runFrames({ args: ['-e', code, folder, '{start}', '{end}'], frames: '1-4', outputPattern: join(folder, '{frame}.exr') })
+    const code = `const [, folder, from, to] = process.argv
+      for (let f = +from; f <= +to; f++) require('fs').writeFileSync(folder + '/' + f + '.exr', 'x'.repeat(f))`
+    const args = ['-e', code, folder, '{start}', '{end}']
+    const context = await runFrames({ args, frames: '1-4', outputPattern: join(folder, '{frame}.exr') })
     expect(context.pids.started.length).toBe(1)
     expect(context.outputs.map(({ frame, bytes }) => [frame, bytes])).toEqual([[1, 1], [2, 2], [3, 3], [4, 4]])
     expect(context.steps).toBe(4)
@@ -63,16 +66,17 @@ describe('run-frames', () => {
   it('fails when a file was not written, also when an old one is there', async () => {
     const folder = await tempFolder()
     await writeFile(join(folder, '1.txt'), 'from yesterday')
-    await expect(runFrames({ args: ['-e', '0', '{frame}'], frames: '1', outputPattern: join(folder, '{frame}.txt') })).rejects.toThrow(
-      `did not write "${join(folder, '1.txt')}"`,
-    )
-    await expect(runFrames({ args: ['-e', '0'], frames: '1-3', outputPattern: join(folder, '{frame}.txt') })).rejects.toThrow('(and 2 more)')
+    const outputPattern = join(folder, '{frame}.txt')
+    const one = runFrames({ args: ['-e', '0', '{frame}'], frames: '1', outputPattern })
+    await expect(one).rejects.toThrow(`did not write "${join(folder, '1.txt')}"`)
+    await expect(runFrames({ args: ['-e', '0'], frames: '1-3', outputPattern })).rejects.toThrow('(and 2 more)')
   })
 
   it('takes a file that is written again with the same content', async () => {
     const folder = await tempFolder()
     await writeFile(join(folder, '1.txt'), 'same')
-    const context = await runFrames({ args: ['-e', WRITE, join(folder, '{frame}.txt'), 'same'], frames: '1', outputPattern: join(folder, '{frame}.txt') })
+    const outputPattern = join(folder, '{frame}.txt')
+    const context = await runFrames({ args: ['-e', WRITE, outputPattern, 'same'], frames: '1', outputPattern })
     expect(context.outputs.length).toBe(1)
   })
 

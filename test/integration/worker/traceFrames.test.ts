@@ -51,7 +51,7 @@ describe('trace-frames', () => {
 
   it('is a picture: bright and dark places, colours, and no noise where nothing is', async () => {
     const folder = await tempFolder()
-    await traceInto(folder, { frames: '1', width: 320, height: 180, samples: 8 })
+    await traceInto(folder, { frames: '1', width: 320, height: 180, samples: 4 })
     const { channels, dominant } = await sharp(join(folder, 'f-0001.png')).stats()
     expect(dominant).toBeDefined()
     for (const channel of channels) {
@@ -59,11 +59,12 @@ describe('trace-frames', () => {
       expect(channel.min).toBeLessThan(30)
       expect(channel.stdev).toBeGreaterThan(25)
     }
-    // The backdrop in a corner is smooth: neighbours differ by no more than the dither.
-    const { data, info } = await sharp(join(folder, 'f-0001.png')).extract({ left: 0, top: 0, width: 24, height: 12 }).raw().toBuffer({ resolveWithObject: true })
+    // The backdrop in a corner is smooth: neighbours differ by no more than gradient and dither.
+    const corner = sharp(join(folder, 'f-0001.png')).extract({ left: 0, top: 0, width: 24, height: 12 })
+    const { data, info } = await corner.raw().toBuffer({ resolveWithObject: true })
     for (let at = 0; at < data.length - info.channels; at += info.channels) {
       if ((at / info.channels + 1) % info.width === 0) continue
-      expect(Math.abs((data[at] ?? 0) - (data[at + info.channels] ?? 0))).toBeLessThanOrEqual(4)
+      expect(Math.abs((data[at] ?? 0) - (data[at + info.channels] ?? 0))).toBeLessThanOrEqual(3)
     }
   })
 
@@ -98,7 +99,7 @@ describe('trace-frames', () => {
       longest = Math.max(longest, performance.now() - last)
       last = performance.now()
     }, 5)
-    await traceInto(await tempFolder(), { frames: '1-2', width: 480, height: 270, samples: 8 })
+    await traceInto(await tempFolder(), { frames: '1-2', width: 480, height: 270, samples: 4 })
     clearInterval(timer)
     expect(longest).toBeLessThan(400)
   })

@@ -74,6 +74,7 @@ class RenderWatcher {
   /** The worst that was said: a fatal problem before others, earlier ones before later ones. */
   problem: Problem | undefined
   #frame: number | undefined
+  #inTraceback = false
   /** Saved, but its render time comes on a line of its own. */
   #saved: string[] = []
   #reports: Promise<void>[] = []
@@ -88,6 +89,11 @@ class RenderWatcher {
   }
 
   line(line: string): void {
+    if (this.#inTraceback && /^\S/.test(line)) {
+      this.#inTraceback = false
+      this.#note({ text: `Python: ${line.slice(0, 500)}`, advice: '', fatal: false })
+      return
+    }
     const fact = parseBlenderLine(line)
     if (fact === undefined) return
     if (fact.type === 'saved') this.#saved.push(fact.path)
@@ -103,9 +109,15 @@ class RenderWatcher {
       this.#report(undefined)
       this.#frame = fact.frame
       this.context.activity(fact.doing === undefined ? `frame ${fact.frame}` : `frame ${fact.frame}, ${fact.doing}`)
-    } else if (this.problem === undefined || (fact.problem.fatal && !this.problem.fatal)) {
-      this.problem = fact.problem
+    } else if (fact.type === 'traceback') {
+      this.#inTraceback = true
+    } else {
+      this.#note(fact.problem)
     }
+  }
+
+  #note(problem: Problem): void {
+    if (this.problem === undefined || (problem.fatal && !this.problem.fatal)) this.problem = problem
   }
 
   /** Reports what is left. Resolves when the context knows all files. */

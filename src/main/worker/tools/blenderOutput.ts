@@ -14,12 +14,14 @@ export type BlenderFact =
   /** A frame was not rendered because its file is there already. */
   | { type: 'skipped'; path: string | undefined }
   | { type: 'problem'; problem: Problem }
+  /** A Python error begins: the first line after it that is not indented says what it is. */
+  | { type: 'traceback' }
 
 export interface Problem {
   text: string
   /** What somebody could do about it; empty when we do not know. */
   advice: string
-  /** The render cannot be right, even when Blender ends with exit code 0. */
+  /** What was saved cannot be right (Cycles saves black frames when memory runs out), even when Blender ends with exit code 0. */
   fatal: boolean
 }
 
@@ -31,7 +33,7 @@ export function parseBlenderLine(line: string): BlenderFact | undefined {
   const prefix = LOG_PREFIX.exec(line)
   const text = (prefix === null ? line : line.slice(prefix[0].length)).trim()
   if (text === '') return undefined
-  return parseSaved(text) ?? parseTimed(text) ?? parseSkipped(text) ?? parseFrame(text) ?? parseProblem(text)
+  return parseSaved(text) ?? parseTimed(text) ?? parseSkipped(text) ?? parseFrame(text) ?? parseProblem(text.slice(0, PROBLEM_LENGTH))
 }
 
 function parseSaved(text: string): BlenderFact | undefined {
@@ -74,6 +76,9 @@ function describeWork(text: string): string | undefined {
   return last === '' || /^(Fra|Mem|Time|Rendering frame)/.test(last) ? undefined : last
 }
 
+/** Blender's complaints are short; an add-on's page of data need not be searched for one. */
+const PROBLEM_LENGTH = 1_000
+
 const PROBLEMS: readonly { pattern: RegExp; advice: string; fatal: boolean }[] = [
   {
     pattern: /Build without OpenImageDenoise|OpenImageDenoise(r)? is not supported|denoiser .*(not available|not supported)/i,
@@ -85,9 +90,9 @@ const PROBLEMS: readonly { pattern: RegExp; advice: string; fatal: boolean }[] =
     advice: 'the scene needs more memory than this machine has free',
     fatal: true,
   },
-  { pattern: /Cannot read file ['"]/i, advice: 'is the file on a disk that this worker can see, and is it complete?', fatal: true },
-  { pattern: /not a blend file|Failed to read blend file|File format is not supported|created by a newer version/i, advice: 'a newer Blender may be needed', fatal: true },
-  { pattern: /Cannot render, no camera|No camera found in scene/i, advice: 'the scene has no active camera', fatal: true },
+  { pattern: /Cannot read file ['"]/i, advice: 'is the file on a disk that this worker can see, and is it complete?', fatal: false },
+  { pattern: /not a blend file|Failed to read blend file|File format is not supported|created by a newer version/i, advice: 'a newer Blender may be needed', fatal: false },
+  { pattern: /Cannot render, no camera|No camera found in scene/i, advice: 'the scene has no active camera', fatal: false },
   { pattern: /Render error .* cannot save|cannot save: ['"]|Error writing (image|file)/i, advice: 'can this worker write to the output folder, and is there space?', fatal: true },
   {
     pattern: /(LIB: .*(not found|Unable to|missing|unknown|failed))|(Unable to open|Cannot find) lib|missing (linked )?librar(y|ies)|lib(rary)?.*could not be (opened|found)/i,
@@ -101,6 +106,10 @@ function parseProblem(text: string): BlenderFact | undefined {
   for (const { pattern, advice, fatal } of PROBLEMS) {
     if (pattern.test(text)) return { type: 'problem', problem: { text: clean(text), advice, fatal } }
   }
+  if (/^(Error: )?(Python: )?Traceback \(most recent call last\):/.test(text)) return { type: 'traceback' }
+  // The scripts of our own job types end with a reason.
+  const reason = /^framehouse: (.+)/.exec(text)?.[1]
+  if (reason !== undefined) return { type: 'problem', problem: { text: reason, advice: '', fatal: false } }
   // Blender's own reports; those of the display are no matter to a render in the background.
   if (/^Error: /.test(text)) return { type: 'problem', problem: { text: clean(text), advice: '', fatal: false } }
   return undefined

@@ -76,11 +76,13 @@ describe('blenderArguments', () => {
 })
 
 describe('videoArguments', () => {
-  const parts = { exeArgs: ['-hide_banner'], argsBefore: ['-loglevel', 'info'], args: ['-c:v', 'h264', '-y'], fps: 24, outputFile: '/out/a.mp4' }
+  const options = { exeArgs: ['-hide_banner'], argsBefore: ['-loglevel', 'info'], args: ['-c:v', 'h264', '-y'] }
+  const parts = { ...options, fps: 24, outputFile: '/out/a.mp4' }
 
   it('reads frames by a pattern where ffmpeg can', () => {
     expect(videoArguments({ ...parts, input: globInput('/out/*.png', 24) })).toEqual([
-      '-hide_banner', '-loglevel', 'info', '-r', '24', '-pattern_type', 'glob', '-i', '/out/*.png', '-c:v', 'h264', '-y', '-r', '24', '/out/a.mp4',
+      '-hide_banner', '-loglevel', 'info', '-r', '24', '-pattern_type', 'glob', '-i', '/out/*.png',
+      '-c:v', 'h264', '-y', '-r', '24', '/out/a.mp4',
     ])
   })
 

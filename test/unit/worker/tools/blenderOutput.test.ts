@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { clockMs, frameOfPath, parseBlenderLine, requestedFrames } from '../../../../src/main/worker/tools/blenderOutput.ts'
 
-const CYCLES_3 = 'Fra:7 Mem:11.89M (Peak 11.89M) | Time:00:00.25 | Remaining:00:00.22 | Mem:2.74M, Peak:2.74M | Scene, ViewLayer | Sample 1/4'
+const CYCLES_3 = 'Fra:7 Mem:11.89M (Peak 11.89M) | Time:00:00.25 | Remaining:00:00.22 | Mem:2.74M, Peak:2.74M | Scene, View | Sample 1/4'
+
+const TILES = 'tile 3/12, sample 16/64, 00:09.00 left'
 
 describe('parseBlenderLine', () => {
   it.each([
@@ -39,7 +41,7 @@ describe('parseBlenderLine', () => {
   it.each([
     [CYCLES_3, 7, 'sample 1/4, 00:00.22 left'],
     ['Fra:7 Mem:9M (Peak 9M) | Time:00:00.03 | Mem:0.00M, Peak:0.00M | Scene, ViewLayer | Synchronizing object | Cube', 7, 'Cube'],
-    ['Fra:12 Mem:9M | Time:00:01.00 | Remaining:00:09.00 | Mem:1M | Scene, View | Rendered 3/12 Tiles, Sample 16/64', 12, 'tile 3/12, sample 16/64, 00:09.00 left'],
+    ['Fra:12 Mem:9M | Time:00:01.00 | Remaining:00:09.00 | Mem:1M | A, B | Rendered 3/12 Tiles, Sample 16/64', 12, TILES],
     ['Fra:3 Mem:50M (Peak 60M) | Time:00:02.10 | Mem:40M, Peak:41M | Scene, View | Path Tracing Tile 5/48', 3, 'tile 5/48'],
     ['Fra:3 Mem:50M (Peak 60M) | Time:00:00.10 | Rendering 1 / 64 samples', 3, 'sample 1/64'],
     ['00:01.500  render           | Fra: 12 | Remaining: 00:00.9 | Mem: 30M | Sample 8/128', 12, 'sample 8/128, 00:00.9 left'],
@@ -52,20 +54,25 @@ describe('parseBlenderLine', () => {
   it.each([
     ['Error: Build without OpenImageDenoiser', true, 'OpenImageDenoise'],
     ['Build without OpenImageDenoiser', true, 'denoising off'],
-    [`Error: Cannot read file '/x/missing.blend': No such file or directory`, true, 'disk'],
-    ['Error: Cannot render, no camera', true, 'camera'],
+    [`Error: Cannot read file '/x/missing.blend': No such file or directory`, false, 'disk'],
+    ['Error: Cannot render, no camera', false, 'camera'],
     [`Render error (Invalid argument) cannot save: '/nope/0001.png'`, true, 'write'],
     ['System is out of GPU and shared host memory', true, 'memory'],
     ['CUDA error: Out of memory in cuMemAlloc', true, 'memory'],
     [`Warning: LIB: Data-block 'Cube' missing from '//lib.blend'`, false, 'library'],
     [`Error: Cannot find lib '/lib/props.blend'`, false, 'library'],
     ['Error: something new', false, ''],
+    ['framehouse: a part is missing: /x/tile-1.exr', false, ''],
   ])('knows the problem in %j', (line, fatal, advice) => {
     const fact = parseBlenderLine(line)
     if (fact?.type !== 'problem') throw new Error(`no problem: ${JSON.stringify(fact)}`)
     expect(fact.problem.fatal).toBe(fatal)
     expect(fact.problem.advice).toContain(advice)
     expect(fact.problem.text).not.toMatch(/^Error: /)
+  })
+
+  it.each(['Traceback (most recent call last):', 'Error: Python: Traceback (most recent call last):'])('sees that a Python error begins (%s)', (line) => {
+    expect(parseBlenderLine(line)).toEqual({ type: 'traceback' })
   })
 
   it.each([

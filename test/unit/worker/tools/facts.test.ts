@@ -25,7 +25,8 @@ it('withDescendants follows parents through all generations, and ends where they
 })
 
 describe('jobEnvironment', () => {
-  const own = { PATH: '/bin', HOME: '/home/a', FRAMEHOUSE_HOME: 'x', AWS_SECRET_ACCESS_KEY: 's', DB_PASSWORD: 'p', NODE_OPTIONS: '-r x', GITHUB_TOKEN: 't' }
+  const hidden = { FRAMEHOUSE_HOME: 'x', AWS_SECRET_ACCESS_KEY: 's', DB_PASSWORD: 'p', NODE_OPTIONS: '-r x', GITHUB_TOKEN: 't' }
+  const own = { PATH: '/bin', HOME: '/home/a', ...hidden }
 
   it('leaves out what is ours and what looks like a secret', () => {
     expect(jobEnvironment(own, {}, 'linux')).toEqual({ PATH: '/bin', HOME: '/home/a' })
@@ -59,7 +60,7 @@ describe('cpuShare', () => {
 describe('pictureLayer', () => {
   it.each([
     [['A', 'B', 'G', 'R'], ''],
-    [['ViewLayer.Combined.A', 'ViewLayer.Combined.B', 'ViewLayer.Combined.G', 'ViewLayer.Combined.R', 'ViewLayer.Depth.Z'], 'ViewLayer.Combined'],
+    [['View.Combined.A', 'View.Combined.B', 'View.Combined.G', 'View.Combined.R', 'View.Depth.Z'], 'View.Combined'],
     [['View.DiffCol.B', 'View.DiffCol.G', 'View.DiffCol.R', 'View.Combined.B', 'View.Combined.G', 'View.Combined.R'], 'View.Combined'],
     [['beauty.B', 'beauty.G', 'beauty.R'], 'beauty'],
     [['Y'], undefined],
@@ -70,8 +71,10 @@ describe('pictureLayer', () => {
 
   it('is not led astray by bytes that are no EXR', () => {
     expect(exrChannels(Buffer.from('not an image at all'))).toBeUndefined()
-    expect(exrChannels(Buffer.from([0x76, 0x2f, 0x31, 0x01, 2, 0, 0, 0]))).toBeUndefined()
-    expect(exrChannels(Buffer.concat([Buffer.from([0x76, 0x2f, 0x31, 0x01, 2, 0, 0, 0]), Buffer.from('a\0box2i\0'), Buffer.from([255, 255, 255, 127])]))).toBeUndefined()
+    const start = Buffer.from([0x76, 0x2f, 0x31, 0x01, 2, 0, 0, 0])
+    const tooLong = Buffer.concat([start, Buffer.from('a\0box2i\0'), Buffer.from([255, 255, 255, 127])])
+    expect(exrChannels(start)).toBeUndefined()
+    expect(exrChannels(tooLong)).toBeUndefined()
   })
 })
 

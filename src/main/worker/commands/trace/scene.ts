@@ -114,7 +114,7 @@ function marbles(phase: number): Scene {
     target[2] + distance * Math.cos(angle),
   ]
   return {
-    camera: { position, target, fieldOfView: 0.5, aperture: 0.05, focusDistance: distance - 0.75 },
+    camera: { position, target, fieldOfView: 0.5, aperture: 0.035, focusDistance: distance - 0.75 },
     spheres,
     swarm: { centre: hero, radius: RING + 0.2, spheres: beads(hero, phase) },
     cylinders: [

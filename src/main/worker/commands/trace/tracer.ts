@@ -246,9 +246,10 @@ export function createTracer(sample: Scene): Tracer {
       // A satin floor: things mirror clearly where they touch it and dissolve with their distance from it.
       const reach = 1 + 0.9 * stack[at + LEVEL + DISTANCE]!
       const near = 1 / (reach * reach)
-      const mr = rgb[0]!
-      const mg = rgb[1]!
-      const mb = rgb[2]!
+      // Glints on mirrored rims would draw rings on the floor: a satin surface shows none.
+      const mr = Math.min(rgb[0]!, 1.2)
+      const mg = Math.min(rgb[1]!, 1.2)
+      const mb = Math.min(rgb[2]!, 1.2)
       backdrop(at + DX, -1)
       r += shine * (mr * near + rgb[0]! * (1 - near))
       g += shine * (mg * near + rgb[1]! * (1 - near))
