@@ -157,8 +157,8 @@ export class FakeFlamenco {
       lazy: false,
     })
     // The original leaves the status empty.
-    const reply = { uuid, name, address: '127.0.0.1', status: '', platform, software: '', supported_task_types: fields.supported_task_types }
-    return { status: 200, body: reply }
+    const { supported_task_types } = fields
+    return { status: 200, body: { uuid, name, address: '127.0.0.1', status: '', platform, software: '', supported_task_types } }
   }
 
   private schedule(worker: FlamencoWorkerRow): Answer {

@@ -350,8 +350,8 @@ export class FakeManager {
   }
 
   private apply(worker: FakeWorker, { taskId, attempt: number, event }: Report): boolean {
-    const attempt = this.attempts.find(({ fence, workerId }) => workerId === worker.id && fence.taskId === taskId && fence.attempt === number)
-    if (attempt === undefined) return false
+    const attempt = this.attempts.find(({ fence }) => fence.taskId === taskId && fence.attempt === number)
+    if (attempt?.workerId !== worker.id) return false
     if (attempt.active || event.type === 'log') attempt.events.push(event)
     if (!attempt.active) return false
     if (event.type === 'finished') attempt.active = false

@@ -64,7 +64,9 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
   }
   if (config.dataDir === '') throw new WorkerConfigError('dataDir', 'a data folder is needed')
   const name = config.name?.trim() || hostname().slice(0, MAX_NAME) || 'worker'
-  if (name.length > MAX_NAME) throw new WorkerConfigError('name', `name must be at most ${MAX_NAME} characters, "${name}" has ${name.length}`)
+  if (name.length > MAX_NAME) {
+    throw new WorkerConfigError('name', `name must be at most ${MAX_NAME} characters, "${name}" has ${name.length}`)
+  }
   const kinds = config.kinds?.map((kind) => kind.trim()).filter((kind) => kind !== '')
   if (kinds?.length === 0) throw new WorkerConfigError('kinds', 'kinds names no kind of task; leave it out to take all')
   const dataDir = resolve(config.dataDir)

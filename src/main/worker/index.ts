@@ -185,7 +185,9 @@ class Worker {
       } catch (error) {
         this.problem = error instanceof Error ? error.message : String(error)
       }
-      if (failures === 1) deps.log.warn({ manager: config.url.origin, problem: this.problem }, 'no manager yet; trying again until there is one')
+      if (failures === 1) {
+        deps.log.warn({ manager: config.url.origin, problem: this.problem }, 'no manager yet; trying again until there is one')
+      }
       await pause(backoffDelay(failures, PROBE_AGAIN, (deps.random ?? Math.random)()), signal)
     }
     return undefined

@@ -319,7 +319,8 @@ export class Outbox {
     if (this.syncTimer !== undefined) return
     this.syncTimer = setTimeout(() => {
       this.syncTimer = undefined
-      if (this.size > 0 && !this.closed) this.files.sync().catch((error: unknown) => this.log.warn({ err: error }, 'cannot sync the outbox'))
+      if (this.size === 0 || this.closed) return
+      this.files.sync().catch((error: unknown) => this.log.warn({ err: error }, 'cannot sync the outbox'))
     }, this.syncEveryMs)
     this.syncTimer.unref()
   }

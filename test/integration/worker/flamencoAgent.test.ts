@@ -29,7 +29,8 @@ const flamencoTiming = {
   connect: { firstMs: 20, maxMs: 100, factor: 2, jitter: 0.1 },
 }
 
-const start = (config: Partial<Parameters<WorkerLab['start']>[0]> = {}, parts: Parameters<WorkerLab['start']>[1] = {}): Promise<TestWorker> =>
+type StartArguments = Parameters<WorkerLab['start']>
+const start = (config: Partial<StartArguments[0]> = {}, parts: StartArguments[1] = {}): Promise<TestWorker> =>
   lab.start({ managerUrl: manager.url, ...config }, { flamencoTiming, ...parts })
 const command = (name: string, parameters: Record<string, unknown> = {}, total_step_count = 0) => ({ name, parameters, total_step_count })
 
@@ -118,7 +119,8 @@ describe('a worker of a foreign Flamenco Manager', () => {
     })
     const task = manager.submit(command('chat'))
     await expect.poll(() => task.status, soon).toBe('completed')
-    const logs = manager.bodies('POST task/ID').flatMap((body) => (typeof body === 'object' && body && 'log' in body ? [String(body.log)] : []))
+    const updates = manager.bodies('POST task/ID')
+    const logs = updates.flatMap((body) => (typeof body === 'object' && body && 'log' in body ? [String(body.log)] : []))
     expect(logs.join('')).toBe('één regel\n'.repeat(1000))
     expect(Buffer.byteLength(logs[0] ?? '')).toBe(12 * Math.ceil(10_241 / 12))
   })
@@ -245,7 +247,8 @@ describe('status requests of a Flamenco Manager', () => {
 describe('trouble with a Flamenco Manager', () => {
   it.each([500, 502, 503])('a sign-on answered %i is tried again; no second worker is registered', async (status) => {
     let times = 0
-    manager.intercept = (call) => (call === 'POST sign-on' && times++ < 3 ? { status, body: { code: status, message: 'not now' } } : undefined)
+    const answer = { status, body: { code: status, message: 'not now' } }
+    manager.intercept = (call) => (call === 'POST sign-on' && times++ < 3 ? answer : undefined)
     await start()
     await expect.poll(() => manager.onlyWorker().status, soon).toBe('awake')
     expect(manager.workers.size).toBe(1)
@@ -304,7 +307,8 @@ describe('trouble with a Flamenco Manager', () => {
   it('an update that the Manager refuses is dropped, and does not block the ones behind it', async () => {
     const { log } = await start()
     let refused = false
-    manager.intercept = (call) => (call === 'POST task/ID' && !refused && (refused = true) ? { status: 400, body: { code: 400, message: 'no' } } : undefined)
+    const answer = { status: 400, body: { code: 400, message: 'no' } }
+    manager.intercept = (call) => (call === 'POST task/ID' && !refused && (refused = true) ? answer : undefined)
     const task = manager.submit(command('say', { text: 'x' }))
     await expect.poll(() => task.status, soon).toBe('completed')
     expect(log.lines.join('\n')).toContain('the Manager refuses a task update')

@@ -83,10 +83,10 @@ describe('a worker of our manager', () => {
     const second = manager.submit({ commands: [command('hold')] })
     commands.release(first.taskId)
     await expect.poll(() => commands.isHeld(second.taskId), soon).toBe(true)
-    const asked = manager.calls.filter(({ call, body }) => call === 'report' && typeof body === 'object' && body !== null && 'take' in body)
-    expect(asked.at(-1)?.body).toMatchObject({ take: 1 })
-    const between = manager.calls.slice(manager.calls.findIndex(({ call }) => call === 'report'))
-    expect(between.filter(({ call, body }) => call === 'take' && Number((body as { slots: number }).slots) > 0)).toEqual([])
+    const asked = manager.calls.map(({ call, body }) => ({ call, ...(typeof body === 'object' ? body : {}) }))
+    expect(asked.filter((request) => request.call === 'report' && 'take' in request)).toMatchObject([{ take: 1 }])
+    const later = asked.slice(asked.findIndex(({ call }) => call === 'report'))
+    expect(later.filter((request) => request.call === 'take' && 'slots' in request && request.slots !== 0)).toEqual([])
     commands.release(second.taskId)
   })
 
@@ -111,7 +111,8 @@ describe('a worker of our manager', () => {
     commands.set('break', async () => {
       throw new ExitCodeError(3)
     })
-    const fence = manager.submit({ commands: [command('say', { text: 'before' }), command('break'), command('say', { text: 'behind' })] })
+    const say = (text: string) => command('say', { text })
+    const fence = manager.submit({ commands: [say('before'), command('break'), say('behind')] })
     const unknown = manager.submit({ commands: [command('no-such-thing')] })
     await expect.poll(() => manager.finished(unknown), soon).toBeDefined()
     expect(manager.finished(fence)).toMatchObject({ outcome: 'exit-code', exitCode: 3, reason: 'command exited abnormally with code 3' })
@@ -172,7 +173,8 @@ describe('a worker of our manager', () => {
     const fence = manager.submit({ commands: [command('save')] })
     await expect.poll(() => manager.previews.length, soon).toBe(2)
     const { size } = await stat(file)
-    expect(manager.events(fence).find((event) => event.type === 'output')).toMatchObject({ path: file, frame: 7, bytes: size, renderedMs: 13 })
+    const output = manager.events(fence).find((event) => event.type === 'output')
+    expect(output).toMatchObject({ path: file, frame: 7, bytes: size, renderedMs: 13 })
     expect(manager.previews).toEqual([
       { fence, path: file, size: 'thumbnail', bytes: 10 },
       { fence, path: file, size: 'large', bytes: 20 },

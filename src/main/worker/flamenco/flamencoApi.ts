@@ -148,7 +148,8 @@ function parsed<T extends TSchema>(schema: T, reply: HttpReply, name: string): S
   const value = reply.json
   if (Value.Check(schema, value)) return value
   const [first] = Value.Errors(schema, value)
-  throw new UnreachableError(`the reply to ${name} is not what a Flamenco Manager says: ${first?.instancePath || '/'} ${first?.message ?? ''}`)
+  const what = `${first?.instancePath || '/'} ${first?.message ?? ''}`
+  throw new UnreachableError(`the reply to ${name} is not what a Flamenco Manager says: ${what}`)
 }
 
 /** @throws UnreachableError for "not now", RefusedError for everything else that is no success */

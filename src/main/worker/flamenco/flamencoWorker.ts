@@ -251,7 +251,7 @@ export class FlamencoWorker {
       taskName: task.name,
       kind: task.task_type,
     }
-    const commands = task.commands.map(({ name, parameters, total_step_count }) => ({ name, parameters, totalStepCount: total_step_count ?? 0 }))
+    const commands = task.commands.map((command) => ({ ...command, totalStepCount: command.total_step_count ?? 0 }))
     this.task = task
     this.taskStartedAt = options.now()
     const run = new AttemptRun({ task: facts, commands, maxRunMs: 0, maxSilenceMs: 0 }, sink, options.attempts)

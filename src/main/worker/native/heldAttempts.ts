@@ -130,9 +130,11 @@ export class HeldAttempts {
   /** Resolves when nothing is at work any more. */
   async idle(): Promise<void> {
     for (;;) {
-      const runs = [...this.held.values()].filter((held) => held.finishedSeq === undefined && held.run !== undefined)
-      if (runs.length === 0) return
-      await Promise.all(runs.map((held) => held.run?.done))
+      const ends = [...this.held.values()].flatMap((held) =>
+        held.finishedSeq === undefined && held.run !== undefined ? [held.run.done] : [],
+      )
+      if (ends.length === 0) return
+      await Promise.all(ends)
     }
   }
 

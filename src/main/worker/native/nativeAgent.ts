@@ -181,8 +181,10 @@ export class NativeAgent implements Agent {
     outbox.ack(reply.reportSeq)
     held.delivered(reply.reportSeq)
     held.keepOnly(reply.keep)
-    if (reply.lost.length > 0) options.log.warn({ lost: reply.lost }, 'the manager requeued attempts that this worker does not run any more')
-    control.request(reply.status, false, reply.approved)
+    if (reply.lost.length > 0) {
+      options.log.warn({ lost: reply.lost }, 'the manager requeued attempts that this worker does not run any more')
+    }
+    control.signedOn(reply.status, reply.approved)
     this.connected = true
     options.log.info({ workerId: standing.credentials.workerId, status: control.status, approved: reply.approved }, 'signed on')
     return reply.leaseSeconds

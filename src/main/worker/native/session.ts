@@ -123,7 +123,9 @@ export class Session {
       const reply = await this.sendBatch(api, batch, take, signal)
       onAnswer()
       if (reply === undefined) continue
-      if (reply.reportSeq < (batch[0]?.seq ?? 0)) throw new UnreachableError(`the manager answered a report without taking it (seq ${last.seq})`)
+      if (reply.reportSeq < (batch[0]?.seq ?? 0)) {
+        throw new UnreachableError(`the manager answered a report without taking it (seq ${last.seq})`)
+      }
       this.batchLimit = MAX_REPORTS
       this.serverErrors = 0
       this.delivered(reply.reportSeq)
