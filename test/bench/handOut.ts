@@ -32,7 +32,7 @@ export async function submitFrames(manager: ManagerProcess, tasks: number, name 
 /** Requests a second that the same server answers on a route that does nothing. */
 export async function noOpRate(manager: ManagerProcess): Promise<number> {
   const clients = await Promise.all(Array.from({ length: WORKERS }, async () => ({ client: await RawClient.open(manager.port), auth: '' })))
-  const request = requestText('GET', '/api/v3/version')
+  const request = requestText('GET', '/api/v1/version')
   const perSecond = await rate(clients, SECONDS, async ({ client }) => {
     const { status } = await client.send(request)
     if (status !== 200) throw new Error(`no-op route: ${status}`)

@@ -1,0 +1,68 @@
+/** The bench's rows as JSON and as the page docs/performance.md; prose is here so that no number is edited by hand. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { cpus, release, totalmem, type } from 'node:os'
+import { join } from 'node:path'
+
+export interface BenchRow {
+  what: string
+  bar: string
+  measured: string
+  /** Undefined: measured for information. */
+  met?: boolean
+}
+
+export interface BenchRun {
+  date: string
+  machine: string
+  node: string
+  rows: BenchRow[]
+}
+
+const DOCS = join(import.meta.dirname, '../../docs')
+
+export function newRun(): BenchRun {
+  const [cpu] = cpus()
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${type()} ${release()}; the load generator shares the processors`,
+    node: process.version,
+    rows: [],
+  }
+}
+
+export async function writeReport(run: BenchRun): Promise<void> {
+  await mkdir(join(DOCS, 'performance'), { recursive: true })
+  await writeFile(join(DOCS, 'performance', 'bench.json'), `${JSON.stringify(run, null, 2)}\n`)
+  await writeFile(join(DOCS, 'performance.md'), page(run))
+}
+
+function page(run: BenchRun): string {
+  const rows = run.rows.map(({ what, bar, measured, met }) => `| ${what} | ${bar} | ${measured} | ${met === undefined ? '' : met ? 'yes' : '**no**'} |`)
+  return `# Performance
+
+\`npm run bench\` makes this page. It starts the built manager as a process of its own, drives it over HTTP with raw keep-alive
+sockets (so that the load generator costs little), and writes what it measured here and to [bench.json](performance/bench.json).
+Every reply that it counts was on disk before it was sent (WAL, \`synchronous=FULL\`).
+
+Measured on ${run.date}: ${run.machine}; Node ${run.node}.
+
+| what | bar | measured | met |
+|---|---|---|---|
+${rows.join('\n')}
+
+## How to read it
+- *no-op* is a route of the same server that does nothing (\`GET /api/v1/version\`), asked in the same run over as many connections: it
+  is the ceiling that the machine, Node and the HTTP library leave. Absolute numbers differ between machines and moments, ratios hardly.
+- *take + finish*: 100 simulated workers each ask for a task and say that it is done, over and over. *native, chained* is how our own
+  worker does it: the report that ends a task asks for the next one in the same call.
+- *start latency* is measured from sending the submission to the arrival of the task at a worker that waits in its long poll.
+- *farm overhead* renders the same frames with the same Blender twice: by \`xargs -P2\`, and through submission, two worker processes,
+  logs, previews and all.
+
+## Where the time goes
+One commit serves all requests that arrived while the one before it was on its way to the disk, so durability costs a delay of a
+few milliseconds and not a disk flush per request. Handing out looks at the heads of sorted lists in memory; the tasks behind them
+stay in the database until their turn comes, which is why a million queued tasks cost what a thousand do.
+[architecture.md](architecture.md) describes both.
+`
+}

@@ -1,0 +1,162 @@
+/** `npm run bench [-- ROW …]`: measures, prints, writes docs/performance.md. With rows named, only prints those. */
+import { rm } from 'node:fs/promises'
+import { ManagerProcess } from '../support/managerProcess.ts'
+import { measureOverhead } from './farmOverhead.ts'
+import { foreignRate, nativeRate, noOpRate, submitFrames } from './handOut.ts'
+import { fillFarm, measureIdle, measurePages } from './largeFarm.ts'
+import { measureLogs } from './logStream.ts'
+import { newRun, writeReport, type BenchRow } from './report.ts'
+import { measureStartLatency } from './startLatency.ts'
+import { measureSubmit } from './submit.ts'
+
+const run = newRun()
+const number = (value: number, digits = 0): string => value.toLocaleString('en-US', { maximumFractionDigits: digits, minimumFractionDigits: digits })
+
+function add(row: BenchRow): void {
+  run.rows.push(row)
+  console.log(`${row.met === false ? 'NOT MET ' : ''}${row.what}: ${row.measured} (bar: ${row.bar})`)
+}
+
+async function onManager<T>(measure: (manager: ManagerProcess) => Promise<T>): Promise<T> {
+  const manager = await ManagerProcess.start()
+  try {
+    return await measure(manager)
+  } finally {
+    await manager.stop()
+  }
+}
+
+const SECTIONS: Record<string, () => Promise<void>> = {
+  async handout() {
+    const rates = await onManager(async (manager) => {
+      await submitFrames(manager, 100_000)
+      await submitFrames(manager, 100_000)
+      const noOp = await noOpRate(manager)
+      const foreign = await foreignRate(manager, false)
+      const native = await nativeRate(manager, false)
+      const chained = await nativeRate(manager, true)
+      const full = await foreignRate(manager, true)
+      return { noOp, foreign, native, chained, full }
+    })
+    add({ what: 'no-op route, 100 connections', bar: '—', measured: `${number(rates.noOp)} requests/s` })
+    for (const [name, rate] of [
+      ['Flamenco API', rates.foreign],
+      ['native API', rates.native],
+    ] as const) {
+      const share = (2 * rate) / rates.noOp
+      add({
+        what: `take + finish over the ${name}, 100 workers, 100,000 queued`,
+        bar: '≥ 5,000 tasks/s and ≥ 0.5 × no-op requests/s',
+        measured: `${number(rate)} tasks/s, ${number(share, 2)} × no-op`,
+        met: rate >= 5_000 && share >= 0.5,
+      })
+    }
+    add({ what: 'native, chained (one call a task)', bar: '—', measured: `${number(rates.chained)} tasks/s` })
+    add({
+      what: 'the same with start, may-i-run and 20 log lines a task (Flamenco API)',
+      bar: '≥ 1,500 tasks/s',
+      measured: `${number(rates.full)} tasks/s`,
+      met: rates.full >= 1_500,
+    })
+  },
+  async scale() {
+    const base = await onManager(async (manager) => {
+      await submitFrames(manager, 100_000)
+      return foreignRate(manager, false)
+    })
+    const million = await onManager(async (manager) => {
+      for (let i = 0; i < 10; i++) await submitFrames(manager, 100_000)
+      return foreignRate(manager, false)
+    })
+    const thousand = await onManager(async (manager) => {
+      for (let i = 0; i < 1_000; i++) await submitFrames(manager, 1_000)
+      return foreignRate(manager, false)
+    })
+    for (const [what, rate] of [
+      ['1,000,000 queued', million],
+      ['1,000 jobs of 1,000', thousand],
+    ] as const) {
+      add({
+        what: `take + finish with ${what}`,
+        bar: '≥ 0.8 × the rate at 100,000',
+        measured: `${number(rate)} tasks/s, ${number(rate / base, 2)} ×`,
+        met: rate / base >= 0.8,
+      })
+    }
+  },
+  async submit() {
+    for (const [tasks, bar] of [
+      [10_000, 0.6],
+      [100_000, 5],
+    ] as const) {
+      // The first compilation starts the sandbox's thread: a farm that has just been started is not the case to measure.
+      const { seconds, othersP99Ms } = await onManager(async (manager) => {
+        await submitFrames(manager, 1)
+        return measureSubmit(manager, tasks)
+      })
+      add({
+        what: `submit a job of ${number(tasks)} tasks`,
+        bar: `< ${bar} s, p99 of other requests < 50 ms`,
+        measured: `${number(seconds, 2)} s, p99 ${number(othersP99Ms, 1)} ms`,
+        met: seconds < bar && othersP99Ms < 50,
+      })
+    }
+  },
+  async latency() {
+    const { p50Ms, p99Ms } = await onManager(measureStartLatency)
+    add({
+      what: 'submit → task at an idle worker',
+      bar: 'p50 < 30 ms, p99 < 100 ms',
+      measured: `p50 ${number(p50Ms, 1)} ms, p99 ${number(p99Ms, 1)} ms`,
+      met: p50Ms < 30 && p99Ms < 100,
+    })
+  },
+  async large() {
+    const first = await ManagerProcess.start()
+    const { dataDir } = first
+    await first.stop(true)
+    await fillFarm(dataDir)
+    const { manager, idle } = await measureIdle(dataDir)
+    add({
+      what: 'manager at rest, 10,000 jobs and 1,000,000 tasks in the database',
+      bar: '< 1 % CPU, < 150 MB, listening < 1 s',
+      measured: `${number(idle.cpuPercent, 1)} %, ${number(idle.rssMb)} MB, ${number(idle.startMs / 1000, 2)} s`,
+      met: idle.cpuPercent < 1 && idle.rssMb < 150 && idle.startMs < 1_000,
+    })
+    for (const { name, p95Ms } of await measurePages(manager)) {
+      add({ what: `list: ${name}`, bar: 'p95 < 25 ms', measured: `p95 ${number(p95Ms, 1)} ms`, met: p95Ms < 25 })
+    }
+    await manager.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  },
+  async logs() {
+    const { linesPerSecond, lost, toListenerP99Ms } = await onManager(measureLogs)
+    add({
+      what: 'log stream, one worker',
+      bar: '50,000 lines/s without loss, line → listener p99 < 250 ms',
+      measured: `${number(linesPerSecond)} lines/s, ${lost} lost, p99 ${number(toListenerP99Ms, 1)} ms`,
+      met: linesPerSecond >= 50_000 && lost === 0 && toListenerP99Ms < 250,
+    })
+  },
+  async overhead() {
+    const result = await onManager(measureOverhead)
+    if (!result) return console.log('farm overhead: skipped, there is no Blender here')
+    const ratio = result.farmSeconds / result.xargsSeconds
+    add({
+      what: '24 one-frame Blender tasks, two workers, against xargs -P2',
+      bar: '≤ 1.1 ×',
+      measured: `${number(result.farmSeconds, 1)} s against ${number(result.xargsSeconds, 1)} s, ${number(ratio, 2)} ×`,
+      met: ratio <= 1.1,
+    })
+  },
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !(name in SECTIONS))
+if (unknown.length > 0) {
+  console.error(`no such rows: ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`)
+  process.exit(2)
+}
+for (const [name, section] of Object.entries(SECTIONS)) if (wanted.length === 0 || wanted.includes(name)) await section()
+if (wanted.length === 0) await writeReport(run)
+process.exit(0)
