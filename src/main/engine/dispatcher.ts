@@ -78,6 +78,11 @@ export class Dispatcher {
     for (const waiter of [...this.waiters.values()]) waiter.resolve([])
   }
 
+  /** Whether a call of the worker stands open: it is alive, however long ago it began. */
+  isWaiting(workerId: number): boolean {
+    return this.waiters.has(workerId)
+  }
+
   /** Something may be ready: offers it to those who wait, the longest waiting first. Many calls of one turn are one round. */
   wake(): void {
     if (this.wakeScheduled || this.waiters.size === 0) return
@@ -143,6 +148,8 @@ export class Dispatcher {
   }
 
   private pick(worker: WorkerState): Pick {
+    // It may have been put to sleep while it waited, or while a window was loaded.
+    if (worker.status !== 'awake' || worker.approvedAt === null || worker.statusRequested !== null || worker.deletedAt !== null) return undefined
     const now = this.core.now()
     for (const { job, key } of this.book.index.candidates(worker.namespaceId, worker.kinds, worker.tagIds)) {
       const queue = job.queues.get(key.kind)

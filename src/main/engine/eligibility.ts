@@ -15,7 +15,8 @@ export interface JobFacts {
   startAfter: number | null
   unmetJobs: number
   limits: readonly LimitUse[]
-  lane: { concurrency: number; inUse: number } | null
+  /** overtakes: the lane is ordered, and something older in it is not done. */
+  lane: { concurrency: number; inUse: number; overtakes: boolean } | null
   /** A mass update of its tasks is under way. */
   busy: boolean
 }
@@ -27,6 +28,7 @@ export type JobHold =
   | { rule: 'job-dependency'; unmet: number }
   | { rule: 'limit'; limit: LimitUse }
   | { rule: 'lane'; concurrency: number }
+  | { rule: 'lane-order' }
   | { rule: 'busy' }
 
 /** Every rule that keeps the whole job back now, for any worker. Empty: it may hand out. */
@@ -40,6 +42,7 @@ export function jobHolds(job: JobFacts, now: number): JobHold[] {
     if (limit.scope === 'attempt' && limit.inUse >= limit.max) holds.push({ rule: 'limit', limit })
   }
   if (job.lane && job.lane.inUse >= job.lane.concurrency) holds.push({ rule: 'lane', concurrency: job.lane.concurrency })
+  if (job.lane?.overtakes) holds.push({ rule: 'lane-order' })
   if (job.busy) holds.push({ rule: 'busy' })
   return holds
 }

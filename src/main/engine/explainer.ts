@@ -97,6 +97,8 @@ function holdText(hold: JobHold): [rule: string, message: string, advice: string
       return ['limit', `all ${hold.limit.max} unit(s) of limit "${hold.limit.name}" are in use`, 'wait for a unit, or raise the limit']
     case 'lane':
       return ['lane', `the job's lane runs ${hold.concurrency} task(s) at once and is full`, 'wait for the tasks before it']
+    case 'lane-order':
+      return ['lane-order', "the job's lane is in order, and an older task in it is not done", 'wait for it, or cancel it']
     case 'busy':
       return ['busy', 'many of its tasks are being changed right now', 'wait a moment']
   }

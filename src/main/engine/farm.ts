@@ -17,7 +17,9 @@ import { farmStatusOf } from './farmStatus.ts'
 import { ForeignWork } from './foreignWork.ts'
 import { JobActions } from './jobActions.ts'
 import { JobBook } from './jobBook.ts'
+import type { JobRuntime } from './jobRuntime.ts'
 import { Leases } from './leases.ts'
+import type { TaskState } from './model.ts'
 import { NativeWork } from './nativeWork.ts'
 import { Registry } from './registry.ts'
 import { Staff } from './staff.ts'
@@ -59,7 +61,7 @@ export class Farm implements FarmEngine {
     this.staff = new Staff(this.core, this.leases, this.attempts, this.dispatcher, noteStatus)
     this.registry = new Registry(this.core, this.book, this.leases)
     this.assignments = new Assignments(this.core)
-    this.jobs = new JobActions(this.core, this.book, this.leases, this.transitions, this.registry)
+    this.jobs = new JobActions(this.core, this.book, this.leases, this.transitions, this.registry, this.attempts)
     this.native = new NativeWork(this.core, this.book, this.leases, this.staff, this.attempts, this.dispatcher, this.assignments)
     this.foreign = new ForeignWork(
       this.core,
@@ -104,23 +106,42 @@ export class Farm implements FarmEngine {
     // Half-stored jobs: their client was never answered.
     for (const { id } of await store.loadUnderConstruction()) await store.purgeJob(id)
     const now = this.core.now()
+    const cutOff = await store.loadRecountDue()
+    for (const { id } of cutOff) await store.recount(id)
+    const orphans: { job: JobRuntime; task: TaskState }[] = []
     for (const seed of await store.loadOpenJobs()) {
       const job = this.book.add(seed)
       for (const { task, attempt } of seed.active) {
         const worker = this.staff.byInternalId(attempt.workerId)
-        const lease = worker && { job, task, attempt, worker, touchedAt: now, lastSignAt: now, acknowledged: true, licenceLine: false }
+        // The reply that handed it out may never have left: the worker must name it first.
+        const lease = worker && { job, task, attempt, worker, touchedAt: now, lastSignAt: now, acknowledged: false, licenceLine: false }
         if (lease) this.leases.add(lease)
-        else await this.transitions.task(job, task, 'queued', 'Queued because its worker is gone')
+        else orphans.push({ job, task })
+        if (!worker) store.saveAttempt(Object.assign(attempt, { status: 'lost', outcome: 'lost', reason: 'its worker is gone', endedAt: now }))
       }
-      for (const task of seed.orphans) await this.transitions.task(job, task, 'queued', 'Queued because no worker runs it')
+      for (const task of seed.orphans) orphans.push({ job, task })
     }
+    for (const { job, task } of orphans) await this.transitions.task(job, task, 'queued', 'Queued because no worker runs it')
+    for (const { id } of cutOff) await this.mend(await this.book.findById(id))
     for (const job of [...this.book.all()]) {
-      this.book.refresh(job)
       if (BETWEEN.includes(job.state.status)) await this.transitions.enforce(job, job.state.status, job.state.status)
+      else await this.transitions.closeIfStuck(job)
+      this.book.refresh(job)
     }
     await store.durable()
     this.noteFarmStatus()
     this.core.bus.emit({ type: 'lifecycle', at: now, phase: 'startup' })
+  }
+
+  /** A mass update of the job was cut off by a crash: what its status asks of its tasks is done again. */
+  private async mend(job: JobRuntime | undefined): Promise<void> {
+    if (!job) return
+    const { status, counts } = job.state
+    const open = counts.queued + counts.active + counts['soft-failed'] > 0
+    if (status === 'completed' && open) await this.transitions.job(job, 'queued', 'tasks were added or requeued')
+    else if (status === 'canceled' && open) await this.transitions.job(job, 'cancel-requested', 'what was left of it is canceled')
+    else await this.transitions.enforce(job, status, status)
+    this.core.store.markRecountDue(job.state.id, false)
   }
 
   // Jobs ----------------------------------------------------------------------------------------------------------
@@ -136,8 +157,10 @@ export class Farm implements FarmEngine {
   findJob(jobId: string) {
     return this.book.find(jobId).then((job) => job?.state)
   }
-  actOnJob(jobId: string, action: JobAction, actor: string) {
-    return this.jobs.act(jobId, action, actor)
+  async actOnJob(jobId: string, action: JobAction, actor: string) {
+    const job = await this.jobs.act(jobId, action, actor)
+    this.noteFarmStatus()
+    return job
   }
   setJobStatus(jobId: string, status: JobStatus, reason: string) {
     return this.jobs.setStatus(jobId, status, reason)
@@ -304,7 +327,8 @@ export class Farm implements FarmEngine {
     )
     if (status === this.status) return
     this.status = status
-    this.core.bus.emit({ type: 'farm', at: this.core.now(), status })
+    const event = { type: 'farm' as const, at: this.core.now(), status }
+    this.core.store.afterCommit(() => this.core.bus.emit(event))
   }
 }
 

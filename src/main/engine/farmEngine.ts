@@ -32,6 +32,8 @@ export interface NewJobRecord {
   limits: string[]
   checkoutId: string | null
   outputDir: string | null
+  /** The ordered queue that it shares with others: a mailbox, a host pool, "no overlap" of a schedule. */
+  lane?: { kind: string; name: string; concurrency: number; ordered: boolean }
   clientId: string | null
   createdAt: number
 }

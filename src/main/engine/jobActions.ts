@@ -1,8 +1,9 @@
 /** What people and clients do to jobs and tasks: submit, pause, cancel, requeue, delete, change. */
 import { Value } from 'typebox/value'
 import { Policy } from '../../shared/policy.ts'
-import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
+import { FINISHED_JOB_STATUSES, type JobStatus, type TaskStatus } from '../../shared/enums.ts'
 import type { JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import type { Attempts } from './attempts.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { Core } from './core.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.ts'
@@ -22,6 +23,7 @@ export class JobActions {
     private readonly leases: Leases,
     private readonly transitions: Transitions,
     private readonly registry: Registry,
+    private readonly attempts: Attempts,
   ) {}
 
   async submit(record: NewJobRecord, compiled: CompiledJob): Promise<JobState> {
@@ -34,18 +36,16 @@ export class JobActions {
       }
     }
     checkPolicy(record.policy)
-    const unmetJobs = dependencies.filter((found) => found.status !== 'completed').length
+    const laneId = record.lane ? await this.laneId(record.lane) : null
     const id = await this.core.store.insertJob(
       { ...record, initialStatus: compiled.taskCount === 0 && record.initialStatus === 'queued' ? 'completed' : record.initialStatus },
-      { tagId, limitIds, dependsOnIds: dependencies.map((found) => found.id), unmetJobs },
+      { tagId, laneId, limitIds, dependsOnIds: dependencies.map((found) => found.id) },
       compiled,
     )
     const job = await this.book.findById(id)
     if (!job) throw new NotFoundError('job', record.publicId)
     this.transitions.announceJob(job, null, false)
     await this.core.store.durable()
-    // One that it depends on may have been completed while this one was stored.
-    if (unmetJobs > 0) await this.recountDependencies(job)
     return job.state
   }
 
@@ -53,15 +53,21 @@ export class JobActions {
     const job = await this.book.need(jobId)
     if (job.state.deletedAt !== null) throw new ConflictError(`job "${jobId}" is deleted`)
     job.state.updatedAt = this.core.now()
-    await this.book.bulk(job, () => this.core.store.growJob(job.state, compiled))
-    if (job.state.status === 'completed') await this.transitions.job(job, 'queued', 'tasks were added')
-    this.transitions.announceJob(job, null, true)
+    await this.book.bulk(
+      job,
+      () => this.core.store.growJob(job.state, compiled),
+      () => {
+        this.transitions.announceJob(job, null, true)
+        if (FINISHED_JOB_STATUSES.includes(job.state.status)) void this.transitions.job(job, 'queued', 'tasks were added')
+      },
+    )
     await this.core.store.durable()
     return job.state
   }
 
   async act(jobId: string, action: JobAction, actor: string): Promise<JobState> {
     const job = await this.book.need(jobId)
+    while (job.busy) await job.busy
     if (action === 'delete') await this.delete(job, actor)
     else if (action === 'undelete') this.undelete(job)
     else await this.changeCourse(job, action, actor)
@@ -86,6 +92,7 @@ export class JobActions {
       const limitIds = this.registry.limitIds(changes.limits)
       await this.core.store.setJobLimits(state.id, limitIds)
       this.leases.changeLimits(job, limitIds)
+      this.book.refreshAll()
     }
     if (changes.policy) {
       const policy = { ...state.policy, ...changes.policy }
@@ -102,6 +109,7 @@ export class JobActions {
     this.core.store.saveJob(state)
     this.book.refresh(job)
     this.book.refreshSharers(job)
+    this.book.onReady()
     this.transitions.announceJob(job, null, false)
     await this.core.store.durable()
     return state
@@ -117,53 +125,56 @@ export class JobActions {
   }
 
   async actOnTask(taskId: string, action: TaskAction, actor: string): Promise<void> {
-    const { job, task } = await this.book.needTask(taskId)
-    if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted')
-    while (job.busy) await job.busy
-    if (action === 'requeue') {
-      await this.book.bulk(job, () => this.core.store.resetWithDependents([task.id], `Requeued by ${actor}`, this.core.now()))
-      this.transitions.announceJob(job, null, true)
-      await this.reopen(job, `task "${task.name}" was requeued by ${actor}`)
-    } else {
+    await this.book.changeTask(taskId, (job, task) => {
+      if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted')
+      if (action === 'requeue') {
+        const change = (): Promise<number> => this.core.store.resetWithDependents([task.id], `Requeued by ${actor}`, this.core.now())
+        return this.bulk(job, change, () => this.reopen(job, `task "${task.name}" was requeued by ${actor}`))
+      }
       if (task.status === 'completed') throw new ConflictError(`task "${task.name}" is completed already; requeue it instead`)
-      await this.override(job, task, action === 'skip' ? 'completed' : 'canceled', `${action === 'skip' ? 'Skipped' : 'Canceled'} by ${actor}`)
-    }
+      return this.override(job, task, action === 'skip' ? 'completed' : 'canceled', `${action === 'skip' ? 'Skipped' : 'Canceled'} by ${actor}`)
+    })
     await this.core.store.durable()
   }
 
   /** Flamenco's setTaskStatus: no status is refused. */
   async setTaskStatus(taskId: string, status: TaskStatus, reason: string): Promise<void> {
-    const { job, task } = await this.book.needTask(taskId)
-    while (job.busy) await job.busy
-    if (status === 'queued') {
-      job.forgetFailures(task)
-      this.core.store.clearTaskFailures(task.id)
-      task.retries = 0
-      task.notBefore = null
-    }
-    await this.override(job, task, status, reason)
+    await this.book.changeTask(taskId, async (job, task) => {
+      if (status === 'queued') {
+        job.forgetFailures(task)
+        this.core.store.clearTaskFailures(task.id)
+        task.retries = 0
+        task.notBefore = null
+      }
+      await this.override(job, task, status, reason)
+      // A worker that waits may have been kept away by its own failure.
+      if (status === 'queued') this.book.onReady()
+    })
     await this.core.store.durable()
   }
 
-  /** A status given from outside: ends what runs, and reopens what was completed. */
+  /** A status given from outside: ends what runs, and reopens what was completed. Nothing is waited for before the change. */
   private async override(job: JobRuntime, task: TaskState, status: TaskStatus, activity: string): Promise<void> {
     const lease = job.active.get(task.id)
-    if (lease && status !== 'active') {
-      lease.attempt.status = 'canceled'
-      lease.attempt.outcome = 'stopped'
-      lease.attempt.reason = activity
-      lease.attempt.endedAt = this.core.now()
-      this.core.store.saveAttempt(lease.attempt)
-      this.leases.remove(lease)
-      this.book.refreshSharers(job)
-    }
+    if (lease && status !== 'active') this.attempts.close(lease, 'canceled', { outcome: 'stopped', reason: activity })
     if (task.status === 'completed' && status !== 'completed') {
-      await this.book.bulk(job, () => this.core.store.overrideTaskStatus(task.id, status, activity, this.core.now()))
-      this.transitions.announceJob(job, null, true)
-      if (status === 'queued' && job.state.status === 'completed') await this.transitions.job(job, 'requeueing', 'task was queued')
-      return
+      const change = (): Promise<void> => this.core.store.overrideTaskStatus(task.id, status, activity, this.core.now())
+      return this.bulk(job, change, () => {
+        if (status === 'queued' && job.state.status === 'completed') return this.transitions.job(job, 'requeueing', 'task was queued')
+      })
     }
     await this.transitions.task(job, task, status, activity)
+    if (lease) this.book.refreshSharers(job)
+  }
+
+  /** A mass update, announced, and what follows from it. */
+  private async bulk(job: JobRuntime, change: () => Promise<unknown>, then: () => Promise<void> | undefined): Promise<void> {
+    let following: Promise<void> | undefined
+    await this.book.bulk(job, change, () => {
+      this.transitions.announceJob(job, null, true)
+      following = then()
+    })
+    await following
   }
 
   private async changeCourse(job: JobRuntime, action: keyof typeof ACTION_ALLOWED, actor: string): Promise<void> {
@@ -175,25 +186,25 @@ export class JobActions {
     const reason = `${action} by ${actor}`
     if (action === 'pause') return this.transitions.job(job, 'pause-requested', reason)
     if (action === 'cancel') return this.transitions.job(job, 'cancel-requested', reason)
+    const requeue = (from: TaskStatus[], activity: string) => (): Promise<number> =>
+      this.core.store.bulkTaskStatus(job.state.id, from, 'queued', activity, this.core.now())
     if (action === 'resume') {
-      await this.book.bulk(job, () => this.core.store.bulkTaskStatus(job.state.id, ['paused'], 'queued', `Resumed by ${actor}`, this.core.now()))
-      this.transitions.announceJob(job, null, true)
-      return this.transitions.job(job, job.state.counts.active > 0 ? 'active' : 'queued', reason)
+      await this.bulk(job, requeue(['paused'], `Resumed by ${actor}`), () =>
+        this.transitions.job(job, job.state.counts.active > 0 ? 'active' : 'queued', reason),
+      )
+      return this.transitions.closeIfStuck(job)
     }
     this.forgetFailures(job)
     const from: TaskStatus[] = action === 'requeue' ? ['completed', 'canceled', 'failed', 'paused', 'soft-failed', 'active'] : ['canceled', 'failed']
-    await this.book.bulk(job, () => this.core.store.bulkTaskStatus(job.state.id, from, 'queued', `Requeued by ${actor}`, this.core.now()))
-    this.transitions.announceJob(job, null, true)
-    await this.reopen(job, reason)
+    await this.bulk(job, requeue(from, `Requeued by ${actor}`), () => this.reopen(job, reason))
   }
 
   /** The job has something to do again. */
   private async reopen(job: JobRuntime, reason: string): Promise<void> {
     const { status, counts } = job.state
-    if (status === 'paused' || status === 'pause-requested') return this.book.refresh(job)
+    if (status === 'paused' || status === 'pause-requested') return
     const open = counts.queued + counts.active + counts['soft-failed'] > 0
     if (open && !['queued', 'active'].includes(status)) await this.transitions.job(job, 'queued', reason)
-    else this.book.refresh(job)
   }
 
   private async delete(job: JobRuntime, actor: string): Promise<void> {
@@ -225,13 +236,10 @@ export class JobActions {
     this.core.store.clearJobFailures(job.state.id)
   }
 
-  private async recountDependencies(job: JobRuntime): Promise<void> {
-    const seed = await this.core.store.countUnmetJobs(job.state.id)
-    if (seed === job.state.unmetJobs) return
-    job.state.unmetJobs = seed
-    this.core.store.saveJob(job.state)
-    this.book.refresh(job)
-    await this.core.store.durable()
+  private async laneId(input: NonNullable<NewJobRecord['lane']>): Promise<number> {
+    const lane = await this.core.store.ensureLane(input)
+    this.book.lanes.set(lane.id, lane)
+    return lane.id
   }
 
   private tagId(publicId: string): number {

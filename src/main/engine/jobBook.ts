@@ -3,7 +3,7 @@
  * `refresh` is to be called after anything that may change whether or where a job stands in the index.
  */
 import { idTail, isUuid, parseTaskId } from '../../shared/ids.ts'
-import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
+import { FINISHED_JOB_STATUSES, RUNNABLE_JOB_STATUSES } from '../../shared/enums.ts'
 import type { Core } from './core.ts'
 import { jobHolds, type JobFacts } from './eligibility.ts'
 import { NotFoundError } from './errors.ts'
@@ -141,15 +141,37 @@ export class JobBook {
 
   facts(job: JobRuntime): JobFacts {
     const lane = job.state.laneId === null ? undefined : this.lanes.get(job.state.laneId)
+    const overtakes = lane?.ordered === true && (job.delayed.size > 0 || this.isBehindOthers(job, lane.id))
     return {
       status: job.state.status,
       deletedAt: job.state.deletedAt,
       startAfter: job.state.startAfter,
       unmetJobs: job.state.unmetJobs,
       limits: job.state.limitIds.length === 0 ? NO_LIMITS : job.state.limitIds.flatMap((id) => this.limitUse(id) ?? []),
-      lane: lane ? this.leases.laneUse(lane) : null,
+      lane: lane ? { ...this.leases.laneUse(lane), overtakes } : null,
       busy: job.busy !== undefined,
     }
+  }
+
+  /** An older job of an ordered lane has tasks that are not done. */
+  private isBehindOthers(job: JobRuntime, laneId: number): boolean {
+    const { createdAt, id } = job.state
+    for (const { state } of this.byId.values()) {
+      const older = state.createdAt < createdAt || (state.createdAt === createdAt && state.id < id)
+      if (state.laneId === laneId && older && state.deletedAt === null && RUNNABLE_JOB_STATUSES.includes(state.status)) return true
+    }
+    return false
+  }
+
+  /** Of a job in an ordered lane only the first task is offered, whatever its kind. */
+  private offersOnly(job: JobRuntime): ReadyQueue | undefined {
+    const lane = job.state.laneId === null ? undefined : this.lanes.get(job.state.laneId)
+    if (!lane?.ordered) return undefined
+    let first: ReadyQueue | undefined
+    for (const queue of job.queues.values()) {
+      if (queue.headKey !== undefined && (first?.headKey === undefined || queue.headKey < first.headKey)) first = queue
+    }
+    return first
   }
 
   limitUse(limitId: number) {
@@ -161,9 +183,10 @@ export class JobBook {
   refresh(job: JobRuntime): void {
     const holds = jobHolds(this.facts(job), this.core.now())
     if (holds.some((hold) => hold.rule === 'start-after') || job.delayed.size > 0) this.timed.add(job)
+    const only = this.offersOnly(job)
     let appeared = false
     for (const queue of job.queues.values()) {
-      const head = holds.length === 0 ? queue.headKey : undefined
+      const head = holds.length === 0 && (only ?? queue) === queue ? queue.headKey : undefined
       const entry = job.entries.get(queue.kind)
       if (head === undefined) {
         if (entry) {
@@ -184,8 +207,10 @@ export class JobBook {
     if (appeared) this.onReady()
   }
 
-  /** All jobs that hold a limit or lane together with this one: a unit came free. */
+  /** A unit of what this job's attempts hold came free: for the jobs that share a limit or lane with it, and for itself. */
   refreshSharers(job: JobRuntime): void {
+    // These two exclude single workers, which the index does not know: one that waits may be let in now.
+    if (job.state.maxWorkers !== null || job.state.limitIds.length > 0) this.onReady()
     if (job.state.limitIds.length === 0 && job.state.laneId === null) return
     for (const other of this.byId.values()) {
       if (other === job) continue
@@ -274,18 +299,25 @@ export class JobBook {
 
   /**
    * Runs a change of many tasks on disk while nothing else touches the job, then rebuilds its hot state from there.
-   * Leases that the change ended are dropped; their workers learn it at the next contact.
+   * Leases that the change ended are dropped; their workers learn it at the next contact. `settle` says what follows from
+   * the new counts, before anybody else may touch the job.
    */
-  async bulk<T>(job: JobRuntime, change: () => Promise<T>): Promise<T> {
+  async bulk<T>(job: JobRuntime, change: () => Promise<T>, settle?: () => void): Promise<T> {
     while (job.busy) await job.busy
     let done = (): void => undefined
     job.busy = new Promise((resolve) => (done = resolve))
     this.refresh(job)
     try {
-      // Forgets tasks of the future along with their queues; what is said already is written before the change.
+      // What is said already is written before the change, and that a change is under way with it.
+      this.core.store.markRecountDue(job.state.id, true)
       await this.core.store.durable()
-      const result = await change()
+      const result = await change().catch(async (error: unknown) => {
+        // The slices that went through are true.
+        await this.rebuild(job)
+        throw error
+      })
       await this.rebuild(job)
+      settle?.()
       return result
     } finally {
       job.busy = undefined
@@ -312,6 +344,7 @@ export class JobBook {
     job.bulks++
     this.setQueues(job, seed)
     this.core.store.saveJobCounters(job.state)
+    this.core.store.markRecountDue(job.state.id, false)
   }
 
   private setQueues(job: JobRuntime, seed: JobSeed): void {

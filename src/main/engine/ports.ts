@@ -10,7 +10,9 @@ import type { MachineReport, SleepSchedule } from '../../shared/schemas/worker.t
 
 export interface LaneState {
   readonly id: number
+  /** Attempts that may run in it at once. */
   readonly concurrency: number
+  /** Jobs and tasks in it are handed out in the order of their creation, and a later one never overtakes. */
   readonly ordered: boolean
 }
 
@@ -35,9 +37,9 @@ export interface JobSeed {
 /** Internal keys that a NewJobRecord's public names were resolved to. */
 export interface ResolvedJobRefs {
   tagId: number | null
+  laneId: number | null
   limitIds: number[]
   dependsOnIds: number[]
-  unmetJobs: number
 }
 
 export interface FarmStore {
@@ -54,6 +56,10 @@ export interface FarmStore {
   releaseDependents(groupId: number): void
   /** The same for edges that name this single task. */
   releaseEdgeDependents(taskId: number): void
+  /** This job was completed, or is so no more: those that depend on it have their waits counted. */
+  countWaitingJobs(jobId: number): void
+  /** Set while a mass update is under way, so that a crash in the middle is mended at the next start. */
+  markRecountDue(jobId: number, due: boolean): void
   addFailure(taskId: number, workerId: number, jobId: number, kind: string, at: number): void
   clearTaskFailures(taskId: number): void
   clearJobFailures(jobId: number): void
@@ -78,7 +84,7 @@ export interface FarmStore {
   resetWithDependents(taskIds: number[], activity: string, at: number): Promise<number>
   /** One task gets a status regardless of what depended on it; a recount must follow. */
   overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void>
-  /** Recounts barriers, waits, statuses and steps of a job from its tasks. */
+  /** Recounts barriers, waits, statuses and steps of a job from its tasks, and stores them. */
   recount(jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }>
   /** Deletes a job and all that belongs to it. */
   purgeJob(jobId: number): Promise<void>
@@ -96,10 +102,10 @@ export interface FarmStore {
   loadReleased(by: { groupId: number } | { taskId: number }): Promise<TaskState[]>
   /** Jobs that depend on this one, with how many unfinished jobs each still waits for. */
   loadJobDependents(jobId: number): Promise<{ jobId: number; unmet: number }[]>
-  /** How many jobs this one depends on are not completed. */
-  countUnmetJobs(jobId: number): Promise<number>
   /** Queued tasks whose start-by time has passed. */
   loadStartByExpired(now: number): Promise<{ jobId: number; index: number }[]>
+  /** Jobs in the middle of whose mass update the manager died. */
+  loadRecountDue(): Promise<{ id: number }[]>
   /** Jobs whose submission was cut off by a crash: nobody was told of them. */
   loadUnderConstruction(): Promise<{ id: number }[]>
   /** Jobs whose undo period is over. */
@@ -125,5 +131,7 @@ export interface FarmStore {
   deleteLimit(limitId: number): Promise<void>
   setJobLimits(jobId: number, limitIds: number[]): Promise<void>
   loadLanes(): Promise<LaneState[]>
+  /** The lane of this kind and name with these settings, made when it is new. */
+  ensureLane(lane: { kind: string; name: string; concurrency: number; ordered: boolean }): Promise<LaneState>
   findJobIds(publicIds: string[]): Promise<{ id: number; publicId: string; status: JobStatus; deletedAt: number | null }[]>
 }

@@ -106,6 +106,8 @@ export class Staff {
     worker.capabilities = input.capabilities ?? {}
     worker.lastSeenAt = now
     if (input.machine) worker.machineId = await this.core.store.saveMachine(input.machine, input.address, now)
+    // It has just been started: what it was asked for is done.
+    if (worker.adapter === 'native' && worker.statusRequested === 'restart') worker.statusRequested = null
     const wanted = this.wantedStatus(worker)
     const { keep, lost } = worker.adapter === 'native' ? await this.reconcile(worker, input.running ?? []) : { keep: [], lost: [] }
     if (worker.adapter === 'native') {
@@ -190,8 +192,11 @@ export class Staff {
     const worker = this.need(publicId)
     if (worker.approvedAt === null) {
       worker.approvedAt = this.core.now()
-      // A foreign worker was told to sleep while it waited.
-      if (worker.adapter !== 'native' && worker.status === 'asleep') worker.statusRequested = 'awake'
+      // A foreign worker was told to sleep while it waited, and may have left meanwhile.
+      if (worker.adapter !== 'native' && (worker.status === 'asleep' || worker.statusRequested === 'asleep')) {
+        worker.statusRequested = 'awake'
+        worker.statusRequestLazy = false
+      }
       this.save(worker)
       this.announce(worker, null)
       this.dispatcher.nudge(worker.id)
@@ -242,6 +247,11 @@ export class Staff {
     this.dispatcher.nudge(worker.id)
     this.onWorkerStatus()
     await this.core.store.durable()
+  }
+
+  /** Its call stands open at this moment. */
+  isWaiting(worker: WorkerState): boolean {
+    return this.dispatcher.isWaiting(worker.id)
   }
 
   /** Not heard of for too long: it counts as broken, its work goes elsewhere. */

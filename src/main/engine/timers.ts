@@ -1,6 +1,9 @@
 /** What happens by the clock: timeouts, schedules, retry delays, start-by times, purging. Each check is a method, so tests call them. */
+import { RUNNABLE_TASK_STATUSES } from '../../shared/enums.ts'
+import { taskPublicId } from '../../shared/ids.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
+import { StaleAttemptError } from './errors.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Leases } from './leases.ts'
 import type { Staff } from './staff.ts'
@@ -50,7 +53,7 @@ export class Timers {
     const settings = this.core.settings()
     if (now - this.startedAt >= settings.timeoutGraceMs) {
       for (const worker of this.staff.all()) {
-        if (workerTimedOut(worker, settings, now)) await this.staff.timeOut(worker)
+        if (workerTimedOut(worker, settings, now) && !this.staff.isWaiting(worker)) await this.staff.timeOut(worker)
       }
     }
     for (const lease of [...this.leases.all()]) {
@@ -65,7 +68,7 @@ export class Timers {
         const reason = `Task timed out. It was assigned to worker ${lease.worker.name} (${lease.worker.publicId}), but untouched since ${since}`
         await this.attempts.failHard(lease, 'timed-out', reason)
       } else {
-        await this.attempts.end(lease, { outcome: verdict.outcome, exitCode: null, reason: verdict.reason })
+        await this.attempts.end(lease, { outcome: verdict.outcome, exitCode: null, reason: verdict.reason }).catch(ignoreStale)
       }
     }
     await this.core.store.durable()
@@ -75,16 +78,20 @@ export class Timers {
   async checkStartBy(): Promise<void> {
     for (const { jobId, index } of await this.core.store.loadStartByExpired(this.core.now())) {
       const job = await this.book.findById(jobId)
-      const task = job && (await this.book.taskOf(job, index))
-      if (!job || !task || (task.status !== 'queued' && task.status !== 'soft-failed')) continue
-      await this.transitions.task(job, task, 'failed', 'it was not started in time')
+      if (!job || job.state.deletedAt !== null) continue
+      await this.book.changeTask(taskPublicId(job.state.publicId, index), async (_, task) => {
+        if (!RUNNABLE_TASK_STATUSES.includes(task.status)) return
+        await this.transitions.task(job, task, 'failed', 'it was not started in time')
+      })
     }
+    await this.core.store.durable()
   }
 
   keepHouse(): void {
     this.staff.saveSightings()
     this.book.forgetIdle()
     for (const lease of this.leases.all()) {
+      if (lease.job.busy) continue
       lease.task.touchedAt = lease.touchedAt
       this.book.saveTask(lease.job, lease.task)
     }
@@ -95,10 +102,21 @@ export class Timers {
     const before = this.core.now() - this.core.settings().undoPeriodMs
     for (const found of await this.core.store.loadPurgeable(before)) {
       const job = await this.book.findById(found.id)
-      if (job) this.book.forget(job)
+      if (job) {
+        while (job.busy) await job.busy
+        // Somebody may have brought it back in this very moment.
+        if (job.state.deletedAt === null) continue
+        for (const lease of [...job.active.values()]) this.leases.remove(lease)
+        this.book.forget(job)
+      }
       await this.onPurge({ publicId: found.publicId, checkoutId: found.checkoutId })
       await this.core.store.purgeJob(found.id)
       this.core.log.info({ job: found.publicId }, 'job purged')
     }
   }
+}
+
+/** The attempt ended by itself while others were dealt with. */
+function ignoreStale(error: unknown): void {
+  if (!(error instanceof StaleAttemptError)) throw error
 }

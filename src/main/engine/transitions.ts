@@ -7,7 +7,7 @@ import { taskPublicId } from '../../shared/ids.ts'
 import type { Core } from './core.ts'
 import type { JobBook } from './jobBook.ts'
 import type { JobRuntime } from './jobRuntime.ts'
-import { effectOfJobStatus, jobAfterTaskChange } from './jobRules.ts'
+import { effectOfJobStatus, jobAfterTaskChange, type JobStatusEffect } from './jobRules.ts'
 import type { TaskState } from './model.ts'
 
 const RUNNABLE: readonly TaskStatus[] = ['queued', 'soft-failed']
@@ -81,12 +81,22 @@ export class Transitions {
     const effect = effectOfJobStatus(from, to)
     const tasks = effect.tasks
     if (tasks) {
-      await this.book.bulk(job, () => this.core.store.bulkTaskStatus(job.state.id, tasks.from, tasks.to, tasks.activity, this.core.now()))
-      this.announceJob(job, null, true)
+      const change = (): Promise<number> =>
+        this.core.store.bulkTaskStatus(job.state.id, tasks.from, tasks.to, tasks.activity, this.core.now())
+      await this.book.bulk(job, change, () => {
+        this.announceJob(job, null, true)
+        this.goOn(job, to, effect)
+      })
+    } else {
+      this.goOn(job, to, effect)
     }
+  }
+
+  /** The status that follows by itself. None of these brings a mass update, so nobody ever sees the job in between. */
+  private goOn(job: JobRuntime, at: JobStatus, effect: JobStatusEffect): void {
     const next = effect.next?.(job.state.counts, job.state.taskCount)
     // Somebody may have changed the job while the mass update ran; then theirs is the newer will.
-    if (next && job.state.status === to) await this.job(job, next.status, next.reason)
+    if (next && job.state.status === at) void this.job(job, next.status, next.reason)
     else this.book.refresh(job)
   }
 
@@ -113,18 +123,20 @@ export class Transitions {
     job.state.finishedAt = to === 'completed' || to === 'failed' || to === 'canceled' ? now : null
     this.core.store.saveJob(job.state)
     this.announceJob(job, from, false)
-    if (to === 'completed' || from === 'completed') this.core.store.afterCommit(() => void this.tellDependentJobs(job))
+    if (to === 'completed' || from === 'completed') {
+      this.core.store.countWaitingJobs(job.state.id)
+      this.core.store.afterCommit(() => void this.tellDependentJobs(job))
+    }
     this.onJobStatus()
   }
 
-  /** Jobs that depend on this one wait for one job less or more. Counted afresh, so it cannot drift. */
+  /** Jobs that depend on this one wait for one job less or more: it stands on disk, memory follows. */
   private async tellDependentJobs(job: JobRuntime): Promise<void> {
     try {
       for (const { jobId, unmet } of await this.core.store.loadJobDependents(job.state.id)) {
         const dependent = await this.book.findById(jobId)
         if (!dependent || dependent.state.unmetJobs === unmet) continue
         dependent.state.unmetJobs = unmet
-        this.core.store.saveJob(dependent.state)
         this.book.refresh(dependent)
         this.announceJob(dependent, null, false)
       }

@@ -2,8 +2,9 @@
  * Set-based changes: thousands of tasks by a few statements, in slices short enough that other commits slip in between.
  * Each function runs inside an exclusive transaction of the writer or makes its own.
  */
-import type { TaskStatus } from '../../shared/enums.ts'
+import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
 import type { CompiledJob } from '../engine/compiledJob.ts'
+import { InvalidInputError } from '../engine/errors.ts'
 import type { NewJobRecord } from '../engine/farmEngine.ts'
 import type { StatusCounts } from '../engine/model.ts'
 import type { ResolvedJobRefs } from '../engine/ports.ts'
@@ -29,7 +30,7 @@ const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, pr
 export async function insertJobHead(tx: Connection, ids: IdBlocks, record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<void> {
   await tx.run(
     `insert into jobs (id, public_id, origin, owner, client_id, name, type, project, priority, status, settings, metadata, policy, queue_order,
-       tag_id, max_workers, start_after, unmet_jobs, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at)
+       tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at)
      values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       ids.job,
@@ -46,9 +47,9 @@ export async function insertJobHead(tx: Connection, ids: IdBlocks, record: NewJo
       JSON.stringify(record.policy),
       record.queueOrder,
       refs.tagId,
+      refs.laneId,
       record.maxWorkers,
       record.startAfter,
-      refs.unmetJobs,
       record.checkoutId,
       record.outputDir,
       compiled.stepsTotal,
@@ -68,6 +69,20 @@ export async function insertJobHead(tx: Connection, ids: IdBlocks, record: NewJo
   }
   await insertTemplatesAndGroups(tx, ids, compiled)
 }
+
+/** The job becomes visible. What it waits for is counted now: one that it depends on may have been completed since. */
+export async function showJob(tx: Connection, jobId: number, status: JobStatus): Promise<void> {
+  await tx.run('update jobs set status = ? where id = ?', [status, jobId])
+  await tx.run(COUNT_JOB_WAITS, [JSON.stringify([jobId])])
+}
+
+/** Parameter: JSON array of the jobs whose waits are counted. */
+const COUNT_JOB_WAITS = `update jobs set unmet_jobs =
+    (select count(*) from job_dependencies d join jobs o on o.id = d.depends_on_id where d.job_id = jobs.id and o.status <> 'completed')
+  where id in (select value from json_each(?))`
+
+/** The same for the jobs that depend on the one given. */
+export const COUNT_DEPENDENTS_WAITS = COUNT_JOB_WAITS.replace('select value from json_each(?)', 'select job_id from job_dependencies where depends_on_id = ?')
 
 async function insertTemplatesAndGroups(tx: Connection, ids: IdBlocks, compiled: CompiledJob): Promise<void> {
   await tx.run('insert into command_templates (id, job_id, body) select ?1 + key, ?2, value from json_each(?3)', [
@@ -107,6 +122,11 @@ export async function insertGrowth(
   for (const slice of compiled.groupDependencySlices) await insertGroupDependencies(tx, ids, slice)
   const edges = compiled.taskDependencySlices ?? []
   for (const slice of edges) {
+    const unknown = await tx.get<{ older: number }>('select value->>1 as older from json_each(?) where value->>1 not between 1 and ? limit 1', [
+      slice,
+      indexOffset,
+    ])
+    if (unknown) throw new InvalidInputError('tasks', `a new task depends on task number ${unknown.older}, which the job does not have`)
     await tx.run(
       `insert or ignore into task_dependencies (task_id, depends_on_id)
        select ?1 + (value->>0), (select id from tasks where job_id = ?2 and idx = value->>1) from json_each(?3)`,
@@ -237,6 +257,22 @@ export async function recount(tx: Connection, jobId: number): Promise<{ counts: 
     stepsCompleted += row.done
     stepsTotal += row.total
   }
+  await tx.run(
+    `update jobs set count_queued = ?, count_active = ?, count_completed = ?, count_failed = ?, count_canceled = ?, count_soft_failed = ?, count_paused = ?,
+       steps_completed = ?, steps_total = ? where id = ?`,
+    [
+      counts.queued,
+      counts.active,
+      counts.completed,
+      counts.failed,
+      counts.canceled,
+      counts['soft-failed'],
+      counts.paused,
+      stepsCompleted,
+      stepsTotal,
+      jobId,
+    ],
+  )
   return { counts, stepsCompleted, stepsTotal }
 }
 
@@ -259,5 +295,10 @@ export async function purgeJob(writer: Writer, jobId: number): Promise<void> {
       return true
     })
   }
-  await writer.exclusive((tx) => tx.run('delete from jobs where id = ?', [jobId]))
+  await writer.exclusive(async (tx) => {
+    const dependents = await tx.all<{ job_id: number }>('select job_id from job_dependencies where depends_on_id = ?', [jobId])
+    await tx.run('delete from jobs where id = ?', [jobId])
+    // A job that is gone is not waited for.
+    if (dependents.length > 0) await tx.run(COUNT_JOB_WAITS, [JSON.stringify(dependents.map((row) => row.job_id))])
+  })
 }

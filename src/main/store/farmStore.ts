@@ -142,6 +142,14 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     this.writer.statement('update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_dependencies where depends_on_id = ?)', [taskId])
   }
 
+  countWaitingJobs(jobId: number): void {
+    this.writer.statement(bulk.COUNT_DEPENDENTS_WAITS, [jobId])
+  }
+
+  markRecountDue(jobId: number, due: boolean): void {
+    this.writer.statement('update jobs set recount_due = ? where id = ?', [Number(due), jobId])
+  }
+
   addFailure(taskId: number, workerId: number, jobId: number, kind: string, at: number): void {
     this.writer.append(rows.ADD_FAILURES, [taskId, workerId, jobId, kind, at])
   }
@@ -222,20 +230,19 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
 
   async insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<number> {
     const ids = this.reserve(compiled)
-    const show = `update jobs set status = ? where id = ?`
     if (compiled.taskCount <= SMALL_JOB) {
       await this.writer.exclusive(async (tx) => {
         await bulk.insertJobHead(tx, ids, record, refs, compiled)
         for (const slice of compiled.taskSlices) await bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt)
         for (const slice of compiled.groupDependencySlices) await bulk.insertGroupDependencies(tx, ids, slice)
-        await tx.run(show, [record.initialStatus, ids.job])
+        await bulk.showJob(tx, ids.job, record.initialStatus)
       })
       return ids.job
     }
     await this.writer.exclusive((tx) => bulk.insertJobHead(tx, ids, record, refs, compiled))
     for (const slice of compiled.taskSlices) await this.writer.exclusive((tx) => bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt))
     for (const slice of compiled.groupDependencySlices) await this.writer.exclusive((tx) => bulk.insertGroupDependencies(tx, ids, slice))
-    await this.writer.exclusive((tx) => tx.run(show, [record.initialStatus, ids.job]))
+    await this.writer.exclusive((tx) => bulk.showJob(tx, ids.job, record.initialStatus))
     return ids.job
   }
 
@@ -299,13 +306,6 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
   loadJobDependents(jobId: number) {
     return loads.loadJobDependents(this.read, jobId)
   }
-  async countUnmetJobs(jobId: number): Promise<number> {
-    const row = await this.read.get<{ n: number }>(
-      `select count(*) as n from job_dependencies d join jobs o on o.id = d.depends_on_id where d.job_id = ? and o.status <> 'completed'`,
-      [jobId],
-    )
-    return row?.n ?? 0
-  }
   loadStartByExpired(now: number) {
     return this.read.all<{ jobId: number; index: number }>(
       `select job_id as jobId, idx as "index" from tasks indexed by tasks_start_by
@@ -318,6 +318,9 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
       'select id, public_id as publicId, checkout_id as checkoutId from jobs where deleted_at is not null and deleted_at <= ?',
       [deletedBefore],
     )
+  }
+  loadRecountDue() {
+    return this.read.all<{ id: number }>('select id from jobs where recount_due = 1')
   }
   loadUnderConstruction() {
     return this.read.all<{ id: number }>(`select id from jobs where status = 'under-construction'`)

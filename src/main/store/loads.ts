@@ -5,10 +5,11 @@ import type { ReadDatabase, SqlValue } from './connection.ts'
 import { attemptFromRow, jobFromRow, limitFromRow, taskFromRow, workerFromRow, type AttemptRow, type JobRow, type TaskRow, type WorkerRow } from './rows.ts'
 
 /** Jobs that may still hand out or finish tasks, or that stopped in the middle of a bulk change. */
-const OPEN = `('queued', 'active', 'pause-requested', 'cancel-requested', 'requeueing')`
+const OPEN = `status in ('queued', 'active', 'pause-requested', 'cancel-requested', 'requeueing')
+  or id in (select job_id from tasks indexed by tasks_active where status = 'active')`
 
 export async function loadOpenJobs(db: ReadDatabase): Promise<JobSeed[]> {
-  return loadSeeds(db, `select * from jobs where status in ${OPEN} and deleted_at is null order by created_at, id`, [])
+  return loadSeeds(db, `select * from jobs where (${OPEN}) and deleted_at is null and status <> 'under-construction' order by created_at, id`, [])
 }
 
 export async function loadJobBy(

@@ -289,14 +289,15 @@ export const workerRow = (w: WorkerState) => [
   w.deletedAt,
 ]
 
+/** `unmet_jobs` is not among them: waits are counted in SQL only (countWaitingJobs). */
 export const SAVE_JOBS: RowStatement = {
   name: 'jobs',
   sql: `update jobs set name = v->>1, project = v->>2, owner = v->>3, priority = v->>4, status = v->>5, activity = v->>6, policy = v->>7,
-          queue_order = v->>8, tag_id = v->>9, lane_id = v->>10, max_workers = v->>11, start_after = v->>12, unmet_jobs = v->>13,
-          steps_completed = v->>14, steps_total = v->>15, task_count = v->>16, count_queued = v->>17, count_active = v->>18,
-          count_completed = v->>19, count_failed = v->>20, count_canceled = v->>21, count_soft_failed = v->>22, count_paused = v->>23,
-          last_rendered_at = v->>24, updated_at = v->>25, started_at = v->>26, finished_at = v->>27,
-          delete_requested_at = v->>28, deleted_at = v->>29
+          queue_order = v->>8, tag_id = v->>9, lane_id = v->>10, max_workers = v->>11, start_after = v->>12,
+          steps_completed = v->>13, steps_total = v->>14, task_count = v->>15, count_queued = v->>16, count_active = v->>17,
+          count_completed = v->>18, count_failed = v->>19, count_canceled = v->>20, count_soft_failed = v->>21, count_paused = v->>22,
+          last_rendered_at = v->>23, updated_at = v->>24, started_at = v->>25, finished_at = v->>26,
+          delete_requested_at = v->>27, deleted_at = v->>28
         from (select value as v from json_each(:rows)) where jobs.id = v->>0`,
 }
 /** Counters move with every task, texts hardly ever: this spares the full-text index and the policy's JSON. */
@@ -333,7 +334,6 @@ export const jobRow = (j: JobState) => [
   j.laneId,
   j.maxWorkers,
   j.startAfter,
-  j.unmetJobs,
   j.stepsCompleted,
   j.stepsTotal,
   j.taskCount,
@@ -357,7 +357,7 @@ export const SAVE_GROUPS: RowStatement = {
   sql: `update task_groups set remaining = v->>1 from (select value as v from json_each(:rows)) where task_groups.id = v->>0`,
 }
 
-/** `unmet` is not among them: waits are counted in SQL only (shiftDependents, recount). */
+/** `unmet` is not among them: waits are counted in SQL only (releaseDependents, recount). */
 export const SAVE_TASKS: RowStatement = {
   name: 'tasks',
   sql: `update tasks set status = v->>1, priority = v->>2, order_key = v->>3, steps_completed = v->>4, worker_id = v->>5, attempts = v->>6,

@@ -3,6 +3,7 @@ import { ConflictError } from '../engine/errors.ts'
 import type { LimitState, TagState, WorkerState } from '../engine/model.ts'
 import type { MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 import type { JobStatus } from '../../shared/enums.ts'
+import type { FarmStore, LaneState } from '../engine/ports.ts'
 import type { ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
 import type { Writer } from './writer.ts'
@@ -183,9 +184,8 @@ export class StaffStore {
     return loads.loadLanes(this.read)
   }
 
-  /** The lane with this name, made when it is new. */
-  async ensureLane(kind: string, name: string, concurrency: number, ordered: boolean): Promise<number> {
-    return this.writer.exclusive(async (tx) => {
+  async ensureLane({ kind, name, concurrency, ordered }: Parameters<FarmStore['ensureLane']>[0]): Promise<LaneState> {
+    const id = await this.writer.exclusive(async (tx) => {
       await tx.run(
         `insert into lanes (kind, name, concurrency, ordered) values (?, ?, ?, ?)
          on conflict (namespace_id, kind, name) do update set concurrency = excluded.concurrency, ordered = excluded.ordered`,
@@ -195,6 +195,7 @@ export class StaffStore {
       if (!row) throw new Error(`lane ${kind}/${name} was not stored`)
       return row.id
     })
+    return { id, concurrency, ordered }
   }
 
   findJobIds(publicIds: string[]) {

@@ -165,7 +165,8 @@ create table lanes (
 -- Jobs ----------------------------------------------------------------------------------------------------------
 
 -- client_id is an id that a client chose; unique among what is not deleted. deleted_at opens the undo period, then the job is purged.
--- The count_* columns are kept by deltas in the transaction that changes the tasks.
+-- The count_* columns are kept by deltas in the transaction that changes the tasks. recount_due is set while a mass update is
+-- under way: counters, barriers and waits of such a job are counted anew after a crash. unmet_jobs is counted in SQL only.
 create table jobs (
   id integer primary key,
   public_id text not null unique,
@@ -190,6 +191,7 @@ create table jobs (
   start_after integer,
   unmet_jobs integer not null default 0,
   has_edges integer not null default 0,
+  recount_due integer not null default 0,
   checkout_id text,
   output_dir text,
   steps_completed integer not null default 0,
@@ -218,6 +220,7 @@ create index jobs_by_status on jobs (status, created_at) where deleted_at is nul
 create index jobs_by_created on jobs (created_at) where deleted_at is null;
 -- Holds every filter and order of the job list, so that a page is found without touching the (wide) rows.
 create index jobs_listing on jobs (created_at, status, priority, type, project, owner, origin, tag_id, name, public_id, deleted_at) where deleted_at is null;
+create index jobs_recount_due on jobs (id) where recount_due = 1;
 create index jobs_deleted on jobs (deleted_at) where deleted_at is not null;
 
 create virtual table jobs_text using fts5 (name, type, owner, project, content='jobs', content_rowid='id', tokenize='trigram');
