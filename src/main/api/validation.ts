@@ -17,10 +17,12 @@ interface SchemaError {
 }
 
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const check = Compile(schema)
+  // Compiled at the first request: most routes are not called in the first second, and the start need not wait for them.
+  let compiled: ReturnType<typeof Compile> | undefined
   const isBody = httpPart === 'body'
   return (data: unknown) => {
     const value = isBody ? data : Value.Convert(schema, data)
+    const check = (compiled ??= Compile(schema))
     if (check.Check(value)) return { value }
     // What the library reports has these members (JSON Schema output); it is typed as a wide union.
     const errors = [...check.Errors(value)] as unknown as SchemaError[]

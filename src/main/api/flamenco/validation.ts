@@ -11,10 +11,12 @@ import { WireError } from './errors.ts'
 type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
 
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const check = Compile(schema)
+  // Compiled at the first request, as the native routes do.
+  let compiled: ReturnType<typeof Compile> | undefined
   const fillsIn = JSON.stringify(schema).includes('"default":')
   return (given: unknown) => {
     const value = fillsIn && typeof given === 'object' && given !== null ? Value.Default(schema, given) : given
+    const check = (compiled ??= Compile(schema))
     if (check.Check(value)) return { value }
     return { error: describe(check.Errors(value), schema, httpPart ?? 'body', value) }
   }
