@@ -16,6 +16,7 @@ import { registerOpenApi } from './explorer.ts'
 import { registerGui } from './gui.ts'
 import { nativeApi } from './native/index.ts'
 import { collectRoutes } from './notFound.ts'
+import { installUpgrades } from './upgrades.ts'
 import { compileValidator } from './validation.ts'
 
 /** An API family: its routes under full paths, and how it tells errors. */
@@ -79,6 +80,7 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   })
   const unknown = collectRoutes(app)
   installDoor(app, { security: context.security, settings: context.settings, trustLoopback: options.trustLoopback })
+  installUpgrades(app)
   installAuditHook(app, context.security.audit, context.now)
   app.setNotFoundHandler((request) => {
     throw new HttpError(unknown(request.method, request.url))
