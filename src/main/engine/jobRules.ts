@@ -39,7 +39,7 @@ export function jobAfterTaskChange(
     case 'failed':
       if (status === 'canceled' || status === 'failed' || status === 'cancel-requested') return undefined
       if (Math.trunc((100 * counts.failed) / taskCount) >= failJobAtPercent) return { status: 'failed', reason: 'too many tasks failed' }
-      if (nothingLeft(counts)) return { status: 'failed', reason: 'tasks failed and nothing is left to run' }
+      if (nothingLeft(counts) && counts.paused === 0) return { status: 'failed', reason: 'tasks failed and nothing is left to run' }
       return paused ?? started
     case 'canceled':
       if (status === 'completed' || status === 'failed' || status === 'canceled') return undefined

@@ -46,6 +46,7 @@ export class Writer {
   /** Batches and exclusive transactions in the order in which they were asked for. */
   private readonly queue: (Batch | Exclusive)[] = []
   private running = false
+  private committing: Batch | undefined
   private failed: Error | undefined
   private idle = Promise.resolve()
   private readonly insertBatch: string
@@ -96,7 +97,7 @@ export class Writer {
     this.open().statements.push({ sql, values })
   }
 
-  /** Runs after the commit of what was said so far. Must not throw. */
+  /** Runs after the commit of what was said so far, in the order of calls. */
   afterCommit(effect: () => void): void {
     this.open().after.push(effect)
   }
@@ -104,10 +105,9 @@ export class Writer {
   /** Resolves when everything said so far is on disk. @throws UnavailableError when it could not be written */
   durable(): Promise<void> {
     if (this.failed) return Promise.reject(new UnavailableError(`the database cannot be written: ${this.failed.message}`))
-    if (this.batch) return this.batch.done.promise
-    const last = this.queue.at(-1)
-    if (last instanceof Batch) return last.done.promise
-    return this.running ? this.idle : Promise.resolve()
+    // The last thing said, wherever it is; never what others say later, or a busy farm would keep the caller for ever.
+    const last = this.batch ?? this.queue.findLast((item) => item instanceof Batch) ?? this.committing
+    return last?.done.promise ?? Promise.resolve()
   }
 
   /** A transaction of its own, after everything said so far: for bulk changes. Others' batches wait meanwhile, so keep it short. */
@@ -157,20 +157,23 @@ export class Writer {
   }
 
   private async commit(batch: Batch): Promise<void> {
-    // What was said so far is fixed here, before the first await: later changes open a new batch.
-    const rows = this.rowsOf(batch)
+    this.committing = batch
     try {
       if (this.failed) throw this.failed
+      // What was said so far is fixed here, before the first await: later changes open a new batch.
+      const rows = this.rowsOf(batch)
       if (this.logs.dirty) await this.logs.flush()
       if (batch.statements.length > 0) await this.transaction(rows, batch.statements)
       else if (rows) await this.connection.run(this.insertBatch, rows)
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
+      this.committing = undefined
       batch.done.reject(new UnavailableError(`the database cannot be written: ${error.message}`))
       this.fail(error)
       return
     }
-    for (const effect of batch.after) effect()
+    this.committing = undefined
+    for (const effect of batch.after) run(effect)
     batch.done.resolve()
   }
 
@@ -218,5 +221,16 @@ export class Writer {
     if (this.failed) return
     this.failed = error
     this.onFailure(error)
+  }
+}
+
+/** An effect that throws is a defect: it ends the process like any other one, and not this commit and all later ones. */
+function run(effect: () => void): void {
+  try {
+    effect()
+  } catch (error) {
+    setImmediate(() => {
+      throw error
+    })
   }
 }
