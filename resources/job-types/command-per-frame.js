@@ -19,8 +19,19 @@ const JOB_TYPE = {
       default: '',
       description: 'Files that the program writes, such as /renders/shot/{frame:04}.exr: shown as frames, and a missing one fails its task',
     },
-    { key: 'work_dir', type: 'string', subtype: 'dir_path', default: '', description: 'Folder to run in; empty: a temporary one for each task' },
-    { key: 'environment', type: 'string', default: '', description: 'Variables of the environment: NAME=value, separated by spaces, quoted as in a shell' },
+    {
+      key: 'work_dir',
+      type: 'string',
+      subtype: 'dir_path',
+      default: '',
+      description: 'Folder to run in; empty: a temporary one for each task',
+    },
+    {
+      key: 'environment',
+      type: 'string',
+      default: '',
+      description: 'Variables of the environment: NAME=value, separated by spaces, quoted as in a shell',
+    },
   ],
 }
 

@@ -3,11 +3,23 @@ const JOB_TYPE = {
   description: 'Renders a small animation with the built-in ray tracer: shows the farm at work without any other program',
   settings: [
     { key: 'scene', type: 'string', choices: ['marbles'], default: 'marbles', description: 'What to render' },
-    { key: 'frames', type: 'string', required: true, default: '1-48', description: 'Frames to render; the animation loops after the last one' },
+    {
+      key: 'frames',
+      type: 'string',
+      required: true,
+      default: '1-48',
+      description: 'Frames to render; the animation loops after the last one',
+    },
     { key: 'chunk_size', type: 'int32', default: 4, propargs: { min: 1, max: 10000 }, description: 'How many frames one task renders' },
     { key: 'width', type: 'int32', default: 640, propargs: { min: 16, max: 8192 }, description: 'Width of the images in pixels' },
     { key: 'height', type: 'int32', default: 360, propargs: { min: 16, max: 8192 }, description: 'Height of the images in pixels' },
-    { key: 'samples', type: 'int32', default: 4, propargs: { min: 1, max: 4096 }, description: 'Rays per pixel: more take longer and look smoother' },
+    {
+      key: 'samples',
+      type: 'int32',
+      default: 4,
+      propargs: { min: 1, max: 4096 },
+      description: 'Rays per pixel: more take longer and look smoother',
+    },
     {
       key: 'output_dir',
       type: 'string',

@@ -9,7 +9,13 @@ const JOB_TYPE = {
       required: true,
       description: 'Images, such as /renders/shot/*.png or /renders/shot/####.png, taken in the order of their names; or a video file',
     },
-    { key: 'output', type: 'string', subtype: 'file_path', required: true, description: 'The video to write; its ending chooses the container: .mp4, .mov, .mkv, .webm' },
+    {
+      key: 'output',
+      type: 'string',
+      subtype: 'file_path',
+      required: true,
+      description: 'The video to write; its ending chooses the container: .mp4, .mov, .mkv, .webm',
+    },
     { key: 'fps', type: 'float', default: 24, propargs: { min: 0.01, max: 1000 }, description: 'Images per second; a video keeps its own' },
     {
       key: 'codec',
@@ -18,9 +24,27 @@ const JOB_TYPE = {
       default: 'h264',
       description: 'How to encode; "copy" moves the streams of a video into another container as they are',
     },
-    { key: 'quality', type: 'int32', default: 20, propargs: { min: 0, max: 63 }, description: 'Lower is better and larger; 18–23 is usual for h264 (not for prores and copy)' },
-    { key: 'width', type: 'int32', default: 0, propargs: { min: 0, max: 16384 }, description: 'Width to scale to, keeping the shape; 0: as it is' },
-    { key: 'audio', type: 'string', subtype: 'file_path', default: '', description: 'Sound to put under a sequence of images; empty: none' },
+    {
+      key: 'quality',
+      type: 'int32',
+      default: 20,
+      propargs: { min: 0, max: 63 },
+      description: 'Lower is better and larger; 18–23 is usual for h264 (not for prores and copy)',
+    },
+    {
+      key: 'width',
+      type: 'int32',
+      default: 0,
+      propargs: { min: 0, max: 16384 },
+      description: 'Width to scale to, keeping the shape; 0: as it is',
+    },
+    {
+      key: 'audio',
+      type: 'string',
+      subtype: 'file_path',
+      default: '',
+      description: 'Sound to put under a sequence of images; empty: none',
+    },
     { key: 'extra_args', type: 'string', default: '', description: 'Further arguments for FFmpeg before the output, quoted as in a shell' },
   ],
 }
@@ -67,7 +91,8 @@ function sequenceCommand(settings, inputGlob) {
 
 function videoCommand(settings) {
   if (settings.audio !== '') refuse('audio', 'is for sequences of images; a video keeps its own sound')
-  const args = settings.codec === 'copy' ? ['-c', 'copy'] : [...videoArgs(settings), '-c:a', /\.webm$/i.test(settings.output) ? 'libopus' : 'aac']
+  const args =
+    settings.codec === 'copy' ? ['-c', 'copy'] : [...videoArgs(settings), '-c:a', /\.webm$/i.test(settings.output) ? 'libopus' : 'aac']
   return author.Command('exec', {
     exe: 'ffmpeg',
     args: ['-hide_banner', '-nostdin', '-i', settings.input, ...args, ...extraArgs(settings), '-y', settings.output],

@@ -75,7 +75,10 @@ function compileJob(job) {
 // Blender evaluates the path; for those who submit without Blender it is put together in the same way.
 function usualOutputPath({ name, settings }) {
   if (!settings.render_output_root) return ''
-  const folders = path.dirname(settings.blendfile).split('/').filter((part) => part !== '' && part !== '.' && !part.endsWith(':'))
+  const folders = path
+    .dirname(settings.blendfile)
+    .split('/')
+    .filter((part) => part !== '' && part !== '.' && !part.endsWith(':'))
   const repeated = settings.add_path_components > 0 ? folders.slice(-settings.add_path_components) : []
   return path.join(settings.render_output_root, ...repeated, name.replaceAll(/[\\/]/g, '_'), '{timestamp}', '######')
 }

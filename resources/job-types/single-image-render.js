@@ -3,7 +3,14 @@ const JOB_TYPE = {
   description: 'Renders one large image with many workers: in tiles, or with Cycles in shares of its samples; then merges the parts',
   settings: [
     { key: 'blendfile', type: 'string', required: true, visible: 'web', description: 'Path of the blend file' },
-    { key: 'scene', type: 'string', default: '', eval: 'C.scene.name', visible: 'web', description: 'Name of the scene; empty: the one that the file was saved with' },
+    {
+      key: 'scene',
+      type: 'string',
+      default: '',
+      eval: 'C.scene.name',
+      visible: 'web',
+      description: 'Name of the scene; empty: the one that the file was saved with',
+    },
     {
       key: 'frame',
       type: 'int32',
@@ -18,13 +25,26 @@ const JOB_TYPE = {
       type: 'string',
       choices: ['tiles', 'samples'],
       default: 'tiles',
-      description: 'tiles: each task renders a part of the picture. samples: each task renders all of it with a share of the samples (Cycles only)',
+      description:
+        'tiles: each task renders a part of the picture. samples: each task renders all of it with a share of the samples (Cycles only)',
     },
     { key: 'columns', type: 'int32', default: 4, propargs: { min: 1, max: 64 }, description: 'Tiles from left to right' },
     { key: 'rows', type: 'int32', default: 4, propargs: { min: 1, max: 64 }, description: 'Tiles from bottom to top' },
     { key: 'parts', type: 'int32', default: 8, propargs: { min: 1, max: 1024 }, description: 'For samples: how many tasks share them' },
-    { key: 'samples', type: 'int32', default: 0, propargs: { min: 0, max: 1048576 }, description: 'For samples: how many there are in total; 0: as the scene says' },
-    { key: 'seed', type: 'int32', default: 0, propargs: { min: 0, max: 1000000000 }, description: 'For samples: seed of the first part; each further one takes the next' },
+    {
+      key: 'samples',
+      type: 'int32',
+      default: 0,
+      propargs: { min: 0, max: 1048576 },
+      description: 'For samples: how many there are in total; 0: as the scene says',
+    },
+    {
+      key: 'seed',
+      type: 'int32',
+      default: 0,
+      propargs: { min: 0, max: 1000000000 },
+      description: 'For samples: seed of the first part; each further one takes the next',
+    },
     {
       key: 'render_output_path',
       type: 'string',
@@ -32,7 +52,13 @@ const JOB_TYPE = {
       required: true,
       description: 'The image to write; its ending is added when missing. {timestamp} becomes the time of submission',
     },
-    { key: 'format', type: 'string', choices: ['PNG', 'JPEG', 'TIFF', 'OPEN_EXR'], default: 'PNG', description: 'File format of the image' },
+    {
+      key: 'format',
+      type: 'string',
+      choices: ['PNG', 'JPEG', 'TIFF', 'OPEN_EXR'],
+      default: 'PNG',
+      description: 'File format of the image',
+    },
     { key: 'keep_parts', type: 'bool', default: false, description: 'Keep the folder with the parts after merging' },
   ],
 }

@@ -79,7 +79,7 @@ export function chunkFrames(text: string, chunkSize: number): string[] {
   let chunk: string[] = []
   let room = size
   for (const { first, last } of intervals) {
-    for (let start = first; start <= last; ) {
+    for (let start = first; start <= last;) {
       const end = Math.min(last, start + room - 1)
       writeRun(chunk, start, end)
       room -= end - start + 1

@@ -25,7 +25,11 @@ const INT32_MIN = -2_147_483_648
 const INT32_MAX = 2_147_483_647
 
 /** Checks given values against a job type's settings and fills in defaults. `null` counts as not given. */
-export function checkJobSettings(settings: readonly JobSetting[], given: Readonly<Record<string, unknown>>, options: CheckOptions = {}): CheckedSettings {
+export function checkJobSettings(
+  settings: readonly JobSetting[],
+  given: Readonly<Record<string, unknown>>,
+  options: CheckOptions = {},
+): CheckedSettings {
   const problems: SettingProblem[] = []
   const byKey = new Map(settings.map((setting) => [setting.key, setting]))
   const values: Record<string, unknown> = {}
@@ -80,7 +84,8 @@ function wrongText(setting: JobSetting, value: string, options: CheckOptions): s
   const { choices } = setting
   if (choices === undefined || choices.length === 0 || choices.includes(value)) return undefined
   const near = nearest(value, choices)
-  return `must be one of ${choices.map((choice) => `"${choice}"`).join(', ')}, not "${value}"${near === undefined ? '' : ` (did you mean "${near}"?)`}`
+  const hint = near === undefined ? '' : ` (did you mean "${near}"?)`
+  return `must be one of ${choices.map((choice) => `"${choice}"`).join(', ')}, not "${value}"${hint}`
 }
 
 function outOfBounds(setting: JobSetting, value: number): string | undefined {

@@ -84,7 +84,8 @@ export class CommandFactory {
     for (let i = 0; i < differences.length; i += 2) {
       const leaf = differences[i]
       const value = differences[i + 1]
-      if (typeof leaf !== 'number' || !(leaf in values) || reference.shape === this.#catchAll) throw new RangeError(`no leaf ${String(leaf)}`)
+      if (typeof leaf !== 'number' || !(leaf in values) || reference.shape === this.#catchAll)
+        throw new RangeError(`no leaf ${String(leaf)}`)
       if (isContainer(value) || isContainer(values[leaf])) throw new TypeError(`leaf ${leaf} is no single value`)
       values[leaf] = value
     }
@@ -197,7 +198,10 @@ function templateBody(shape: Shape, plan: PlannedHole[]): TemplateBody {
     return hole
   })
   // Values in holes are stored with each task; what stands in the template is never read.
-  const commands = plan.reduce((value: unknown, { leaf }) => withValue(value, shape.paths[leaf] ?? [], null), structuredClone(shape.commands))
+  const commands = plan.reduce(
+    (value: unknown, { leaf }) => withValue(value, shape.paths[leaf] ?? [], null),
+    structuredClone(shape.commands),
+  )
   return { commands, holes }
 }
 

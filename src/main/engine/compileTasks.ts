@@ -54,7 +54,8 @@ export class TaskCompiler {
     if (position >= MAX_TASKS) throw new InvalidInputError('tasks', `a job has at most ${MAX_TASKS} tasks`)
     const older = new Set(task.dependsOnOlder)
     this.#edges += task.dependsOn.length + older.size
-    if (this.#edges > MAX_DEPENDENCIES) throw new InvalidInputError('tasks', `a job has at most ${MAX_DEPENDENCIES} dependencies between its tasks`)
+    if (this.#edges > MAX_DEPENDENCIES)
+      throw new InvalidInputError('tasks', `a job has at most ${MAX_DEPENDENCIES} dependencies between its tasks`)
     this.#names.push(task.name)
     this.#taskKinds.push(this.#sameText(task.kind))
     this.#priorities.push(task.priority)
@@ -78,19 +79,17 @@ export class TaskCompiler {
     const cycle = findCycle(this.#dependencies, barriers)
     if (cycle !== undefined) throw new InvalidInputError('tasks', `tasks wait for each other in a circle: ${this.#describeCycle(cycle)}`)
     const { templates, tasks } = this.#factory.finish()
-    const rows = tasks.map(
-      ({ template, params }, position): TaskRow => [
-        position + 1,
-        this.#names[position] ?? '',
-        this.#taskKinds[position] ?? '',
-        this.#priorities[position] ?? 0,
-        template,
-        params,
-        this.#steps[position] ?? 0,
-        barriers.waitsFor[position]?.length ?? 0,
-        barriers.groupOf[position] ?? -1,
-      ],
-    )
+    const rows = tasks.map(({ template, params }, position): TaskRow => [
+      position + 1,
+      this.#names[position] ?? '',
+      this.#taskKinds[position] ?? '',
+      this.#priorities[position] ?? 0,
+      template,
+      params,
+      this.#steps[position] ?? 0,
+      barriers.waitsFor[position]?.length ?? 0,
+      barriers.groupOf[position] ?? -1,
+    ])
     const waits = barriers.waitsFor.flatMap((groups, position) => groups.map((group) => [position + 1, group]))
     return {
       taskCount: rows.length,

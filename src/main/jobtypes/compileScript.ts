@@ -110,7 +110,8 @@ function addTask(compiler: TaskCompiler, raw: unknown[], references: Map<number,
   const head: TaskHead = {
     name: asName(name, label, 'name', MAX_NAME_LENGTH),
     kind: asName(kind, label, 'type', MAX_KIND_LENGTH),
-    priority: typeof priority === 'number' && Number.isFinite(priority) ? Math.trunc(priority) : fail(`${label}: its priority must be a number`),
+    priority:
+      typeof priority === 'number' && Number.isFinite(priority) ? Math.trunc(priority) : fail(`${label}: its priority must be a number`),
     dependsOn: asList(dependsOn, `${label}: its dependencies`).map(Number),
   }
   if (typeof commands !== 'number') {
@@ -129,7 +130,11 @@ function readCommand(raw: unknown, label: string): Command {
   if (typeof name !== 'string' || name === '') return fail(`${label} has no name`)
   const steps = totalStepCount === null || totalStepCount === undefined ? 0 : Number(totalStepCount)
   if (!(steps >= 0 && steps <= Number.MAX_SAFE_INTEGER)) return fail(`${label}: totalStepCount must be a number from 0 on`)
-  return { name, parameters: parameters === undefined || parameters === null ? {} : asObject(parameters, `${label}: its parameters`), totalStepCount: Math.trunc(steps) }
+  return {
+    name,
+    parameters: parameters === undefined || parameters === null ? {} : asObject(parameters, `${label}: its parameters`),
+    totalStepCount: Math.trunc(steps),
+  }
 }
 
 function asName(value: unknown, label: string, what: string, maxLength: number): string {

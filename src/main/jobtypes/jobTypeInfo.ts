@@ -18,7 +18,8 @@ export function readJobType(name: string, raw: unknown): JobTypeInfo {
   if (!isObject(raw)) throw new JobTypeError('JOB_TYPE must be an object')
   const { label, description, settings } = raw
   if (typeof label !== 'string' || label === '') throw new JobTypeError('JOB_TYPE.label must be a text')
-  if (description !== undefined && description !== null && typeof description !== 'string') throw new JobTypeError('JOB_TYPE.description must be a text')
+  if (description !== undefined && description !== null && typeof description !== 'string')
+    throw new JobTypeError('JOB_TYPE.description must be a text')
   if (settings !== undefined && settings !== null && !Array.isArray(settings)) throw new JobTypeError('JOB_TYPE.settings must be a list')
   const list: unknown[] = Array.isArray(settings) ? settings : []
   const read = list.map(readSetting)
@@ -39,7 +40,8 @@ function readSetting(raw: unknown, index: number): JobSetting {
   if (problem !== undefined) throw new JobTypeError(`setting "${key}": ${describeProblem(problem)}`)
   // Checked above.
   const checked = setting as JobSetting
-  if (checked.choices !== undefined && checked.type !== 'string') throw new JobTypeError(`setting "${key}": choices are for type "string" only`)
+  if (checked.choices !== undefined && checked.type !== 'string')
+    throw new JobTypeError(`setting "${key}": choices are for type "string" only`)
   return checked
 }
 

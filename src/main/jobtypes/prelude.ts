@@ -96,7 +96,9 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
     // The task as it is now: commands and dependencies added to it later are not part of the job.
     addTask(task) {
       if (!(task instanceof AuthoredTask)) throw new TypeError('job.addTask(task): a task made by author.Task is required')
-      if (!isList(task.commands) || !isList(task.dependencies)) throw new TypeError('task "' + task.name + '": commands and dependencies must be lists')
+      if (!isList(task.commands) || !isList(task.dependencies)) {
+        throw new TypeError('task "' + task.name + '": commands and dependencies must be lists')
+      }
       if (this.#added.length >= 6 * facts.maxTasks) throw new Error('a job has at most ' + facts.maxTasks + ' tasks')
       shared[task[ID]] = true
       this.#added.push(task[ID], task.name, task.type, task.priority, task.commands, task.dependencies)

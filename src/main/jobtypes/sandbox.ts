@@ -127,7 +127,11 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     clearTimeout(killTimer)
     if (running === undefined) return
     const { file, limits } = running.request
-    if (ready) killTimer = setTimeout(() => kill(`the script took longer than ${limits.timeMs / 1000} s and was killed`, file), limits.timeMs + graceMs)
+    if (ready)
+      killTimer = setTimeout(
+        () => kill(`the script took longer than ${limits.timeMs / 1000} s and was killed`, file),
+        limits.timeMs + graceMs,
+      )
     else killTimer = setTimeout(() => kill('the job-type thread does not start', file), START_MS)
   }
 

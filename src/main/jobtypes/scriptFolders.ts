@@ -48,7 +48,8 @@ export function createScriptFolders(folders: readonly string[]): ScriptFolders {
   async function refresh(): Promise<ScriptSet> {
     const problems: Problem[] = []
     const found = (await Promise.all(folders.map((folder, index) => walk(folder, `${index}/`, 0, problems)))).flat()
-    if (found.length > MAX_FILES) problems.push({ file: '', message: `more than ${MAX_FILES} files in the script folders; the rest is not read` })
+    if (found.length > MAX_FILES)
+      problems.push({ file: '', message: `more than ${MAX_FILES} files in the script folders; the rest is not read` })
     const kept = found.slice(0, MAX_FILES)
     const now = JSON.stringify([kept.map(({ key, bytes, version }) => [key, bytes, version]), problems])
     if (now === fingerprint) return current
@@ -95,7 +96,10 @@ async function load(found: Found[], earlier: Problem[]): Promise<ScriptSet> {
   const scripts = new Map<string, string>()
   const problems = [...earlier]
   for (const { key, path, bytes } of found) {
-    const text = bytes > MAX_FILE_BYTES ? new Error(`larger than ${MAX_FILE_BYTES / 1e6} MB`) : await readFile(path, 'utf8').catch((error: Error) => error)
+    const text =
+      bytes > MAX_FILE_BYTES
+        ? new Error(`larger than ${MAX_FILE_BYTES / 1e6} MB`)
+        : await readFile(path, 'utf8').catch((error: Error) => error)
     if (typeof text !== 'string') {
       problems.push({ file: placeOf(key), message: text.message })
       continue

@@ -59,7 +59,8 @@ export class JobTypeScripts {
   }
 
   private fileOf(name: string): string {
-    if (!SCRIPT_NAME.test(name)) throw new InvalidInputError('name', `"${name}" is no name for a job type: letters, digits, "-" and "_" only`)
+    if (!SCRIPT_NAME.test(name))
+      throw new InvalidInputError('name', `"${name}" is no name for a job type: letters, digits, "-" and "_" only`)
     return `${name}.js`
   }
 

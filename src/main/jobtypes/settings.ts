@@ -14,7 +14,11 @@ export class SettingsError extends InvalidInputError {
  * The values that a job is compiled with. Flamenco's clients send keys of their own and check less themselves: from
  * them, unknown keys are kept and empty texts are accepted. @throws SettingsError
  */
-export function settingsFor(type: JobTypeInfo, given: Readonly<Record<string, unknown>>, origin: 'native' | 'flamenco'): Record<string, unknown> {
+export function settingsFor(
+  type: JobTypeInfo,
+  given: Readonly<Record<string, unknown>>,
+  origin: 'native' | 'flamenco',
+): Record<string, unknown> {
   const { values, problems } = checkJobSettings(type.settings, given, { lenient: origin === 'flamenco' })
   if (problems.length > 0) throw new SettingsError(problems)
   return values

@@ -31,7 +31,10 @@ export interface CheckedSubmission {
 }
 
 export interface Submission {
-  /** Variables → etag → settings checked and defaulted → compiled → stored. @throws NotFoundError (type), JobTypeChangedError, InvalidInputError */
+  /**
+   * Variables → etag → settings checked and defaulted → compiled → stored.
+   * @throws NotFoundError (type), JobTypeChangedError, InvalidInputError
+   */
   submit(input: SubmissionInput): Promise<JobState>
   /** The same up to the compilation; nothing is stored. Returns what would be authored. */
   check(input: SubmissionInput): Promise<CheckedSubmission>

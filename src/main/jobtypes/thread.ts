@@ -10,6 +10,7 @@ import { ScriptError } from './vm.ts'
 
 declare global {
   // Without the DOM's types this class is missing.
+  // eslint-disable-next-line @typescript-eslint/no-namespace -- it is a namespace in the standard types too
   namespace WebAssembly {
     class Memory {
       constructor(limits: { initial: number; maximum: number })

@@ -22,7 +22,8 @@ beforeEach(async () => {
 })
 afterEach(() => home.close())
 
-const named = (label: string) => `const JOB_TYPE = { label: ${JSON.stringify(label)} }; function compileJob(job) { job.settings.by = ${JSON.stringify(label)} }`
+const named = (label: string) =>
+  `const JOB_TYPE = { label: ${JSON.stringify(label)} }; function compileJob(job) { job.settings.by = ${JSON.stringify(label)} }`
 
 async function labels(): Promise<Record<string, string>> {
   return Object.fromEntries((await home.catalog.list()).map(({ name, label }) => [name, label]))

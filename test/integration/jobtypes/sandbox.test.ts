@@ -37,16 +37,28 @@ async function failure(body: string): Promise<SandboxError['failure']> {
 describe('a script cannot reach out', () => {
   it.each([
     ['the global of Node', 'typeof global + typeof window + typeof Buffer + typeof fetch + typeof setTimeout + typeof XMLHttpRequest'],
-    ['timers and workers', 'typeof setInterval + typeof Worker + typeof WebAssembly + typeof importScripts + typeof queueMicrotask + typeof require.cache'],
+    [
+      'timers and workers',
+      'typeof setInterval + typeof Worker + typeof WebAssembly + typeof importScripts + typeof queueMicrotask + typeof require.cache',
+    ],
   ])('%s is not there', async (_name, expression) => {
     expect(String(await value(expression))).toMatch(/^(undefined)+$/)
   })
 
   it.each([
-    ['constructor chain of an object', `({}).constructor.constructor('return typeof globalThis.process.mainModule + typeof globalThis.process.binding')()`],
+    [
+      'constructor chain of an object',
+      `({}).constructor.constructor('return typeof globalThis.process.mainModule + typeof globalThis.process.binding')()`,
+    ],
     ['constructor chain of a host function', `print.constructor('return typeof process.env + typeof process.exit')()`],
-    ['constructor chain of an author object', `author.Task('a', 'b').constructor.constructor('return typeof process.env + typeof globalThis.global')()`],
-    ['constructor chain of the frames', `frameChunker('1-3', 1).constructor.constructor('return typeof process.versions + typeof process.env')()`],
+    [
+      'constructor chain of an author object',
+      `author.Task('a', 'b').constructor.constructor('return typeof process.env + typeof globalThis.global')()`,
+    ],
+    [
+      'constructor chain of the frames',
+      `frameChunker('1-3', 1).constructor.constructor('return typeof process.versions + typeof process.env')()`,
+    ],
     ['eval', `eval('typeof process.env + typeof process.kill')`],
     ['indirect eval', `(0, eval)('typeof process.env + typeof process.kill')`],
   ])('by the %s only the sandbox itself is found', async (_name, expression) => {
@@ -54,7 +66,11 @@ describe('a script cannot reach out', () => {
   })
 
   it('an error thrown by the host carries no host object', async () => {
-    const seen = await value(`(() => { try { frameChunker('x', 1) } catch (e) { return e.constructor.constructor('return typeof process.env')() + e.constructor.name } })()`)
+    const seen = await value(
+      `(() => {
+        try { frameChunker('x', 1) } catch (e) { return e.constructor.constructor('return typeof process.env')() + e.constructor.name }
+      })()`,
+    )
     expect(seen).toBe('undefinedError')
   })
 
@@ -62,9 +78,12 @@ describe('a script cannot reach out', () => {
     expect(await value(`import('node:fs').then(() => 'loaded') instanceof Promise`)).toBe(true)
   })
 
-  it.each(['fs', 'node:fs', 'child_process', '/etc/passwd', '../../package.json', './../../secret', 'C:\\\\secret', '..', '.', ''])('require(%j) finds nothing', async (name) => {
-    expect((await failure(`require(${JSON.stringify(name)})`)).text).toContain('cannot find module')
-  })
+  it.each(['fs', 'node:fs', 'child_process', '/etc/passwd', '../../package.json', './../../secret', 'C:\\\\secret', '..', '.', ''])(
+    'require(%j) finds nothing',
+    async (name) => {
+      expect((await failure(`require(${JSON.stringify(name)})`)).text).toContain('cannot find module')
+    },
+  )
 
   it('what a script does to built-in objects stays in its own run', async () => {
     await run(`Array.prototype.map = () => { throw new Error('poison') }; Object.prototype.poison = 1; globalThis.frameCount = null`)
@@ -72,11 +91,18 @@ describe('a script cannot reach out', () => {
   })
 
   it('poisoned serialisation reaches nobody but the script', async () => {
-    sandbox.setFiles(new Map([['0/test.js', scriptOf(`
+    sandbox.setFiles(
+      new Map([
+        [
+          '0/test.js',
+          scriptOf(`
       JSON.stringify = () => '{"taskCount":1e9}'; JSON.parse = () => null
       Array.prototype.push = function () { return 0 }
       Object.prototype.toJSON = () => 'poison'
-      const t = author.Task('a', 'b'); job.addTask(t)`)]]))
+      const t = author.Task('a', 'b'); job.addTask(t)`),
+        ],
+      ]),
+    )
     await expect(sandbox.compile('0/test.js', inputFor('test'))).rejects.toThrow(SandboxError)
     expect(await value('1')).toBe(1)
   })
@@ -97,7 +123,10 @@ describe('limits', () => {
     ['an array that grows', `const all = []; for (;;) all.push('x'.repeat(100000) + all.length)`],
     ['a text that doubles', `let s = 'xxxxxxxx'; for (;;) s += s + '!'`],
     ['one huge array', 'new Uint8Array(2e9).fill(1)'],
-    ['a memory bomb that catches', 'const all = []; for (;;) { try { all.push(new Uint8Array(1e6)) } catch (e) { all.length = 0; throw e } }'],
+    [
+      'a memory bomb that catches',
+      'const all = []; for (;;) { try { all.push(new Uint8Array(1e6)) } catch (e) { all.length = 0; throw e } }',
+    ],
   ])('%s is refused its memory', async (_name, body) => {
     const { kind, text } = await failure(body)
     expect(text).toMatch(/memory|too long|Array|string/i)
@@ -110,7 +139,10 @@ describe('limits', () => {
     ['deeply nested JSON', `JSON.parse('['.repeat(500000))`],
     ['a deep regular expression', `new RegExp('('.repeat(100000) + ')'.repeat(100000))`],
     ['a getter that calls itself', `const o = { get a() { return this.a } }; o.a`],
-    ['parameters that contain themselves', `const p = {}; p.p = p; const t = author.Task('a', 'b'); t.addCommand(author.Command('c', p)); job.addTask(t)`],
+    [
+      'parameters that contain themselves',
+      `const p = {}; p.p = p; const t = author.Task('a', 'b'); t.addCommand(author.Command('c', p)); job.addTask(t)`,
+    ],
   ])('%s is an error and the next script runs', async (_name, body) => {
     const { text } = await failure(body)
     expect(text).not.toBe('')
@@ -146,16 +178,22 @@ describe('the thread', () => {
   it('is killed when a script cannot be interrupted, and the next script gets a new one', async () => {
     // The script's own limit is far away: only the kill can end it.
     own = createSandbox({ log: silentLogger, compileLimits: { timeMs: 300 }, graceMs: 0 })
-    own.setFiles(new Map([['0/loop.js', scriptOf(`Array.prototype.indexOf.call({ length: 2 ** 52, get 0() { return 1 } }, 2)`)], ['0/ok.js', scriptOf('')]]))
+    own.setFiles(
+      new Map([
+        ['0/loop.js', scriptOf(`Array.prototype.indexOf.call({ length: 2 ** 52, get 0() { return 1 } }, 2)`)],
+        ['0/ok.js', scriptOf('')],
+      ]),
+    )
     await expect(own.compile('0/loop.js', inputFor('loop'))).rejects.toThrow(/took longer than 0.3 s/)
     await expect(own.compile('0/ok.js', inputFor('ok'))).resolves.toMatchObject({ taskCount: 0 })
   })
 
   it('serves requests in turn', async () => {
-    own = createSandbox({ log: silentLogger })
-    own.setFiles(new Map([['0/test.js', scriptOf(`const t = author.Task('task ' + job.name, 'misc'); job.addTask(t)`)]]))
-    const jobs = await Promise.all(['a', 'b', 'c'].map((name) => own?.compile('0/test.js', inputFor('test', {}, { name }))))
-    expect(jobs.map((job) => job && tasksOf(job)[0]?.name)).toEqual(['task a', 'task b', 'task c'])
+    const turns = createSandbox({ log: silentLogger })
+    own = turns
+    turns.setFiles(new Map([['0/test.js', scriptOf(`const t = author.Task('task ' + job.name, 'misc'); job.addTask(t)`)]]))
+    const jobs = await Promise.all(['a', 'b', 'c'].map((name) => turns.compile('0/test.js', inputFor('test', {}, { name }))))
+    expect(jobs.map((job) => tasksOf(job)[0]?.name)).toEqual(['task a', 'task b', 'task c'])
   })
 
   it('refuses what waits when it is stopped', async () => {
@@ -164,7 +202,10 @@ describe('the thread', () => {
     const waiting = [own.compile('0/test.js', inputFor('test')), own.compile('0/test.js', inputFor('test'))]
     const results = Promise.allSettled(waiting)
     await own.stop()
-    expect((await results).map((result) => result.status === 'rejected' && (result.reason as SandboxError).failure.kind)).toEqual(['unavailable', 'unavailable'])
+    expect((await results).map((result) => result.status === 'rejected' && (result.reason as SandboxError).failure.kind)).toEqual([
+      'unavailable',
+      'unavailable',
+    ])
     await expect(own.describe('0/test.js')).rejects.toThrow('stopping')
   })
 })

@@ -101,25 +101,36 @@ describe('shellSplit', () => {
 
 describe('frames and times', () => {
   it('frameChunker and frameCount use the same grammar', async () => {
-    expect(await values([`frameChunker('1..10,20..25,40,3..8', 4)`, `frameCount('1..10,20..25,40,3..8')`, `frameCount('7')`, `frameCount(7)`, `frameCount('0-9999999')`])).toEqual([
-      ['1-4', '5-8', '9,10,20,21', '22-25', '40'],
-      17,
-      1,
-      1,
-      10_000_000,
-    ])
+    expect(
+      await values([
+        `frameChunker('1..10,20..25,40,3..8', 4)`,
+        `frameCount('1..10,20..25,40,3..8')`,
+        `frameCount('7')`,
+        `frameCount(7)`,
+        `frameCount('0-9999999')`,
+      ]),
+    ).toEqual([['1-4', '5-8', '9,10,20,21', '22-25', '40'], 17, 1, 1, 10_000_000])
   })
 
-  it.each([`frameChunker('', 1)`, `frameChunker('1-10', 0)`, `frameChunker('1-10')`, `frameChunker('1,', 1)`, `frameCount('x')`, `frameCount()`])('%s is an exception with a reason', async (expression) => {
+  it.each([
+    `frameChunker('', 1)`,
+    `frameChunker('1-10', 0)`,
+    `frameChunker('1-10')`,
+    `frameChunker('1,', 1)`,
+    `frameCount('x')`,
+    `frameCount()`,
+  ])('%s is an exception with a reason', async (expression) => {
     expect(await failureText(expression)).toContain('invalid range')
   })
 
   it('formatTimestampLocal takes the time of the job, dates and numbers', async () => {
-    expect(await values(['formatTimestampLocal(job.created)', `formatTimestampLocal(new Date(${CREATED_AT}))`, `formatTimestampLocal(${CREATED_AT})`])).toEqual([
-      '2026-03-04_050607',
-      '2026-03-04_050607',
-      '2026-03-04_050607',
-    ])
+    expect(
+      await values([
+        'formatTimestampLocal(job.created)',
+        `formatTimestampLocal(new Date(${CREATED_AT}))`,
+        `formatTimestampLocal(${CREATED_AT})`,
+      ]),
+    ).toEqual(['2026-03-04_050607', '2026-03-04_050607', '2026-03-04_050607'])
     expect(await failureText(`formatTimestampLocal('never')`)).toContain('not a time')
   })
 
@@ -148,10 +159,23 @@ describe('print and alert', () => {
 describe('author and job', () => {
   it('the job shows what was submitted, by the names that scripts know', async () => {
     const { settings } = await compile(
-      `job.settings = { ...job.settings, seen: [job.jobID, job.workerTagUUID, job.name, job.jobType, job.priority, job.status, job.metadata, job.storage.shamanCheckoutID, job.tasks.length] }`,
+      `job.settings = { ...job.settings, seen: [
+        job.jobID, job.workerTagUUID, job.name, job.jobType, job.priority, job.status, job.metadata,
+        job.storage.shamanCheckoutID, job.tasks.length,
+      ] }`,
       { workerTag: 'tag', checkoutId: 'checkout', metadata: { project: 'Sprite' }, priority: 70 },
     )
-    expect(settings['seen']).toEqual(['9b2f63aa-1c3d-4e5f-8a9b-0c1d2e3f4a5b', 'tag', 'A job', 'test', 70, 'under-construction', { project: 'Sprite' }, 'checkout', 0])
+    expect(settings['seen']).toEqual([
+      '9b2f63aa-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
+      'tag',
+      'A job',
+      'test',
+      70,
+      'under-construction',
+      { project: 'Sprite' },
+      'checkout',
+      0,
+    ])
   })
 
   it('settings, metadata, name, priority and output folder are kept as the script leaves them', async () => {
@@ -159,7 +183,13 @@ describe('author and job', () => {
       job.settings.added = { a: [1, null, 'ü'] }; delete job.settings.gone
       job.metadata.frames = 12
       job.name += ' (render)'; job.priority = 80; job.outputDir = '/out'`)
-    expect(job).toMatchObject({ settings: { added: { a: [1, null, 'ü'] } }, metadata: { frames: '12' }, name: 'A job (render)', priority: 80, outputDir: '/out' })
+    expect(job).toMatchObject({
+      settings: { added: { a: [1, null, 'ü'] } },
+      metadata: { frames: '12' },
+      name: 'A job (render)',
+      priority: 80,
+      outputDir: '/out',
+    })
   })
 
   it('tasks carry name, type, priority, commands and dependencies in the order of addTask', async () => {
@@ -231,12 +261,24 @@ describe('author and job', () => {
     [`author.Task('a', 'b').addDependency({})`, 'TypeError: task.addDependency(task): a task made by author.Task is required'],
     [`author.Task('a', 'b').addCommand()`, 'TypeError: task.addCommand(command): command is required'],
     [`const t = author.Task('a', 'b'); job.addTask(t); job.addTask(t)`, 'task "a" was added to the job twice'],
-    [`const t = author.Task('a', 'b'); t.addDependency(author.Task('c', 'd')); job.addTask(t)`, 'task "a" depends on task "c", which was not added to the job'],
-    [`const a = author.Task('a', 'x'), b = author.Task('b', 'x'); a.addDependency(b); b.addDependency(a); job.addTask(a); job.addTask(b)`, 'in a circle: "a" → "b" → "a"'],
+    [
+      `const t = author.Task('a', 'b'); t.addDependency(author.Task('c', 'd')); job.addTask(t)`,
+      'task "a" depends on task "c", which was not added to the job',
+    ],
+    [
+      `const a = author.Task('a', 'x'), b = author.Task('b', 'x'); a.addDependency(b); b.addDependency(a); job.addTask(a); job.addTask(b)`,
+      'in a circle: "a" → "b" → "a"',
+    ],
     [`const a = author.Task('a', 'x'); a.addDependency(a); job.addTask(a)`, 'task "a" depends on itself'],
     [`const t = author.Task('a', 'b'); t.priority = 'high'; job.addTask(t)`, 'task "a": its priority must be a number'],
-    [`const t = author.Task('a', 'b'); t.addCommand(author.Command('c', [1])); job.addTask(t)`, 'task "a", command 1: its parameters must be an object'],
-    [`const t = author.Task('a', 'b'); t.addCommand(author.Command('c', {}, -1)); job.addTask(t)`, 'task "a", command 1: totalStepCount must be a number from 0 on'],
+    [
+      `const t = author.Task('a', 'b'); t.addCommand(author.Command('c', [1])); job.addTask(t)`,
+      'task "a", command 1: its parameters must be an object',
+    ],
+    [
+      `const t = author.Task('a', 'b'); t.addCommand(author.Command('c', {}, -1)); job.addTask(t)`,
+      'task "a", command 1: totalStepCount must be a number from 0 on',
+    ],
     [`const t = author.Task('a', 'b'); t.commands = 7; job.addTask(t)`, 'task "a"'],
     [`const t = author.Task('x'.repeat(2000), 'b'); job.addTask(t)`, 'its name has more than 1000 characters'],
     [`job.settings = 7`, 'job.settings must be an object'],
@@ -260,14 +302,26 @@ describe('errors', () => {
   })
 
   it('an error may name the setting that it is about', async () => {
-    await expect(compile(`throw Object.assign(new Error('too odd'), { setting: 'frames' })`)).rejects.toMatchObject({ failure: { text: 'too odd', setting: 'frames' } })
+    await expect(compile(`throw Object.assign(new Error('too odd'), { setting: 'frames' })`)).rejects.toMatchObject({
+      failure: { text: 'too odd', setting: 'frames' },
+    })
   })
 })
 
 describe('require', () => {
   const files: [string, string][] = [
-    ['0/lib/names.js', `exports.hello = (who) => 'hello ' + who + require('./deep/more').mark; exports.strict = (function () { return this === undefined })()`],
-    ['0/lib/deep/more.js', `const names = require('../names'); module.exports = { mark: '!', circular: typeof names }; count = typeof count`.replace(/; count.*/, '')],
+    [
+      '0/lib/names.js',
+      `exports.hello = (who) => 'hello ' + who + require('./deep/more').mark
+      exports.strict = (function () { return this === undefined })()`,
+    ],
+    [
+      '0/lib/deep/more.js',
+      `const names = require('../names'); module.exports = { mark: '!', circular: typeof names }; count = typeof count`.replace(
+        /; count.*/,
+        '',
+      ),
+    ],
     ['0/lib/index.js', `module.exports = class Tool { id() { return __filename + ' ' + __dirname } }`],
     ['0/data.json', `{ "list": [1, 2] }`],
     ['1/shipped.js', `exports.from = 'shipped'`],
@@ -293,12 +347,20 @@ describe('require', () => {
 
 describe('the language', () => {
   it('top-level const, modern syntax and strict mode work', async () => {
-    sandbox.setFiles(new Map([['0/test.js', `
+    sandbox.setFiles(
+      new Map([
+        [
+          '0/test.js',
+          `
       const JOB_TYPE = { label: 'L', settings: [] }
       const compileJob = (job) => {
         const { a = 1, ...rest } = { b: 2 }
-        job.settings.result = [a, rest.b ?? 0, [...new Set([1, 1, 2])], 'a-b'.replaceAll('-', '..'), (function () { return this === undefined })(), \`\${1 + 1}\`]
-      }`]]))
+        const strict = (function () { return this === undefined })()
+        job.settings.result = [a, rest.b ?? 0, [...new Set([1, 1, 2])], 'a-b'.replaceAll('-', '..'), strict, \`\${1 + 1}\`]
+      }`,
+        ],
+      ]),
+    )
     expect(await sandbox.describe('0/test.js')).toEqual({ label: 'L', settings: [] })
     expect((await sandbox.compile('0/test.js', inputFor('test'))).settings['result']).toEqual([1, 2, [1, 2], 'a..b', true, '2'])
   })
@@ -337,8 +399,8 @@ describe('handing over many tasks', () => {
       }
       job.settings.expected = JSON.stringify(all)`
     const job = await compile(shapes)
-    const expected = (JSON.parse(String(job.settings['expected'])) as { name: string; parameters: object; totalStepCount: number }[][]).map((list) =>
-      list.map(({ name, parameters, totalStepCount }) => ({ name, parameters, totalStepCount })),
+    const expected = (JSON.parse(String(job.settings['expected'])) as { name: string; parameters: object; totalStepCount: number }[][]).map(
+      (list) => list.map(({ name, parameters, totalStepCount }) => ({ name, parameters, totalStepCount })),
     )
     // As text: the order of keys counts too.
     expect(JSON.stringify(tasksOf({ ...job, groupDependencySlices: [] }).map(({ commands }) => commands))).toBe(JSON.stringify(expected))

@@ -105,7 +105,8 @@ describe('simple-blender-render', () => {
         '--scene',
         'Scene',
         '--python-expr',
-        'import bpy; render = bpy.data.scenes["Scene"].render; render.use_file_extension = True; render.use_overwrite = False; render.use_placeholder = False',
+        'import bpy; render = bpy.data.scenes["Scene"].render; ' +
+          'render.use_file_extension = True; render.use_overwrite = False; render.use_placeholder = False',
         '--render-output',
         `${DIR}/######`,
         '--render-format',
@@ -138,7 +139,10 @@ describe('simple-blender-render', () => {
   })
 
   it('fills in the time and keeps other words in braces', async () => {
-    const compiled = await compile('simple-blender-render', { ...SETTINGS, render_output_path: '{root}/a/{timestamp}/b-{timestamp}/######' })
+    const compiled = await compile('simple-blender-render', {
+      ...SETTINGS,
+      render_output_path: '{root}/a/{timestamp}/b-{timestamp}/######',
+    })
     expect(compiled.settings['render_output_path']).toBe('{root}/a/2026-03-04_050607/b-2026-03-04_050607/######')
     expect(commandsOf(compiled)[0]?.parameters['args']).toContain('{root}/a/2026-03-04_050607/b-2026-03-04_050607/######')
   })
@@ -162,7 +166,12 @@ describe('simple-blender-render', () => {
   })
 
   it.each<[string, Record<string, unknown>, string[], string | undefined]>([
-    ['EXR with previews', { format: 'OPEN_EXR', has_previews: true, image_file_extension: '.exr' }, ['render-1-10', 'preview-video'], `${DIR}/*.jpg`],
+    [
+      'EXR with previews',
+      { format: 'OPEN_EXR', has_previews: true, image_file_extension: '.exr' },
+      ['render-1-10', 'preview-video'],
+      `${DIR}/*.jpg`,
+    ],
     ['EXR without previews', { format: 'OPEN_EXR_MULTILAYER', image_file_extension: '.exr' }, ['render-1-10'], undefined],
     ['JPEG', { format: 'JPEG', image_file_extension: '.jpg' }, ['render-1-10', 'preview-video'], `${DIR}/*.jpg`],
     ['no frame rate', { fps: null }, ['render-1-10'], undefined],
@@ -290,7 +299,19 @@ describe('ffmpeg-encode', () => {
               fps: 25,
               inputGlob: '/render/*.png',
               outputFile: '/videos/a.mp4',
-              args: ['-c:v', 'libx264', '-crf', '20', '-g', '18', '-pix_fmt', 'yuv420p', '-vf', 'scale=1280:-2,pad=ceil(iw/2)*2:ceil(ih/2)*2', '-y'],
+              args: [
+                '-c:v',
+                'libx264',
+                '-crf',
+                '20',
+                '-g',
+                '18',
+                '-pix_fmt',
+                'yuv420p',
+                '-vf',
+                'scale=1280:-2,pad=ceil(iw/2)*2:ceil(ih/2)*2',
+                '-y',
+              ],
             },
           },
         ],
@@ -299,10 +320,28 @@ describe('ffmpeg-encode', () => {
   })
 
   it('puts sound under images', async () => {
-    const compiled = await compile('ffmpeg-encode', { input: '/r/*.png', output: '/v/a.mov', codec: 'prores', audio: '/s.wav', extra_args: '-metadata "title=My film"' })
+    const compiled = await compile('ffmpeg-encode', {
+      input: '/r/*.png',
+      output: '/v/a.mov',
+      codec: 'prores',
+      audio: '/s.wav',
+      extra_args: '-metadata "title=My film"',
+    })
     expect(tasksOf(compiled)[0]?.commands[1]?.parameters['args']).toEqual([
-      '-i', '/s.wav', '-shortest', '-c:v', 'prores_ks', '-profile:v', '3', '-pix_fmt', 'yuv422p10le',
-      '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-metadata', 'title=My film', '-y',
+      '-i',
+      '/s.wav',
+      '-shortest',
+      '-c:v',
+      'prores_ks',
+      '-profile:v',
+      '3',
+      '-pix_fmt',
+      'yuv422p10le',
+      '-vf',
+      'pad=ceil(iw/2)*2:ceil(ih/2)*2',
+      '-metadata',
+      'title=My film',
+      '-y',
     ])
   })
 
@@ -310,10 +349,41 @@ describe('ffmpeg-encode', () => {
     const anew = await compile('ffmpeg-encode', { input: '/v/a.mov', output: '/v/b.webm', codec: 'vp9', quality: 31 })
     expect(tasksOf(anew)[0]?.commands[1]).toMatchObject({
       name: 'exec',
-      parameters: { exe: 'ffmpeg', args: ['-hide_banner', '-nostdin', '-i', '/v/a.mov', '-c:v', 'libvpx-vp9', '-crf', '31', '-b:v', '0', '-pix_fmt', 'yuv420p', '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-c:a', 'libopus', '-y', '/v/b.webm'] },
+      parameters: {
+        exe: 'ffmpeg',
+        args: [
+          '-hide_banner',
+          '-nostdin',
+          '-i',
+          '/v/a.mov',
+          '-c:v',
+          'libvpx-vp9',
+          '-crf',
+          '31',
+          '-b:v',
+          '0',
+          '-pix_fmt',
+          'yuv420p',
+          '-vf',
+          'pad=ceil(iw/2)*2:ceil(ih/2)*2',
+          '-c:a',
+          'libopus',
+          '-y',
+          '/v/b.webm',
+        ],
+      },
     })
     const moved = await compile('ffmpeg-encode', { input: '/v/a.mov', output: '/v/b.mkv', codec: 'copy' })
-    expect(tasksOf(moved)[0]?.commands[1]?.parameters['args']).toEqual(['-hide_banner', '-nostdin', '-i', '/v/a.mov', '-c', 'copy', '-y', '/v/b.mkv'])
+    expect(tasksOf(moved)[0]?.commands[1]?.parameters['args']).toEqual([
+      '-hide_banner',
+      '-nostdin',
+      '-i',
+      '/v/a.mov',
+      '-c',
+      'copy',
+      '-y',
+      '/v/b.mkv',
+    ])
   })
 
   it.each<[Record<string, unknown>, string]>([
@@ -329,7 +399,14 @@ describe('ffmpeg-encode', () => {
 
 describe('single-image-render', () => {
   it('renders tiles and merges them', async () => {
-    const compiled = await compile('single-image-render', { blendfile: '/a.blend', columns: 3, rows: 2, frame: 7, render_output_path: '/out/{timestamp}/still', format: 'JPEG' })
+    const compiled = await compile('single-image-render', {
+      blendfile: '/a.blend',
+      columns: 3,
+      rows: 2,
+      frame: 7,
+      render_output_path: '/out/{timestamp}/still',
+      format: 'JPEG',
+    })
     expect(compiled).toMatchObject({ outputDir: '/out/2026-03-04_050607', kinds: ['blender'], stepsTotal: 7, groups: [6] })
     expect(compiled.settings['render_output_path']).toBe('/out/2026-03-04_050607/still.jpg')
     const tasks = tasksOf(compiled)
@@ -337,8 +414,15 @@ describe('single-image-render', () => {
     expect(tasks[6]?.dependsOn).toEqual([1, 2, 3, 4, 5, 6])
     const args = tasks[4]?.commands[0]?.parameters['args'] as string[]
     expect(args.filter((arg) => !arg.includes('\n'))).toEqual([
-      '--python-exit-code', '1', '--python-expr',
-      '--render-output', '/out/2026-03-04_050607/still.parts-9b2f63aa/tile-2-2-####', '--render-format', 'OPEN_EXR', '--render-frame', '7',
+      '--python-exit-code',
+      '1',
+      '--python-expr',
+      '--render-output',
+      '/out/2026-03-04_050607/still.parts-9b2f63aa/tile-2-2-####',
+      '--render-format',
+      'OPEN_EXR',
+      '--render-frame',
+      '7',
     ])
     expect(args[3]).toContain('columns = 3\nrows = 2\ncolumn = 1\nrow = 1\n')
     const merge = tasks[6]?.commands[0]?.parameters['args'] as string[]
@@ -347,7 +431,17 @@ describe('single-image-render', () => {
   })
 
   it('shares samples by seed', async () => {
-    const tasks = tasksOf(await compile('single-image-render', { blendfile: '/a.blend', scene: 'Main', split: 'samples', parts: 2, samples: 100, seed: 5, render_output_path: '/o.png' }))
+    const tasks = tasksOf(
+      await compile('single-image-render', {
+        blendfile: '/a.blend',
+        scene: 'Main',
+        split: 'samples',
+        parts: 2,
+        samples: 100,
+        seed: 5,
+        render_output_path: '/o.png',
+      }),
+    )
     expect(tasks.map(({ name }) => name)).toEqual(['samples 1', 'samples 2', 'merge'])
     const args = tasks[1]?.commands[0]?.parameters['args'] as string[]
     expect(args.slice(0, 2)).toEqual(['--scene', 'Main'])
@@ -356,7 +450,9 @@ describe('single-image-render', () => {
 
   it('has no braces in its Python: they would be taken for variables', async () => {
     for (const split of ['tiles', 'samples']) {
-      for (const { parameters } of commandsOf(await compile('single-image-render', { blendfile: '/a.blend', split, render_output_path: '/o.png' }))) {
+      for (const { parameters } of commandsOf(
+        await compile('single-image-render', { blendfile: '/a.blend', split, render_output_path: '/o.png' }),
+      )) {
         for (const arg of (parameters['args'] as string[]).filter((text) => text.includes('\n'))) expect(arg).not.toMatch(/[{}]/)
       }
     }

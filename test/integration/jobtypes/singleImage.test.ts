@@ -78,7 +78,17 @@ blender.describe('single-image-render with Blender', () => {
 
   async function blend(name: string, transparent: boolean, samples: number): Promise<string> {
     const path = join(folder, `${name}.blend`)
-    await run(blender.path, ['-b', '--python-exit-code', '1', '--python', join(folder, 'scene.py'), '--', path, transparent ? 'yes' : 'no', String(samples)])
+    await run(blender.path, [
+      '-b',
+      '--python-exit-code',
+      '1',
+      '--python',
+      join(folder, 'scene.py'),
+      '--',
+      path,
+      transparent ? 'yes' : 'no',
+      String(samples),
+    ])
     return path
   }
 
@@ -105,15 +115,19 @@ blender.describe('single-image-render with Blender', () => {
   it.each([
     ['opaque', false],
     ['transparent', true],
-  ])('tiles of an %s image make the same picture', async (name, transparent) => {
-    const file = await blend(name, transparent, 4)
-    const output = join(folder, name, 'merged.png')
-    const printed = await runJob({ blendfile: file, columns: 2, rows: 2, render_output_path: output })
-    expect(printed).toContain(`Saved: '${output}'`)
-    const { max } = difference(await renderWhole(file), await pixelsOf(output))
-    expect(max).toBeLessThan(0.002)
-    expect(await readdir(join(folder, name))).toEqual(['merged.png'])
-  }, 120_000)
+  ])(
+    'tiles of an %s image make the same picture',
+    async (name, transparent) => {
+      const file = await blend(name, transparent, 4)
+      const output = join(folder, name, 'merged.png')
+      const printed = await runJob({ blendfile: file, columns: 2, rows: 2, render_output_path: output })
+      expect(printed).toContain(`Saved: '${output}'`)
+      const { max } = difference(await renderWhole(file), await pixelsOf(output))
+      expect(max).toBeLessThan(0.002)
+      expect(await readdir(join(folder, name))).toEqual(['merged.png'])
+    },
+    120_000,
+  )
 
   it('shares of the samples make a picture as smooth as all of them', async () => {
     const file = await blend('noisy', false, 48)
@@ -123,12 +137,18 @@ blender.describe('single-image-render with Blender', () => {
     const merged = difference(whole, await pixelsOf(`${output}.png`))
     expect(merged.mean).toBeLessThan(0.01)
     const parts = (await readdir(join(folder, 'noisy'))).find((entry) => entry.includes('parts'))
-    expect((await readdir(join(folder, 'noisy', String(parts)))).sort()).toEqual(['samples-1-0001.exr', 'samples-2-0001.exr', 'samples-3-0001.exr'])
+    expect((await readdir(join(folder, 'noisy', String(parts)))).sort()).toEqual([
+      'samples-1-0001.exr',
+      'samples-2-0001.exr',
+      'samples-3-0001.exr',
+    ])
   }, 120_000)
 
   it('says why samples cannot be shared', async () => {
     const file = await blend('few', false, 2)
-    await expect(runJob({ blendfile: file, split: 'samples', parts: 3, render_output_path: join(folder, 'few.png') })).rejects.toMatchObject({
+    await expect(
+      runJob({ blendfile: file, split: 'samples', parts: 3, render_output_path: join(folder, 'few.png') }),
+    ).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining('2 samples cannot be shared by 3 parts') as string,
     })
@@ -138,7 +158,11 @@ blender.describe('single-image-render with Blender', () => {
     const file = await blend('gone', false, 1)
     const catalog = createJobTypeCatalog({ folders: [shippedScriptsFolder()], sandbox: home.sandbox, log: silentLogger })
     const type = await catalog.get('single-image-render')
-    const settings = settingsFor(type, { blendfile: file, columns: 1, rows: 2, render_output_path: join(folder, 'gone', 'x.png') }, 'native')
+    const settings = settingsFor(
+      type,
+      { blendfile: file, columns: 1, rows: 2, render_output_path: join(folder, 'gone', 'x.png') },
+      'native',
+    )
     const merge = tasksOf(await catalog.compile(inputFor(type.name, settings))).at(-1)?.commands[0]
     if (merge === undefined) throw new Error('no merge task')
     await expect(runCommand(merge)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('a part is missing') as string })

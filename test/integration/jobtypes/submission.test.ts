@@ -41,13 +41,19 @@ afterAll(() => sandbox.stop())
 
 beforeEach(async () => {
   home = await createScriptHome({ sandbox })
-  await home.write('render.js', scriptOf(`
+  await home.write(
+    'render.js',
+    scriptOf(
+      `
     for (const chunk of frameChunker(job.settings.frames, job.settings.chunk_size)) {
       const task = author.Task('render ' + chunk, 'misc')
       task.addCommand(author.Command('echo', { message: job.jobID + ' ' + chunk }, frameCount(chunk)))
       job.addTask(task)
     }
-    job.settings.seen = [job.created.getTime(), job.workerTagUUID, job.storage.shamanCheckoutID, job.metadata.path || '']`, SETTINGS))
+    job.settings.seen = [job.created.getTime(), job.workerTagUUID, job.storage.shamanCheckoutID, job.metadata.path || '']`,
+      SETTINGS,
+    ),
+  )
   test = await TestFarm.open({ variables: VARIABLES, taskFailAfterSoftfailCount: 5, blocklistThreshold: 7, taskTimeoutMs: 1234 })
   submission = createSubmission({
     catalog: home.catalog,
@@ -87,8 +93,23 @@ async function stored(job: JobState): Promise<JobRow & { parsed: Record<string, 
 describe('submit', () => {
   it('stores the job with its tasks, defaults and the farm’s failure policy', async () => {
     const job = await submission.submit(input())
-    expect(job).toMatchObject({ publicId: JOB_ID, type: 'render', status: 'queued', priority: 50, taskCount: 3, stepsTotal: 5, owner: 'anna', createdAt: test.time })
-    expect(job.policy).toMatchObject({ failAfterWorkers: 5, blockAfterFailures: 7, touchTimeoutMs: 1234, failJobAtPercent: 10, successExitCodes: [0] })
+    expect(job).toMatchObject({
+      publicId: JOB_ID,
+      type: 'render',
+      status: 'queued',
+      priority: 50,
+      taskCount: 3,
+      stepsTotal: 5,
+      owner: 'anna',
+      createdAt: test.time,
+    })
+    expect(job.policy).toMatchObject({
+      failAfterWorkers: 5,
+      blockAfterFailures: 7,
+      touchTimeoutMs: 1234,
+      failJobAtPercent: 10,
+      successExitCodes: [0],
+    })
     expect((await stored(job)).parsed).toEqual({ frames: '1-5', chunk_size: 2, hidden: 'h', seen: [test.time, '', '', ''] })
     const tasks = await test.opened.read.all<{ name: string }>('select name from tasks where job_id = ? order by idx', [job.id])
     expect(tasks.map(({ name }) => name)).toEqual(['render 1,2', 'render 3,4', 'render 5'])
@@ -114,7 +135,14 @@ describe('submit', () => {
         checkoutId: 'sprite/shot',
       }),
     )
-    expect(job).toMatchObject({ status: 'paused', priority: 80, maxWorkers: 3, startAfter: Date.UTC(2026, 1, 1), unmetJobs: 1, project: 'Sprite' })
+    expect(job).toMatchObject({
+      status: 'paused',
+      priority: 80,
+      maxWorkers: 3,
+      startAfter: Date.UTC(2026, 1, 1),
+      unmetJobs: 1,
+      project: 'Sprite',
+    })
     expect(job.policy).toMatchObject({ maxRunMs: 60_000, failAfterWorkers: 1, blockAfterFailures: 7 })
     expect((await stored(job)).parsed['seen']).toEqual([test.time, tag.publicId, 'sprite/shot', ''])
   })
@@ -158,7 +186,8 @@ describe('submit', () => {
 
   it('tells everything that is wrong with the settings at once', async () => {
     await expect(submission.submit(input({ settings: { chunk_size: 0, frame: '1' } }))).rejects.toThrow(
-      'settings.chunk_size must be at least 1, not 0; settings.frame is not a setting of this job type; did you mean "frames"?; settings.frames is required',
+      'settings.chunk_size must be at least 1, not 0; ' +
+        'settings.frame is not a setting of this job type; did you mean "frames"?; settings.frames is required',
     )
   })
 
@@ -166,7 +195,9 @@ describe('submit', () => {
     const job = await submission.submit(input({ origin: 'flamenco', settings: { frames: '1', own_key: [1] }, initialStatus: 'paused' }))
     expect(job.status).toBe('paused')
     expect((await stored(job)).parsed).toMatchObject({ own_key: [1], hidden: 'h' })
-    await expect(submission.submit(input({ origin: 'flamenco', settings: { frames: '1', chunk_size: 'x' } }))).rejects.toMatchObject({ field: 'settings.chunk_size' })
+    await expect(submission.submit(input({ origin: 'flamenco', settings: { frames: '1', chunk_size: 'x' } }))).rejects.toMatchObject({
+      field: 'settings.chunk_size',
+    })
   })
 })
 

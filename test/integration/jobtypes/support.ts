@@ -66,7 +66,10 @@ export interface ScriptHome {
 }
 
 /** A catalog over two temporary folders. A sandbox that is given is used and left running, for a thread takes a moment to start. */
-export async function createScriptHome(options: Partial<SandboxOptions> & { sandbox?: Sandbox } = {}, log: Logger = silentLogger): Promise<ScriptHome> {
+export async function createScriptHome(
+  options: Partial<SandboxOptions> & { sandbox?: Sandbox } = {},
+  log: Logger = silentLogger,
+): Promise<ScriptHome> {
   const root = await mkdtemp(join(tmpdir(), 'framehouse-scripts-'))
   const folder = join(root, 'users')
   const shipped = join(root, 'shipped')

@@ -35,15 +35,29 @@ describe('command templates', () => {
   it.each<[string, Command[][]]>([
     ['no commands at all', [[], []]],
     ['different shapes', [[command('echo', { message: 'a' })], [command('sleep', { s: 1 })], [command('echo', { message: 'b' })]]],
-    ['values of different types', [['x', 1, null, true, 'xx'].map((v) => command('a', { v }))[0], command('a', { v: 1 })].map((c) => [c as Command])],
+    [
+      'values of different types',
+      [['x', 1, null, true, 'xx'].map((v) => command('a', { v }))[0], command('a', { v: 1 })].map((c) => [c as Command]),
+    ],
     ['text beside null', ['x', null, 'xy'].map((v) => [command('a', { v })])],
     ['a hole where text overlaps itself', ['aa', 'aaa', 'a'].map((v) => [command('a', { v })])],
     ['empty text', ['', 'abc', 'abd'].map((v) => [command('a', { v })])],
     ['characters of two code units', ['x😀y', 'x😁y', 'x😀😀y'].map((v) => [command('a', { v })])],
     ['lists of different lengths', [[], [1], [1, 2]].map((v) => [command('a', { v })])],
     ['empty and filled objects', [{}, { a: 1 }, { a: {} }].map((v) => [command('a', { v })])],
-    ['keys in another order', [{ a: 1, b: 2 }, { b: 2, a: 1 }].map((v) => [command('a', { v })])],
-    ['awkward keys', [1, 2].map((n) => [command('a', JSON.parse(`{"__proto__":{"x":${n}},"constructor":${n},"a.b/c":${n},"0":${n}}`) as Record<string, unknown>)])],
+    [
+      'keys in another order',
+      [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ].map((v) => [command('a', { v })]),
+    ],
+    [
+      'awkward keys',
+      [1, 2].map((n) => [
+        command('a', JSON.parse(`{"__proto__":{"x":${n}},"constructor":${n},"a.b/c":${n},"0":${n}}`) as Record<string, unknown>),
+      ]),
+    ],
     ['values that look like templates', ['{"path":[0]}', '{hole}', '\u0000'].map((v) => [command('a', { v, holes: [{ path: [v] }] })])],
     ['names and step counts that differ', [command('a', {}, 1), command('b', {}, 2)].map((c) => [c])],
   ])('round trip: %s', (_name, lists) => {
@@ -71,13 +85,26 @@ describe('command templates', () => {
     const factory = new CommandFactory()
     for (let frame = 0; frame < 100_000; frame++) {
       factory.add([
-        command('blender-render', {
-          exe: '{blender}',
-          exeArgs: '{blenderArgs}',
-          argsBefore: [],
-          blendfile: '/shared/jobs/shot/shot-0010.flamenco.blend',
-          args: ['--python-expr', 'import bpy; '.repeat(20), '--render-output', '/out/######', '--render-format', 'PNG', '--render-frame', String(frame)],
-        }, 1),
+        command(
+          'blender-render',
+          {
+            exe: '{blender}',
+            exeArgs: '{blenderArgs}',
+            argsBefore: [],
+            blendfile: '/shared/jobs/shot/shot-0010.flamenco.blend',
+            args: [
+              '--python-expr',
+              'import bpy; '.repeat(20),
+              '--render-output',
+              '/out/######',
+              '--render-format',
+              'PNG',
+              '--render-frame',
+              String(frame),
+            ],
+          },
+          1,
+        ),
       ])
     }
     const { templates, tasks } = factory.finish()
@@ -96,12 +123,14 @@ function randomValue(random: () => number, depth: number): unknown {
   const kind = Math.floor(random() * (depth > 0 ? 7 : 5))
   const text = Array.from({ length: Math.floor(random() * 6) }, () => 'ab😀/'.charAt(Math.floor(random() * 5))).join('')
   if (kind === 5) return Array.from({ length: Math.floor(random() * 4) }, () => randomValue(random, depth - 1))
-  if (kind === 6) return Object.fromEntries(Array.from({ length: Math.floor(random() * 4) }, (_, i) => [`k${i}`, randomValue(random, depth - 1)]))
+  if (kind === 6)
+    return Object.fromEntries(Array.from({ length: Math.floor(random() * 4) }, (_, i) => [`k${i}`, randomValue(random, depth - 1)]))
   return [null, true, Math.floor(random() * 5), text, `prefix-${text}-suffix`][kind]
 }
 
 function mutate(value: unknown, random: () => number): unknown {
   if (Array.isArray(value)) return value.map((item) => mutate(item, random))
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mutate(item, random)]))
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mutate(item, random)]))
   return random() < 0.3 ? randomValue(random, 0) : value
 }

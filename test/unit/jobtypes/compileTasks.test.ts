@@ -18,7 +18,9 @@ function waitsOf(compiled: { groupDependencySlices: string[] }): [number, number
 function dependenciesRead(compiled: ReturnType<typeof compileTasks>): number[][] {
   const rows = rowsOf(compiled)
   return rows.map(([index]) => {
-    const groups = waitsOf(compiled).filter(([waiting]) => waiting === index).map(([, group]) => group)
+    const groups = waitsOf(compiled)
+      .filter(([waiting]) => waiting === index)
+      .map(([, group]) => group)
     return rows.filter((row) => groups.includes(row[8])).map((row) => row[0])
   })
 }
@@ -26,7 +28,13 @@ function dependenciesRead(compiled: ReturnType<typeof compileTasks>): number[][]
 describe('barriers', () => {
   it('"all frames before the video" is one group and one row', () => {
     const frames = Array.from({ length: 5000 }, (_, n) => task(`frame ${n}`, [], 1))
-    const compiled = compileTasks([...frames, task('video', frames.map((_, n) => n + 1))])
+    const compiled = compileTasks([
+      ...frames,
+      task(
+        'video',
+        frames.map((_, n) => n + 1),
+      ),
+    ])
     expect(compiled.groups).toEqual([5000])
     expect(waitsOf(compiled)).toEqual([[5001, 0]])
     expect(rowsOf(compiled).at(-1)?.slice(7)).toEqual([1, -1])
@@ -64,7 +72,12 @@ describe('barriers', () => {
 
   it('groups 1000 × 1000 edges', () => {
     const first = Array.from({ length: 1000 }, () => task('a'))
-    const second = Array.from({ length: 1000 }, () => task('b', first.map((_, n) => n + 1)))
+    const second = Array.from({ length: 1000 }, () =>
+      task(
+        'b',
+        first.map((_, n) => n + 1),
+      ),
+    )
     const compiled = compileTasks([...first, ...second])
     expect(compiled.groups).toEqual([1000])
     expect(waitsOf(compiled)).toHaveLength(1000)

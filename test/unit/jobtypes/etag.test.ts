@@ -63,10 +63,32 @@ describe('job type', () => {
     ['a setting that is no object', { label: 'l', settings: [1] }, 'JOB_TYPE.settings[0] must be an object'],
     ['a setting without key', { label: 'l', settings: [{ type: 'string' }] }, 'JOB_TYPE.settings[0].key must be a text'],
     ['a setting without type', { label: 'l', settings: [{ key: 'a' }] }, 'setting "a": type is missing'],
-    ['an unknown type', { label: 'l', settings: [{ key: 'a', type: 'int' }] }, 'setting "a": type must be one of string, int32, float, bool'],
-    ['an unknown visibility', { label: 'l', settings: [{ key: 'a', type: 'bool', visible: 'never' }] }, 'setting "a": visible must be one of visible, hidden'],
-    ['choices of a number', { label: 'l', settings: [{ key: 'a', type: 'int32', choices: ['1'] }] }, 'setting "a": choices are for type "string" only'],
-    ['a key twice', { label: 'l', settings: [{ key: 'a', type: 'bool' }, { key: 'a', type: 'bool' }] }, 'JOB_TYPE.settings has "a" twice'],
+    [
+      'an unknown type',
+      { label: 'l', settings: [{ key: 'a', type: 'int' }] },
+      'setting "a": type must be one of string, int32, float, bool',
+    ],
+    [
+      'an unknown visibility',
+      { label: 'l', settings: [{ key: 'a', type: 'bool', visible: 'never' }] },
+      'setting "a": visible must be one of visible, hidden',
+    ],
+    [
+      'choices of a number',
+      { label: 'l', settings: [{ key: 'a', type: 'int32', choices: ['1'] }] },
+      'setting "a": choices are for type "string" only',
+    ],
+    [
+      'a key twice',
+      {
+        label: 'l',
+        settings: [
+          { key: 'a', type: 'bool' },
+          { key: 'a', type: 'bool' },
+        ],
+      },
+      'JOB_TYPE.settings has "a" twice',
+    ],
   ])('%s is refused', (_name, raw, message) => {
     expect(() => readJobType('x', raw)).toThrow(JobTypeError)
     expect(() => readJobType('x', raw)).toThrow(message)

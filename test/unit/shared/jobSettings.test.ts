@@ -13,11 +13,18 @@ const SETTINGS: JobSetting[] = [
 
 describe('checkJobSettings', () => {
   it('fills in defaults and leaves out what has none', () => {
-    expect(checkJobSettings(SETTINGS, { frames: '1-10' })).toEqual({ values: { frames: '1-10', chunk_size: 1, format: 'PNG' }, problems: [] })
+    expect(checkJobSettings(SETTINGS, { frames: '1-10' })).toEqual({
+      values: { frames: '1-10', chunk_size: 1, format: 'PNG' },
+      problems: [],
+    })
   })
 
   it('takes null for not given', () => {
-    expect(checkJobSettings(SETTINGS, { frames: '1', chunk_size: null, fps: null }).values).toEqual({ frames: '1', chunk_size: 1, format: 'PNG' })
+    expect(checkJobSettings(SETTINGS, { frames: '1', chunk_size: null, fps: null }).values).toEqual({
+      frames: '1',
+      chunk_size: 1,
+      format: 'PNG',
+    })
   })
 
   it.each<[string, unknown, string]>([
