@@ -832,6 +832,26 @@ test('every operation and every status of the OpenAPI document has a row', async
   expect(documented.filter((each) => !client.seen.has(each)).sort()).toEqual(ELSEWHERE)
 })
 
+test('the OpenAPI document is one that generators of clients understand', async () => {
+  const { body: document } = await client.request('GET', '/api/v3/openapi3.json')
+  const text = JSON.stringify(document)
+  expect(document.openapi).toBe('3.0.3')
+  // These belong to JSON Schema, not to OpenAPI 3.0.
+  for (const word of ['"const"', '"anyOf"', '"patternProperties"', '"type":"null"', '"$id"']) expect(text).not.toContain(word)
+  const references = new Set([...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name ?? ''))
+  expect(Object.keys(document.components.schemas).sort()).toEqual([...references].sort())
+  const ids = Object.values(document.paths as Record<string, Record<string, { operationId: string }>>).flatMap((methods) =>
+    Object.values(methods).map(({ operationId }) => operationId),
+  )
+  expect(new Set(ids).size).toBe(ids.length)
+  const upload = document.paths['/api/v3/shaman/files/{checksum}/{filesize}'].post
+  expect(Object.keys(upload.requestBody.content)).toEqual(['application/octet-stream'])
+  expect(text).not.toContain('x-raw-body')
+  const page = await client.request('GET', '/api/v3/swagger-ui/')
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-security-policy')).not.toContain('upgrade-insecure-requests')
+})
+
 /** Statuses that need a state of their own; tests beside this one bring them about. */
 const ELSEWHERE = [
   // The database is busy or the farm stops: errors.test.ts.

@@ -11,6 +11,13 @@ const TAGS = [
   { name: 'shaman', description: 'The content-addressed file store' },
 ]
 
+/** Under this name the content types of a raw body travel through the generator. */
+const RAW_BODY = 'x-raw-body'
+
+/** As strict as the page allows; without upgrade-insecure-requests, which would break it on plain HTTP in a LAN. */
+const CONTENT_POLICY =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src-attr 'none'; object-src 'none'; frame-ancestors 'self'"
+
 /** Must be registered before the routes that it describes, in their scope. */
 export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
   await app.register(fastifySwagger, {
@@ -30,7 +37,12 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
     },
     transform: ({ schema, url, route }) => ({
       // With `security` only where workers authenticate: other clients of this dialect cannot.
-      schema: route.config?.access === 'worker' ? { ...schema, security: [{ worker_auth: [] }] } : schema,
+      schema: {
+        ...schema,
+        ...(route.config?.access === 'worker' ? { security: [{ worker_auth: [] }] } : {}),
+        // Raw bodies have no schema that requests are checked by; see withRawBody.
+        ...(schema?.body === undefined && schema?.consumes !== undefined ? { [RAW_BODY]: schema.consumes } : {}),
+      },
       url,
     }),
     transformObject: (document) => ('openapiObject' in document ? withComponents(document.openapiObject) : document.swaggerObject),
@@ -46,7 +58,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
     })
     await ui.register(fastifySwaggerUi, {
       routePrefix: '/api/v3/swagger-ui',
-      staticCSP: true,
+      staticCSP: CONTENT_POLICY,
       theme: { title: 'Flamenco API' },
       uiConfig: { docExpansion: 'none' },
     })
@@ -60,6 +72,7 @@ function withComponents<T extends object>(document: T): T {
     if (Array.isArray(value)) return value.map(hoist)
     if (typeof value !== 'object' || value === null) return value
     const copy: Record<string, unknown> = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hoist(inner)]))
+    if (Array.isArray(copy[RAW_BODY])) return withRawBody(copy)
     if (typeof copy.title !== 'string' || typeof copy.type !== 'string') return copy
     const { title, ...schema } = copy
     schemas[title as string] = schema
@@ -68,4 +81,10 @@ function withComponents<T extends object>(document: T): T {
   const paths = 'paths' in document ? hoist(document.paths) : {}
   const components = 'components' in document && typeof document.components === 'object' ? document.components : {}
   return { ...document, paths, components: { ...components, schemas } }
+}
+
+function withRawBody({ [RAW_BODY]: types, ...operation }: Record<string, unknown>): Record<string, unknown> {
+  const schema = { type: 'string', format: 'binary' }
+  const content = Object.fromEntries((types as string[]).map((type) => [type, { schema }]))
+  return { ...operation, requestBody: { required: true, content } }
 }
