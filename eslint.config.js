@@ -6,7 +6,11 @@ import vueParser from 'vue-eslint-parser'
 const layout = {
   semi: ['error', 'never'],
   quotes: ['error', 'single', { avoidEscape: true, allowTemplateLiterals: true }],
-  'max-len': ['error', { code: 140, ignoreUrls: true, ignoreRegExpLiterals: true }],
+  // What `npm run format` cannot break is left alone: texts and comments.
+  'max-len': [
+    'error',
+    { code: 140, ignoreUrls: true, ignoreRegExpLiterals: true, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreComments: true },
+  ],
   'no-trailing-spaces': 'error',
   'eol-last': 'error',
   'no-tabs': 'error',
@@ -48,7 +52,12 @@ export default tseslint.config(
   { files: ['**/*.ts', '**/*.vue'], rules },
   {
     files: ['src/main/**/*.ts', 'src/shared/**/*.ts', 'test/**/*.ts'],
-    languageOptions: { parserOptions: { project: ['./tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.json', './tsconfig.renderer.json', './test/e2e/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: typed,
   },
   {

@@ -11,7 +11,10 @@ const STEP_LIMIT_MS = 25 * 60_000
 
 const workFolder = mkdtempSync(join(tmpdir(), 'framehouse-test-'))
 const missingPartsFile = join(workFolder, 'missing-parts')
-const required = (process.env.FRAMEHOUSE_REQUIRE ?? '').split(',').map((word) => word.trim()).filter(Boolean)
+const required = (process.env.FRAMEHOUSE_REQUIRE ?? '')
+  .split(',')
+  .map((word) => word.trim())
+  .filter(Boolean)
 
 const DEPCRUISE = 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'
 /** Read by test/support: which parts were missing, and that the program need not be built again. */
@@ -76,8 +79,14 @@ async function check(script, ...args) {
 async function vitest(project) {
   const report = join(workFolder, `${project}.json`)
   const { status, output } = await runNode([
-    'node_modules/vitest/vitest.mjs', 'run', '--project', project, '--passWithNoTests',
-    '--reporter=default', '--reporter=json', `--outputFile.json=${report}`,
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project',
+    project,
+    '--passWithNoTests',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
   ])
   const counts = readReport(report)
   if (!counts) return { passed: 0, failed: 1, skipped: 0, output: `vitest wrote no report\n${output}` }
@@ -136,7 +145,6 @@ function runNode(args, env = {}) {
     child.on('close', (code) => end(code ?? 1))
   })
 }
-
 
 function missingParts() {
   if (existsSync(missingPartsFile)) for (const part of readFileSync(missingPartsFile, 'utf8').split('\n').filter(Boolean)) missing.add(part)

@@ -45,7 +45,12 @@ export function requirePart(name: PartName): Part {
 }
 
 function requiredParts(): Set<string> {
-  return new Set((process.env['FRAMEHOUSE_REQUIRE'] ?? '').split(',').map((word) => word.trim()).filter(Boolean))
+  return new Set(
+    (process.env['FRAMEHOUSE_REQUIRE'] ?? '')
+      .split(',')
+      .map((word) => word.trim())
+      .filter(Boolean),
+  )
 }
 
 /** On stderr for a person, and into the file that scripts/test.mjs collects for its summary. */

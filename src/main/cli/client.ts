@@ -101,7 +101,7 @@ export class Client {
   /** The same from its start, and what is added until the attempt ends. */
   async *followLog(taskId: string, attempt: number): AsyncGenerator<string> {
     let from = 0
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       try {
         const response = await send(this.connection, { method: 'GET', path: `${logPath(taskId, attempt)}/follow`, query: { from } })
         for await (const event of serverEvents(this.body(response))) {

@@ -16,7 +16,11 @@ export async function resolveJobId(client: Client, word: string): Promise<string
     return newest.id
   }
   const jobs = (await client.jobs({ limit: SEARCHED_JOBS })).items
-  return onlyOne('job', word, jobs.map((job) => ({ id: job.id, name: job.name })))
+  return onlyOne(
+    'job',
+    word,
+    jobs.map((job) => ({ id: job.id, name: job.name })),
+  )
 }
 
 /** By id, its beginning, or name. */
@@ -37,7 +41,10 @@ export function onlyOne(kind: string, word: string, all: readonly { id: string; 
   const [first, second] = found
   if (!first) throw new CliError(EXIT.notFound, `no ${kind} has an id that starts with "${word}"`, 'not-found')
   if (second) {
-    const list = found.slice(0, 5).map((one) => `  ${one.id}  ${one.name}`).join('\n')
+    const list = found
+      .slice(0, 5)
+      .map((one) => `  ${one.id}  ${one.name}`)
+      .join('\n')
     throw new UsageError(`"${word}" is the beginning of several ids:\n${list}`, kind.toUpperCase())
   }
   return first.id

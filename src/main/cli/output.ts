@@ -49,7 +49,13 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
       })
       .join(GAP)
       .trimEnd()
-  const lines = [line(columns.map((column) => column.title), false), ...cells.map((row) => line(row, colour))]
+  const lines = [
+    line(
+      columns.map((column) => column.title),
+      false,
+    ),
+    ...cells.map((row) => line(row, colour)),
+  ]
   return lines.map((text) => `${text}\n`).join('')
 }
 

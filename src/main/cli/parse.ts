@@ -123,11 +123,7 @@ function optionName(label: string, options: Options): string | undefined {
 
 function unknownOption(label: string, options: Options, command: Command): UsageError {
   const near = label.startsWith('--') ? nearest(label.slice(2), Object.keys(options)) : undefined
-  return new UsageError(
-    `"${commandLine(command)}" has no option ${label}.${near ? ` Did you mean --${near}?` : ''}`,
-    label,
-    command.path,
-  )
+  return new UsageError(`"${commandLine(command)}" has no option ${label}.${near ? ` Did you mean --${near}?` : ''}`, label, command.path)
 }
 
 function checkPositionals(command: Command, given: readonly string[], path: readonly string[], commands: readonly Command[]): void {
@@ -137,7 +133,10 @@ function checkPositionals(command: Command, given: readonly string[], path: read
   const extra = given[wanted.length]
   if (extra !== undefined && !wanted.at(-1)?.rest) {
     const siblings = commands.filter((other) => other.path.length > path.length && path.every((word, index) => other.path[index] === word))
-    const near = nearest(extra, siblings.map((other) => other.path[path.length] ?? ''))
+    const near = nearest(
+      extra,
+      siblings.map((other) => other.path[path.length] ?? ''),
+    )
     const meant = near ? ` Did you mean "${['framehouse', ...path, near].join(' ')}"?` : ''
     throw new UsageError(`"${extra}" is one word too many for "${commandLine(command)}".${meant}`, extra, command.path)
   }

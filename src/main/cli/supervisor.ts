@@ -40,7 +40,7 @@ export function supervise(what: SupervisedProgram): Supervised {
   const stopping = new AbortController()
   let child: ChildProcess | undefined
   const ended = (async () => {
-    for (let pauseMs = FIRST_PAUSE_MS; ; ) {
+    for (let pauseMs = FIRST_PAUSE_MS; ;) {
       const startedAt = what.now()
       child = start(what)
       const exitCode = await exited(child)

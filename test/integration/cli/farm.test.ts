@@ -32,7 +32,11 @@ async function json(...args: string[]): Promise<unknown> {
   expect({ code, err }).toEqual({ code: 0, err: '' })
   return JSON.parse(out)
 }
-const lines = (text: string): unknown[] => text.trim().split('\n').map((line) => JSON.parse(line))
+const lines = (text: string): unknown[] =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 const echo = (message: string, seconds = 0): string[] => [
   'echo-sleep-test',
   '--set',

@@ -15,7 +15,10 @@ const approve = defineCommand({
 const submit = defineCommand({
   path: ['submit'],
   summary: 'submit',
-  positionals: [{ name: 'TYPE', help: '' }, { name: 'NOTE', help: '', optional: true }],
+  positionals: [
+    { name: 'TYPE', help: '' },
+    { name: 'NOTE', help: '', optional: true },
+  ],
   options: {
     set: keyValues('KEY=VALUE', ''),
     priority: integer('N', '', { min: 0, max: 100 }),
@@ -54,7 +57,13 @@ describe('parse', () => {
 
   it('takes everything after the first = of a key=value, and the last value of a key', () => {
     const { input } = inputOf(['submit', 'type', '--set', 'a=1', '--set=b==x y', '--set', 'a=2', '--set', 'empty='])
-    expect(input.options['set']).toEqual(new Map([['a', '2'], ['b', '=x y'], ['empty', '']]))
+    expect(input.options['set']).toEqual(
+      new Map([
+        ['a', '2'],
+        ['b', '=x y'],
+        ['empty', ''],
+      ]),
+    )
   })
 
   it('prefers the option over the environment, and the environment over the default', () => {

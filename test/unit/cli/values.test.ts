@@ -29,7 +29,7 @@ describe('addresses', () => {
   it('shows IPv6 in brackets', () => expect(showAddress({ host: '::1', port: 1 })).toBe('[::1]:1'))
 })
 
-describe('the manager\'s address', () => {
+describe("the manager's address", () => {
   const signal = new AbortController().signal
   it.each([
     ['http://farm:8080', 'http://farm:8080/'],
@@ -96,7 +96,7 @@ describe('nearest', () => {
   ])('%s among %j is %s', (word, known, near) => expect(nearest(word, known)).toBe(near))
 })
 
-describe('an id\'s beginning', () => {
+describe("an id's beginning", () => {
   const all = [
     { id: 'abcd0000-0000-4000-8000-000000000000', name: 'one' },
     { id: 'abce0000-0000-4000-8000-000000000000', name: 'two' },
@@ -134,14 +134,18 @@ describe('what a person reads', () => {
     ['2026-05-01T12:00:00Z', '2026-05-01'],
   ])('time %s', (time, text) => expect(ago(time, now)).toBe(text))
 
-  it.each([[0, '0 B'], [999, '999 B'], [1_000, '1.0 kB'], [999_600, '1.0 MB'], [1_440_000, '1.4 MB'], [250_000_000, '250 MB']])(
-    '%i bytes',
-    (count, text) => expect(bytes(count)).toBe(text),
-  )
+  it.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1_000, '1.0 kB'],
+    [999_600, '1.0 MB'],
+    [1_440_000, '1.4 MB'],
+    [250_000_000, '250 MB'],
+  ])('%i bytes', (count, text) => expect(bytes(count)).toBe(text))
 
   it('counts', () => expect([ratio(1, 3), ratio(0, 0)]).toEqual(['1 / 3 (33 %)', '0 / 0']))
 
-  it('makes control characters of others\' texts harmless', () => {
+  it("makes control characters of others' texts harmless", () => {
     expect(printable('a\u001b[31mb\nc\u0007')).toBe('a\ufffd[31mb c\ufffd')
   })
 })
@@ -155,9 +159,7 @@ describe('tables', () => {
   const rows = [{ id: 'abc', name: 'a rather long name of a job' }]
 
   it('keeps everything without a width', () => {
-    expect(table(columns, rows, Infinity, false)).toBe(
-      'ID   NAME                         N\nabc  a rather long name of a job  7\n',
-    )
+    expect(table(columns, rows, Infinity, false)).toBe('ID   NAME                         N\nabc  a rather long name of a job  7\n')
   })
   it('cuts the columns that may shrink to fit', () => {
     const text = table(columns, rows, 24, false)
@@ -165,7 +167,10 @@ describe('tables', () => {
     for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(24)
   })
   it('colours states without breaking the columns', () => {
-    const states = [{ title: 'STATUS', value: (word: string) => word, state: true }, { title: 'X', value: () => 'x' }]
+    const states = [
+      { title: 'STATUS', value: (word: string) => word, state: true },
+      { title: 'X', value: () => 'x' },
+    ]
     expect(table(states, ['failed', 'completed'], Infinity, true)).toBe(
       'STATUS     X\n\u001b[31mfailed\u001b[0m     x\n\u001b[32mcompleted\u001b[0m  x\n',
     )

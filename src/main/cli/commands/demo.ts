@@ -110,4 +110,3 @@ async function freeAddress(say: (line: string) => void): Promise<Address> {
   if (port !== DEFAULT_PORT) say(`Port ${DEFAULT_PORT} is taken; using ${port}.`)
   return { host: DEFAULT_HOST, port }
 }
-

@@ -31,7 +31,10 @@ export const jobTypes = defineCommand({
     }
     const type = types.find((one) => one.name === name)
     if (!type) {
-      const near = nearest(name, types.map((one) => one.name))
+      const near = nearest(
+        name,
+        types.map((one) => one.name),
+      )
       throw new CliError(EXIT.notFound, `there is no job type "${name}".${near ? ` Did you mean "${near}"?` : ''}`, 'not-found', 'TYPE')
     }
     if (json) {

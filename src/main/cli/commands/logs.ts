@@ -52,7 +52,7 @@ export const logs = defineCommand({
 
 /** Until the attempt's end with `follow`, else what is there now. */
 async function printLines(client: Client, taskId: string, attempt: number, follow: boolean, context: Context): Promise<void> {
-  for (let from = 0; ; ) {
+  for (let from = 0; ;) {
     // Asked before the lines: what an attempt that has ended printed is then certainly among them.
     const ended = !follow || hasEnded(await client.task(taskId), attempt)
     const { lines, total } = await client.logLines(taskId, attempt, from)

@@ -103,7 +103,10 @@ async function findType(client: Client, name: string): Promise<JobTypeInfo> {
   const types = await client.jobTypes()
   const type = types.find((one) => one.name === name)
   if (type) return type
-  const near = nearest(name, types.map((one) => one.name))
+  const near = nearest(
+    name,
+    types.map((one) => one.name),
+  )
   const hint = near ? `Did you mean "${near}"?` : `There are: ${types.map((one) => one.name).join(', ')}.`
   throw new CliError(EXIT.notFound, `there is no job type "${name}". ${hint}`, 'not-found', 'TYPE')
 }

@@ -43,7 +43,7 @@ export const createToken = defineCommand({
   summary: 'make a token or key; it is shown this once',
   details:
     'A token goes with every request (--token, FRAMEHOUSE_TOKEN, "Authorization: Bearer …"). A key stands in the address\n' +
-    'of clients that know no tokens, such as Flamenco\'s: http://HOST:8080/k/KEY/.',
+    "of clients that know no tokens, such as Flamenco's: http://HOST:8080/k/KEY/.",
   positionals: [{ name: 'NAME', help: 'what it is for' }],
   options: {
     scope: choiceList(SCOPES, 'what it allows (read, when left out)'),

@@ -15,7 +15,10 @@ export const worker = defineCommand({
   details:
     'Connects to a Framehouse manager, or to any Flamenco Manager. Unless the manager trusts it, an administrator approves it\n' +
     'once ("framehouse workers approve"). Ends cleanly on SIGTERM and Ctrl-C: what it runs is stopped and given back.',
-  examples: ['framehouse worker --manager http://farm:8080 --name rack-07', 'framehouse worker --manager http://farm:8080/k/KEY/ --slots 4'],
+  examples: [
+    'framehouse worker --manager http://farm:8080 --name rack-07',
+    'framehouse worker --manager http://farm:8080/k/KEY/ --slots 4',
+  ],
   options: {
     manager: textOr(DEFAULT_MANAGER, 'URL', 'address of the manager', { env: 'FRAMEHOUSE_MANAGER' }),
     ...DATA_OPTIONS,

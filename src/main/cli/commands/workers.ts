@@ -51,7 +51,11 @@ export const approveWorker = defineCommand({
       await client.approveWorker(id)
       approved.push(id)
     }
-    if (json) printJson(context.terminal, (await client.workers()).filter((worker) => approved.includes(worker.id)))
+    if (json)
+      printJson(
+        context.terminal,
+        (await client.workers()).filter((worker) => approved.includes(worker.id)),
+      )
     return EXIT.done
   },
 })
