@@ -80,7 +80,8 @@ export class AttemptRun {
   private readonly metrics = new Map<string, number>()
   private readonly outputs = new Set<Promise<void>>()
   private steps = 0
-  private lastLife: number
+  /** By a clock that stands still while the computer sleeps and that nobody sets: neither must end an attempt. */
+  private lastLife = performance.now()
   private result: unknown
   private folder: Promise<string> | undefined
 
@@ -89,7 +90,6 @@ export class AttemptRun {
     this.plan = plan
     this.sink = sink
     this.deps = deps
-    this.lastLife = deps.now()
     this.done = this.run()
   }
 
@@ -99,8 +99,8 @@ export class AttemptRun {
   }
 
   private async run(): Promise<AttemptEnd> {
-    const { sink, deps } = this
-    const startedAt = deps.now()
+    const { sink } = this
+    const startedAt = performance.now()
     const cancelLimits = this.enforceLimits()
     let end: AttemptEnd
     try {
@@ -112,7 +112,7 @@ export class AttemptRun {
     }
     cancelLimits()
     if (this.outputs.size > 0) await settlesWithin(Promise.all(this.outputs), STAT_PATIENCE_MS)
-    end.metrics = { wallMs: deps.now() - startedAt, ...Object.fromEntries(this.metrics) }
+    end.metrics = { wallMs: Math.round(performance.now() - startedAt), ...Object.fromEntries(this.metrics) }
     if (this.result !== undefined) end.result = this.result
     sink.finished(end)
     void this.removeFolder()
@@ -164,7 +164,7 @@ export class AttemptRun {
     const { deps, sink } = this
     const { task } = this.plan
     const alive = () => {
-      this.lastLife = deps.now()
+      this.lastLife = performance.now()
     }
     return {
       task,
@@ -235,7 +235,7 @@ export class AttemptRun {
     }
     if (maxRunMs > 0) later(maxRunMs, () => this.stop(new TimedOutError(`ran longer than ${seconds(maxRunMs)}`)))
     const checkSilence = () => {
-      const left = this.lastLife + maxSilenceMs - this.deps.now()
+      const left = this.lastLife + maxSilenceMs - performance.now()
       if (left > 0) later(left, checkSilence)
       else this.stop(new SilentError(`no log line and no progress for ${seconds(maxSilenceMs)}`))
     }

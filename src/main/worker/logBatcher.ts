@@ -8,7 +8,8 @@ export interface LogBatcherOptions {
   emit(stream: LogStream, text: string): void
   intervalMs: number
   maxChars: number
-  now(): number
+  /** Milliseconds of a clock that nobody sets: a changed wall clock must not hold lines back. */
+  elapsed(): number
 }
 
 export class LogBatcher {
@@ -47,13 +48,13 @@ export class LogBatcher {
     const text = this.parts.join('')
     this.parts = []
     this.chars = 0
-    this.lastEmit = this.options.now()
+    this.lastEmit = this.options.elapsed()
     for (const piece of splitLines(text, this.options.maxChars)) this.options.emit(this.stream, piece)
   }
 
   private schedule(): void {
     if (this.timer !== undefined || this.immediate !== undefined) return
-    const wait = this.lastEmit + this.options.intervalMs - this.options.now()
+    const wait = this.lastEmit + this.options.intervalMs - this.options.elapsed()
     if (wait <= 0) this.immediate = setImmediate(() => this.flush())
     else this.timer = setTimeout(() => this.flush(), wait)
   }

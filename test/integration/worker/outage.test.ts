@@ -101,6 +101,44 @@ describe('an outage of the manager', () => {
     expect(manager.attempt(fence).active).toBe(false)
   })
 
+  it('follows after it what was asked meanwhile: gives back what runs, and sleeps', async () => {
+    const { commands, fence } = await holding()
+    await manager.close()
+    manager.requestStatus(manager.onlyWorker(), 'asleep')
+    await manager.open()
+    await expect.poll(() => manager.finished(fence), soon).toMatchObject({ outcome: 'lost', reason: 'worker "tester" was asked to go asleep' })
+    await expect.poll(() => manager.onlyWorker().status, soon).toBe('asleep')
+    expect(commands.started).toHaveLength(1)
+  })
+
+  it('ends after it when it was asked to go offline meanwhile, once the end of what ran is delivered', async () => {
+    const { fence, worker } = await holding()
+    await manager.close()
+    manager.requestStatus(manager.onlyWorker(), 'offline')
+    await manager.open()
+    expect(await worker.ended).toBe('offline')
+    expect(manager.finished(fence)).toMatchObject({ outcome: 'lost' })
+    expect(manager.onlyWorker().signOffs).toBe(1)
+  })
+
+  it('uploads previews after it, also those that waited while the program was not running', async () => {
+    const previews = {
+      previews: async () => ({ thumbnail: Buffer.alloc(10), large: Buffer.alloc(20), width: 64, height: 32 }),
+      fullSize: async () => undefined,
+    }
+    const first = await lab.start({ managerUrl: manager.url }, { createPreviews: () => previews })
+    const fence = manager.submit({ commands: [command('hold')] })
+    await expect.poll(() => first.commands.isHeld(fence.taskId), soon).toBe(true)
+    await manager.close()
+    for (const frame of [1, 2, 3]) first.commands.started[0]?.output({ path: `/renders/${frame}.png`, frame, bytes: 1 })
+    await first.worker.stop()
+    await manager.open()
+    await lab.start({ managerUrl: manager.url, dataDir: first.dataDir }, { createPreviews: () => previews })
+    await expect.poll(() => manager.previews.map(({ path, size }) => `${path} ${size}`), soon).toEqual(
+      [1, 2, 3].flatMap((frame) => [`/renders/${frame}.png thumbnail`, `/renders/${frame}.png large`]),
+    )
+  })
+
   it('comes back quickly from a short one', async () => {
     const { worker } = await lab.start({ managerUrl: manager.url })
     await expect.poll(() => worker.status().connected, soon).toBe(true)

@@ -27,7 +27,7 @@ describe('log batches', () => {
       emit: (stream, text) => emitted.push([stream, text]),
       intervalMs: 50,
       maxChars: 20,
-      now: () => Date.now(),
+      elapsed: () => Date.now(),
     })
   })
   afterEach(() => {

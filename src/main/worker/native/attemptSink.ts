@@ -38,7 +38,7 @@ export class NativeSink implements AttemptSink {
       emit: (stream, text) => this.appendLog({ type: 'log', at: options.now(), stream, text }),
       intervalMs: LOG_INTERVAL_MS,
       maxChars: MAX_LOG_CHARS,
-      now: () => options.now(),
+      elapsed: () => performance.now(),
     })
   }
 
@@ -97,7 +97,7 @@ export class NativeSink implements AttemptSink {
 
   private progressSoon(): void {
     if (this.progressTimer !== undefined) return
-    const wait = Math.max(0, this.lastProgress + PROGRESS_INTERVAL_MS - this.options.now())
+    const wait = Math.max(0, this.lastProgress + PROGRESS_INTERVAL_MS - performance.now())
     this.progressTimer = setTimeout(() => this.flushProgress(), wait)
   }
 
@@ -105,7 +105,7 @@ export class NativeSink implements AttemptSink {
     if (this.progressTimer === undefined) return
     clearTimeout(this.progressTimer)
     this.progressTimer = undefined
-    this.lastProgress = this.options.now()
+    this.lastProgress = performance.now()
     this.batcher.flush()
     this.append({
       type: 'progress',

@@ -111,8 +111,7 @@ export class NativeAgent implements Agent {
       if (!isReport.Check(report) || report.event.type !== 'finished') return
       undeliveredEnds.push({ fence: { taskId: report.taskId, attempt: report.attempt }, seq: report.seq })
     })
-    const previews =
-      options.previews && new PreviewUploads({ api: this.api, outbox, maker: options.previews, log: options.log, random: options.random })
+    const previews = this.openPreviews(credentials, outbox)
     const held: HeldAttempts = new HeldAttempts({
       capacity: options.slots,
       outbox,
@@ -133,10 +132,18 @@ export class NativeAgent implements Agent {
         this.failures = 0
       },
       log: options.log,
-      now: options.now,
     })
     this.standing = { credentials, outbox, held, control, previews, session }
     return this.standing
+  }
+
+  private openPreviews(credentials: Credentials, outbox: Outbox): PreviewUploads | undefined {
+    const { previews: maker, log, random } = this.options
+    if (maker === undefined) return undefined
+    const file = join(this.outboxFolder(credentials), 'previews.json')
+    const uploads = new PreviewUploads({ file, api: this.api, outbox, maker, log, random })
+    void uploads.resume()
+    return uploads
   }
 
   /** Signs on and works, again and again. True when the manager no longer knows this worker. */
@@ -201,7 +208,7 @@ export class NativeAgent implements Agent {
     this.options.log.warn({ workerId: standing.credentials.workerId }, 'the manager does not know this worker any more; joining anew')
     standing.held.stopAll(() => new StoppedError('the manager does not know this worker any more'))
     await standing.held.idle()
-    standing.previews?.end()
+    await standing.previews?.end()
     await standing.outbox.close()
     await rm(this.outboxFolder(standing.credentials), { recursive: true, force: true })
     this.standing = undefined
@@ -238,7 +245,7 @@ export class NativeAgent implements Agent {
   private async leave(): Promise<void> {
     const standing = this.standing
     if (standing === undefined) return
-    standing.previews?.end()
+    await standing.previews?.end()
     if (this.signedOn) await this.api.signOff().catch((error: unknown) => this.options.log.warn({ err: error }, 'could not sign off'))
     await standing.outbox.close()
     this.connected = false
@@ -251,9 +258,9 @@ export class NativeAgent implements Agent {
 
   /** The latest sample; starts a new one when it is old, without waiting for it. */
   private load(): Load | undefined {
-    const { load, now, log } = this.options
-    if (load !== undefined && now() - this.loadSampledAt >= LOAD_EVERY_MS) {
-      this.loadSampledAt = now()
+    const { load, log } = this.options
+    if (load !== undefined && performance.now() - this.loadSampledAt >= LOAD_EVERY_MS) {
+      this.loadSampledAt = performance.now()
       load.sample().then(
         (sample) => (this.latestLoad = sample),
         (error: unknown) => log.debug({ err: error }, 'no load sample'),

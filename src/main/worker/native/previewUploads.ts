@@ -2,16 +2,21 @@
  * Previews of what attempts saved: made and uploaded beside the work, one file at a time, oldest first. A preview that
  * cannot be had never harms the attempt. The list is bounded; files are read when their turn comes.
  */
+import { rm } from 'node:fs/promises'
+import { Type, type Static } from 'typebox'
 import { deferred } from '../../../shared/deferred.ts'
-import type { Fence } from '../../../shared/schemas/agent.ts'
+import { Fence } from '../../../shared/schemas/agent.ts'
 import type { PreviewMaker } from '../commands/types.ts'
 import { RefusedError } from '../http.ts'
+import { readJsonFile, writeJsonFile } from '../jsonFile.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox } from '../outbox.ts'
 import { backoffDelay, pause, type BackoffRule } from '../timing.ts'
 import type { AgentApi } from './agentApi.ts'
 
 export interface PreviewUploadsOptions {
+  /** Where the list is kept while the program does not run. */
+  file: string
   api: AgentApi
   outbox: Outbox
   maker: PreviewMaker
@@ -19,12 +24,14 @@ export interface PreviewUploadsOptions {
   random(): number
 }
 
-interface Waiting {
-  fence: Fence
-  path: string
+const Waiting = Type.Object({
+  fence: Fence,
+  path: Type.String(),
   /** The outbox entry that tells the manager of the file; its preview must not be there before. */
-  seq: number
-}
+  seq: Type.Integer(),
+})
+type Waiting = Static<typeof Waiting>
+const WaitingFile = Type.Array(Waiting)
 
 const MAX_WAITING = 10_000
 const BACKOFF: BackoffRule = { firstMs: 500, maxMs: 30_000, factor: 2, jitter: 0.2 }
@@ -37,6 +44,8 @@ export class PreviewUploads {
   private readonly ended = new AbortController()
   private readonly endedEarly = deferred<void>()
   private working: Promise<void> | undefined
+  /** What is being uploaded; it waits again when the program ends meanwhile. */
+  private current: Waiting | undefined
   private dropped = 0
 
   constructor(options: PreviewUploadsOptions) {
@@ -45,7 +54,24 @@ export class PreviewUploads {
 
   add(fence: Fence, path: string, seq: number): void {
     if (this.ended.signal.aborted) return
-    this.waiting.push({ fence, path, seq })
+    this.enqueue({ fence, path, seq })
+  }
+
+  /** Takes up what `end` left in an earlier run. A damaged list is worth no more than a warning. */
+  async resume(): Promise<void> {
+    const { file, log } = this.options
+    try {
+      const kept = await readJsonFile(WaitingFile, file)
+      if (kept === undefined) return
+      await rm(file, { force: true })
+      for (const item of kept) this.enqueue(item)
+    } catch (error) {
+      log.warn({ err: error }, 'cannot take up the previews of an earlier run')
+    }
+  }
+
+  private enqueue(item: Waiting): void {
+    this.waiting.push(item)
     if (this.waiting.length > MAX_WAITING) {
       this.waiting.shift()
       if (this.dropped++ === 0) this.options.log.warn({}, 'too many previews wait for upload; the oldest are dropped')
@@ -58,11 +84,16 @@ export class PreviewUploads {
     while (this.working !== undefined) await this.working
   }
 
-  /** Drops what waits and aborts what is under way. */
-  end(): void {
-    this.waiting.length = 0
+  /** Aborts what is under way and keeps the list of what waits for the next start. */
+  async end(): Promise<void> {
+    const left = [...(this.current === undefined ? [] : [this.current]), ...this.waiting.splice(0)]
     this.ended.abort()
     this.endedEarly.resolve()
+    await this.working
+    if (left.length === 0) return
+    await writeJsonFile(this.options.file, left).catch((error: unknown) => {
+      this.options.log.warn({ err: error, count: left.length }, 'previews that were not uploaded yet are lost')
+    })
   }
 
   private start(): void {
@@ -76,6 +107,7 @@ export class PreviewUploads {
     const { signal } = this.ended
     for (;;) {
       const next = this.waiting.shift()
+      this.current = next
       if (next === undefined || signal.aborted) return
       await Promise.race([this.options.outbox.whenAcked(next.seq), this.endedEarly.promise])
       if (signal.aborted) return

@@ -32,7 +32,6 @@ export interface SessionOptions {
   /** The manager answered: whatever failed before is over. */
   onAnswer(): void
   log: Logger
-  now(): number
 }
 
 /** A new load sample reaches the manager at least this often. */
@@ -86,14 +85,14 @@ export class Session {
   }
 
   private async takeLoop(signal: AbortSignal): Promise<void> {
-    const { api, held, control, load, now, onAnswer } = this.options
+    const { api, held, control, load, onAnswer } = this.options
     let quickAnswers = 0
     while (!signal.aborted) {
       const slots = control.accepting ? held.free : 0
       const abort = new AbortController()
       this.takeAbort = abort
       this.takeSlots = slots
-      const began = now()
+      const began = performance.now()
       const request = { slots, waitMs: this.waitMs, running: held.fences(), load: load(), status: control.status }
       const reply = await api.take(request, abort.signal).catch((error: unknown) => {
         if (abort.signal.aborted && !signal.aborted) return undefined
@@ -107,7 +106,7 @@ export class Session {
       control.request(reply.statusRequested, reply.statusRequestLazy, reply.approved)
       this.begin(reply.assignments)
       const nothing = reply.assignments.length === 0 && control.status === statusBefore
-      quickAnswers = nothing && now() - began < QUICK_MS ? quickAnswers + 1 : 0
+      quickAnswers = nothing && performance.now() - began < QUICK_MS ? quickAnswers + 1 : 0
       if (quickAnswers > QUICK_ANSWERS_ALLOWED) await pause(Math.min(1000, QUICK_MS * 2 ** (quickAnswers - QUICK_ANSWERS_ALLOWED)), signal)
     }
   }
