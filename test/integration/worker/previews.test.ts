@@ -1,6 +1,6 @@
 /** Previews of real files in every format that a renderer writes. */
 import { execFile } from 'node:child_process'
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -143,7 +143,9 @@ ffmpeg.describe('previews by ffmpeg', () => {
     const raw = join(path, '..', 'planes.raw')
     await writeFile(raw, Buffer.concat(planes))
     const input = ['-f', 'rawvideo', '-pix_fmt', 'gbrapf32le', '-s', '64x32', '-i', raw]
-    await run(ffmpeg.path, ['-v', 'error', '-y', ...input, '-frames:v', '1', '-c:v', 'exr', path])
+    const made = join(path, '..', 'made.exr')
+    await run(ffmpeg.path, ['-v', 'error', '-y', ...input, '-frames:v', '1', '-c:v', 'exr', made])
+    await rename(made, path)
     await rm(raw)
   }
 
@@ -154,6 +156,12 @@ ffmpeg.describe('previews by ffmpeg', () => {
     expect(made).toMatchObject({ width: 64, height: 32 })
     const colour = await colourAt(made?.large ?? Buffer.alloc(0), 0.5)
     expect(near(colour, [128, 0, 255], 8), String(colour)).toBe(true)
+  })
+
+  it('show a file with a per cent sign in its name', async () => {
+    const path = join(await tempFolder(), '100%04d.exr')
+    await makeExr(path, [1, 1, 1, 1])
+    expect(await maker.previews(path)).toMatchObject({ width: 64, height: 32 })
   })
 
   it('show light beyond white as white, and transparent EXR over the pattern', async () => {

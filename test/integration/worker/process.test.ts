@@ -84,6 +84,18 @@ describe('runProgram', () => {
     await expect(runProgram(context, { exe: 'no-such-program-here', args: [] })).rejects.toThrow(/could not start "no-such-program-here": no such program/)
   })
 
+  it.each([
+    ['arguments that are too long', { exe: node, args: ['x'.repeat(4_000_000)] }, /longer than this system allows/],
+    ['a character that no argument can have', { exe: node, args: ['a\0b'] }, /a character that no program can be given/],
+    ['a folder', { exe: '/tmp', args: [] }, /not executable/],
+    ['no folder to run in', { exe: node, args: [], cwd: '/no/such/folder' }, /no such folder to run it in: "\/no\/such\/folder"/],
+  ])('says that it could not start: %s', async (_what, request, message) => {
+    const context = await recordedContext()
+    await expect(runProgram(context, request)).rejects.toThrow(CouldNotStartError)
+    await expect(runProgram(context, request)).rejects.toThrow(message)
+    expect(context.pids).toEqual({ started: [], ended: [] })
+  })
+
   it('is over when the task is stopped before it starts', async () => {
     const context = await recordedContext()
     context.stop()

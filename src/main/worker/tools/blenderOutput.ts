@@ -138,10 +138,11 @@ export function frameOfPath(path: string): number | undefined {
   return Number(atStart ? digits : digits.replace(/^-/, ''))
 }
 
-/** Frames that `-f` or `--render-frame` names in Blender's arguments; undefined when they do not say. */
+/** Frames that Blender's arguments ask for, all of them for `-a`; undefined when they do not say. */
 export function requestedFrames(args: readonly string[]): { first: number; last: number }[] | undefined {
   const found: { first: number; last: number }[] = []
   for (const [index, arg] of args.entries()) {
+    if (arg === '-a' || arg === '--render-anim') found.push({ first: Number.NEGATIVE_INFINITY, last: Number.POSITIVE_INFINITY })
     if (arg !== '-f' && arg !== '--render-frame') continue
     for (const part of (args[index + 1] ?? '').split(',')) {
       const [, first, last] = /^(-?\d+)(?:\.\.(-?\d+))?$/.exec(part.trim()) ?? []

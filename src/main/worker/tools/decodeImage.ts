@@ -40,6 +40,8 @@ export async function decodeImage(path: string, tools: ToolSettings): Promise<De
 
 async function decodeByFfmpeg(ffmpeg: string, path: string, isExr: boolean): Promise<Buffer> {
   const input = isExr ? await exrOptions(path) : []
+  // A per cent sign would make it look for a numbered sequence.
+  if (path.includes('%')) input.push('-pattern_type', 'none')
   // The file protocol is named, so that a name with a colon is not taken for an address.
   const output = ['-frames:v', '1', '-pix_fmt', 'rgba', '-c:v', 'png', '-f', 'image2pipe', '-']
   const args = ['-v', 'error', '-nostdin', ...input, '-i', `file:${path}`, ...output]

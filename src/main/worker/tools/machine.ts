@@ -1,12 +1,15 @@
 /** What this computer is: for the list of machines, and for matching work to them. */
 import { arch, availableParallelism, hostname, totalmem } from 'node:os'
 import type { DescribeMachine } from '../commands/types.ts'
+import { readDisplayGpus } from './displays.ts'
 import { readGpus } from './gpus.ts'
 import { findSoftware } from './software.ts'
 
 /** Describes this machine; takes as long as the installed programs take to tell their versions. */
 export const describeMachine: DescribeMachine = async (id, tools) => {
-  const [gpus, software] = await Promise.all([readGpus(), findSoftware(tools)])
+  const [measured, displays, software] = await Promise.all([readGpus(), readDisplayGpus(), findSoftware(tools)])
+  // A card that tells more of itself is not listed a second time under the same name.
+  const gpus = [...measured, ...displays.filter(({ name }) => !measured.some((card) => card.name === name))]
   return {
     id,
     name: hostname().slice(0, 200) || 'unnamed',

@@ -2,7 +2,7 @@
  * Running one program of a task: without a shell, in a process group of its own, its output streamed into the log line
  * by line, its whole tree ended when the task is stopped.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
@@ -50,31 +50,24 @@ export async function runProgram(context: CommandContext, request: ProgramReques
   const cwd = request.cwd ?? (await context.workDir())
   context.log('farm', `going to run:\n\n    ${shellJoin([request.exe, ...request.args])}\n`)
   const cookie = randomUUID()
-  const child = spawn(request.exe, request.args, {
-    cwd,
-    env: jobEnvironment(process.env, { ...context.env, ...request.env, [COOKIE]: cookie }),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-  })
+  const child = await start(request, cwd, jobEnvironment(process.env, { ...context.env, ...request.env, [COOKIE]: cookie }))
   const { pid } = child
-  if (pid === undefined) throw await startFailure(child, request, cwd)
   context.processes.started(pid)
   applyLimits(pid, context.limits)
   const usage = measureUsage(pid)
-  const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]> // Node's typings do not know the event.
+  const ended = new Promise<ProgramEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
   const drained = Promise.all([pump(child.stdout, 'stdout', pid, context, request), pump(child.stderr, 'stderr', pid, context, request)])
 
   const stop = new AbortController()
   const stopped = onAbort(context.signal, stop.signal).then(() => killTree(pid, { graceMs: STOP_GRACE_MS, cookie }))
   try {
-    const [code, signal] = await Promise.race([ended, stopped.then(() => ended)])
+    const end = await Promise.race([ended, stopped.then(() => ended)])
     if (context.signal.aborted) {
       await stopped
       throw context.signal.reason
     }
     await drain(child, drained, pid)
-    return { code, signal }
+    return end
   } finally {
     stop.abort()
     child.stdout.destroy()
@@ -94,14 +87,43 @@ export async function runToSuccess(context: CommandContext, request: ProgramRequ
   if (code !== 0) throw new ExitCodeError(code, signal)
 }
 
-async function startFailure(child: ChildProcess, request: ProgramRequest, cwd: string): Promise<CouldNotStartError> {
-  const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException] // The event carries what spawn failed with.
-  const why: Record<string, string> = {
+type Child = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number }
+
+/** Resolves when the program runs. @throws CouldNotStartError */
+async function start({ exe, args }: ProgramRequest, cwd: string, env: Record<string, string>): Promise<Child> {
+  try {
+    const child = spawn(exe, args, {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    })
+    // Some failures come as an exception, the others as this event.
+    await once(child, 'spawn')
+    // Later errors (a signal that cannot be sent) are no reason to end the worker.
+    child.on('error', () => undefined)
+    if (!hasPid(child)) throw new Error('it has no process id')
+    return child
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    throw new CouldNotStartError(`could not start "${exe}": ${startProblem(code, cwd) ?? String(error)}`)
+  }
+}
+
+function hasPid(child: ChildProcessByStdio<null, Readable, Readable>): child is Child {
+  return child.pid !== undefined
+}
+
+function startProblem(code: string, cwd: string): string | undefined {
+  const problems: Record<string, string> = {
     ENOENT: `no such program on this machine (or no such folder to run it in: "${cwd}")`,
     EACCES: 'the file is not executable for this worker',
     E2BIG: 'its arguments are longer than this system allows',
+    EINVAL: 'it is no program (batch files need a shell: run cmd.exe with /c)',
+    ERR_INVALID_ARG_VALUE: 'its arguments hold a character that no program can be given',
   }
-  return new CouldNotStartError(`could not start "${request.exe}": ${why[error.code ?? ''] ?? error.message}`)
+  return problems[code]
 }
 
 /** Lower priority, and first to go when memory runs out: a workstation stays usable while it renders. */
@@ -141,7 +163,7 @@ async function pump(stream: Readable, name: OutputStream, pid: number, context: 
  * Waits until everything was read. What the program left running in the background is ended, except for services that
  * made a session of their own and closed our pipes (a licence helper that others share).
  */
-async function drain(child: ChildProcess, drained: Promise<unknown>, pid: number): Promise<void> {
+async function drain(child: Child, drained: Promise<unknown>, pid: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), DRAIN_MS)
@@ -150,8 +172,8 @@ async function drain(child: ChildProcess, drained: Promise<unknown>, pid: number
   clearTimeout(timer)
   if (process.platform !== 'win32' && groupLives(pid)) await killTree(pid, { groupOnly: true })
   if (first === 'late') {
-    child.stdout?.destroy()
-    child.stderr?.destroy()
+    child.stdout.destroy()
+    child.stderr.destroy()
     await drained
   }
 }

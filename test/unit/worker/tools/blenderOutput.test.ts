@@ -112,7 +112,8 @@ describe('requestedFrames', () => {
     [['-b', 'a.blend', '--render-frame', '1..3,7'], [{ first: 1, last: 3 }, { first: 7, last: 7 }]],
     [['-f', '12'], [{ first: 12, last: 12 }]],
     [['-f', '-3'], [{ first: -3, last: -3 }]],
-    [['-a'], undefined],
+    [['-s', '1', '-a'], [{ first: -Infinity, last: Infinity }]],
+    [['-P', 'x.py'], undefined],
     [['-f', '+1'], undefined],
   ])('%j', (args, frames) => {
     expect(requestedFrames(args)).toEqual(frames)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { jobEnvironment } from '../../../../src/main/worker/tools/environment.ts'
+import { parseMacDisplays, parseWindowsDisplays } from '../../../../src/main/worker/tools/displays.ts'
 import { exrChannels, pictureLayer } from '../../../../src/main/worker/tools/exrHeader.ts'
 import { parseNvidia } from '../../../../src/main/worker/tools/gpus.ts'
 import { limiter } from '../../../../src/main/worker/tools/limiter.ts'
@@ -44,6 +45,20 @@ describe('parseNvidia', () => {
       { name: 'NVIDIA RTX A4000', memoryBytes: 16376 * 1048576, memoryUsed: 1024 * 1048576, load: 0.37, temperature: 55 },
       { name: 'Tesla T4', memoryBytes: 15360 * 1048576, memoryUsed: null, load: null, temperature: 40 },
     ])
+  })
+})
+
+describe('names of graphics cards', () => {
+  const card = (name: string, memoryBytes: number | null) => ({ name, memoryBytes, memoryUsed: null, load: null, temperature: null })
+
+  it('come from macOS', () => {
+    const text = '{"SPDisplaysDataType":[{"_name":"kHW","sppci_model":"Apple M3 Max","spdisplays_ndrvs":[]},{"_name":"x"}]}'
+    expect(parseMacDisplays(text)).toEqual([card('Apple M3 Max', null)])
+  })
+
+  it('come from Windows, one or several, with the memory that 32 bits can tell', () => {
+    expect(parseWindowsDisplays('{"Name":"Intel UHD","AdapterRAM":1073741824}')).toEqual([card('Intel UHD', 1073741824)])
+    expect(parseWindowsDisplays('[{"Name":"RTX 4090","AdapterRAM":4293918720},{"Name":"","AdapterRAM":null}]')).toEqual([card('RTX 4090', null)])
   })
 })
 
