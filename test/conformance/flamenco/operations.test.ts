@@ -1,6 +1,6 @@
 /** Every operation of `/api/v3` with every status it may answer with: one row each (Flamenco §1.1–§1.5). */
 import { createHash } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -599,6 +599,15 @@ const JOBS: Row[] = [
   ],
   ['POST /jobs/query', 400, 'an unknown column', send({ order_by: ['secret; drop table jobs'] })],
   ['DELETE /jobs/mass-delete', 400, 'without a time', send({})],
+  [
+    'DELETE /jobs/mass-delete',
+    400,
+    'a time that is none',
+    send({ last_updated_max: 'yesterday' }),
+    ({ body }) => expect(body.field).toBe('last_updated_max'),
+  ],
+  ['DELETE /jobs/mass-delete', 400, 'a day that is none', send({ last_updated_max: '2026-13-45T00:00:00Z' })],
+  ['DELETE /jobs/mass-delete', 416, 'nanoseconds and a time zone', send({ last_updated_max: '2000-01-01T00:00:00.123456789+02:00' })],
   ['DELETE /jobs/mass-delete', 416, 'nothing is that old', send({ last_updated_max: '2000-01-01T00:00:00Z' })],
   [
     'DELETE /jobs/mass-delete',
@@ -820,17 +829,33 @@ describe.each([
 })
 
 test('every operation and every status of the OpenAPI document has a row', async () => {
+  const all = await documented()
+  expect(new Set(all.map((each) => each.replace(/ \d+$/, '')))).toEqual(new Set(Object.keys(OPERATIONS)))
+  expect(all.filter((each) => !client.seen.has(each)).sort()).toEqual(ELSEWHERE)
+})
+
+test('the documentation lists every operation with the statuses that it has', async () => {
+  const text = await readFile(new URL('../../../docs/flamenco-api.md', import.meta.url), 'utf8')
+  const rows = [...text.matchAll(/^\| `([A-Z]+ \/[^`]*)`[^|]*\| ([\d ]+) \|/gm)].flatMap(([, operation, statuses = '']) =>
+    statuses
+      .trim()
+      .split(' ')
+      .map((status) => `${operation} ${status}`),
+  )
+  expect(rows.sort()).toEqual((await documented()).sort())
+})
+
+/** Operations with statuses, as the OpenAPI document has them. */
+async function documented(): Promise<string[]> {
   const { body: document } = await client.request('GET', '/api/v3/openapi3.json')
-  const documented = Object.entries(document.paths as Record<string, Record<string, { responses: object }>>)
+  return Object.entries(document.paths as Record<string, Record<string, { responses: object }>>)
     .filter(([url]) => url.startsWith('/api/v3/'))
     .flatMap(([url, methods]) =>
       Object.entries(methods).flatMap(([method, { responses }]) =>
         Object.keys(responses).map((status) => `${method.toUpperCase()} ${url.slice('/api/v3'.length)} ${status}`),
       ),
     )
-  expect(new Set(documented.map((each) => each.replace(/ \d+$/, '')))).toEqual(new Set(Object.keys(OPERATIONS)))
-  expect(documented.filter((each) => !client.seen.has(each)).sort()).toEqual(ELSEWHERE)
-})
+}
 
 test('the OpenAPI document is one that generators of clients understand', async () => {
   const { body: document } = await client.request('GET', '/api/v3/openapi3.json')

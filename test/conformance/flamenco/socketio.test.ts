@@ -288,3 +288,9 @@ describe('events', () => {
     expect(page.received.length).toBeGreaterThan(before)
   })
 })
+
+test('a client that is silent for a minute is cut off', async () => {
+  const closed = new Promise((resolve) => page.socket.once('close', resolve))
+  manager.pass(61_000)
+  await closed
+}, 20_000)

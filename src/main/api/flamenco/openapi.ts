@@ -16,7 +16,8 @@ const RAW_BODY = 'x-raw-body'
 
 /** As strict as the page allows; without upgrade-insecure-requests, which would break it on plain HTTP in a LAN. */
 const CONTENT_POLICY =
-  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src-attr 'none'; object-src 'none'; frame-ancestors 'self'"
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
+  "script-src-attr 'none'; object-src 'none'; frame-ancestors 'self'"
 
 /** Must be registered before the routes that it describes, in their scope. */
 export async function registerOpenApi(app: FastifyInstance, version: string): Promise<void> {
