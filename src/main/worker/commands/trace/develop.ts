@@ -21,8 +21,11 @@ export function develop(linear: Float32Array, width: number, height: number): Ui
       const column = Math.floor(gx)
       const right = gx - column
       const cell = (row * columns + column) * 3
-      // Ordered by a hash, half a level each way: gradients stay smooth in 8 bits.
-      const dither = (((Math.imul(x + 1, 0x45d9f3b) ^ Math.imul(y + 1, 0x119de1f3)) >>> 9) & 0xff) / 255
+      // By a hash, half a level each way: gradients stay smooth in 8 bits.
+      let hash = Math.imul(x, 0x9e3779b1) ^ Math.imul(y, 0x85ebca6b)
+      hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+      hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39)
+      const dither = (hash >>> 24) / 255
       for (let c = 0; c < 3; c++) {
         const at = (y * width + x) * 3 + c
         const top = grid[cell + c]! * (1 - right) + grid[cell + c + 3]! * right
