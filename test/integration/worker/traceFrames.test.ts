@@ -85,7 +85,7 @@ describe('trace-frames', () => {
     const stoppedAt = performance.now()
     context.stop()
     await failed
-    expect(performance.now() - stoppedAt).toBeLessThan(1_000)
+    expect(performance.now() - stoppedAt).toBeLessThan(3_000)
     expect(await readdir(folder)).toEqual([])
     // The next task gets a thread that works.
     await traceInto(folder, { frames: '1' })
@@ -94,14 +94,16 @@ describe('trace-frames', () => {
 
   it('leaves the event loop free while it traces', async () => {
     let longest = 0
-    let last = performance.now()
+    const startedAt = performance.now()
+    let last = startedAt
     const timer = setInterval(() => {
       longest = Math.max(longest, performance.now() - last)
       last = performance.now()
     }, 5)
-    await traceInto(await tempFolder(), { frames: '1-2', width: 480, height: 270, samples: 4 })
+    await traceInto(await tempFolder(), { frames: '1', width: 1600, height: 900, samples: 6 })
     clearInterval(timer)
-    expect(longest).toBeLessThan(400)
+    // One frame takes nearly all of the time; traced here, it would be one long gap.
+    expect(longest).toBeLessThan((performance.now() - startedAt) / 3)
   })
 
   it.each([
