@@ -68,6 +68,7 @@ export class Attempts {
     const { job, task, attempt, worker } = lease
     while (job.busy) await job.busy
     if (!this.close(lease, 'lost', { outcome: 'lost', reason })) return
+    this.leases.onTakenAway(worker.id)
     if (worker.adapter !== 'native') job.avoid.set(task.id, { workerId: worker.id, until: this.core.now() + AVOID_MS })
     const pausing = isPausing(job)
     const activity = `Task was ${pausing ? 'paused' : 'queued'} by Manager because ${reason}`
@@ -86,6 +87,7 @@ export class Attempts {
     const { job, task, attempt } = lease
     while (job.busy) await job.busy
     if (!this.close(lease, 'failed', { outcome, reason })) return
+    this.leases.onTakenAway(lease.worker.id)
     this.farmLine(job, task, attempt, reason)
     await this.transitions.task(job, task, 'failed', reason)
     this.book.refreshSharers(job)

@@ -36,6 +36,7 @@ export class Dispatcher {
     private readonly transitions: Transitions,
   ) {
     book.onReady = () => this.wake()
+    leases.onTakenAway = (workerId) => this.nudge(workerId)
   }
 
   /** Leases up to `slots` tasks to the worker, now. Waits only while a window of tasks comes from the disk. */

@@ -156,7 +156,9 @@ export class JobActions {
   /** A status given from outside: ends what runs, and reopens what was completed. Nothing is waited for before the change. */
   private async override(job: JobRuntime, task: TaskState, status: TaskStatus, activity: string): Promise<void> {
     const lease = job.active.get(task.id)
-    if (lease && status !== 'active') this.attempts.close(lease, 'canceled', { outcome: 'stopped', reason: activity })
+    if (lease && status !== 'active' && this.attempts.close(lease, 'canceled', { outcome: 'stopped', reason: activity })) {
+      this.leases.onTakenAway(lease.worker.id)
+    }
     if (task.status === 'completed' && status !== 'completed') {
       const change = (): Promise<void> => this.core.store.overrideTaskStatus(task.id, status, activity, this.core.now())
       return this.bulk(job, change, () => {

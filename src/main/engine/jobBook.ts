@@ -338,7 +338,7 @@ export class JobBook {
     job.state.taskCount = seed.job.taskCount
     job.adopt({ ...seed, job: job.state })
     const running = new Set(seed.active.map(({ task }) => task.id))
-    for (const lease of [...job.active.values()]) if (!running.has(lease.task.id)) this.leases.remove(lease)
+    for (const lease of [...job.active.values()]) if (!running.has(lease.task.id)) this.leases.takeAway(lease)
     job.delayed.clear()
     job.unsaved.clear()
     job.bulks++

@@ -11,6 +11,9 @@ export class Leases {
   private readonly machineUnits = new Map<string, number>()
   private readonly laneUnits = new Map<number, number>()
 
+  /** A lease was taken from its worker, which does not know it yet: it should be told rather than find out at its next call. */
+  onTakenAway: (workerId: number) => void = () => undefined
+
   /** Leases of a worker by task id. */
   ofWorker(workerId: number): ReadonlyMap<number, Lease> {
     return this.byWorker.get(workerId) ?? NONE
@@ -36,6 +39,13 @@ export class Leases {
     mine?.delete(lease.task.id)
     if (mine?.size === 0) this.byWorker.delete(lease.worker.id)
     this.count(lease, -1)
+    return true
+  }
+
+  /** As `remove`, for reasons that the worker does not know. */
+  takeAway(lease: Lease): boolean {
+    if (!this.remove(lease)) return false
+    this.onTakenAway(lease.worker.id)
     return true
   }
 
