@@ -1,4 +1,6 @@
 /** The agent and its real commands with the real manager, over HTTP. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -124,7 +126,10 @@ describe('a worker of the real manager', () => {
     await expect.poll(() => logOf(tasks[0] ?? ''), soon).toMatch(/pid=\d+ > holding/)
     const pid = Number(/pid=(\d+) > holding/.exec(await logOf(tasks[0] ?? ''))?.[1])
     await call('POST', `jobs/${job}/actions`, { action: 'cancel' })
+    const asked = performance.now()
     await expect.poll(() => worker.status().running, soon).toEqual([])
+    // It is told, not only found out at the worker's next call (10 s).
+    expect(performance.now() - asked).toBeLessThan(5000)
     expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
     expect(await task(tasks[0] ?? '')).toMatchObject({ status: 'canceled' })
   })
@@ -208,6 +213,38 @@ describe('a worker of the real manager', () => {
     await writeFile(go, '')
     await lab.start({ managerUrl: manager.url, name: 'second' }, workerParts())
     await expect.poll(async () => (await task(id)).status, soon).toBe('completed')
+  })
+
+  it('was killed: its next start ends what it left, and its task is run again, once', async () => {
+    const dataDir = await lab.folder()
+    const program = join(import.meta.dirname, '../../support/workerProcess.ts')
+    const startProcess = () => spawn(process.execPath, ['--import', 'tsx', program, manager.url, dataDir], { stdio: 'ignore' })
+    const go = join(folder, 'go')
+    const script = `console.log('working'); const timer = setInterval(() => {
+      if (require('node:fs').existsSync(${JSON.stringify(go)})) clearInterval(timer) }, 10)`
+    const { tasks } = await submit([node(script)])
+    const [id = ''] = tasks
+    const first = startProcess()
+    await expect.poll(() => logOf(id), soon).toMatch(/pid=\d+ > working/)
+    const pid = Number(/pid=(\d+) > working/.exec(await logOf(id))?.[1])
+    first.kill('SIGKILL')
+    await once(first, 'exit')
+    const second = startProcess()
+    try {
+      await expect.poll(async () => (await task(id)).attemptList.length, soon).toBe(2)
+      expect(() => process.kill(pid, 0)).toThrow(/ESRCH/)
+      await writeFile(go, '')
+      await expect.poll(async () => (await task(id)).status, soon).toBe('completed')
+      expect((await task(id)).attemptList).toMatchObject([
+        { number: 1, status: 'lost' },
+        { number: 2, status: 'completed' },
+      ])
+    } finally {
+      const ended = once(second, 'exit')
+      second.kill('SIGTERM')
+      await ended
+    }
+    expect((await call('GET', 'workers')).items).toHaveLength(1)
   })
 
   it('renders images, reports their frames, and their previews can be seen', async () => {
