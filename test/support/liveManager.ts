@@ -31,10 +31,14 @@ export class LiveManager {
     readonly folder: string,
     /** What was logged as an error: a test that expects none looks here. */
     readonly errors: object[],
+    private readonly config: Partial<ManagerConfig>,
   ) {}
 
   static async start(config: Partial<ManagerConfig> = {}): Promise<LiveManager> {
-    const folder = await mkdtemp(join(tmpdir(), 'framehouse-live-'))
+    return LiveManager.startIn(await mkdtemp(join(tmpdir(), 'framehouse-live-')), config)
+  }
+
+  private static async startIn(folder: string, config: Partial<ManagerConfig>): Promise<LiveManager> {
     const errors: object[] = []
     const log: Logger = { ...silentLogger, error: (facts, message) => errors.push({ ...facts, message }) }
     const manager = await startManager({
@@ -45,7 +49,13 @@ export class LiveManager {
       version: '0.0.0-test',
       ...config,
     })
-    return new LiveManager(manager, folder, errors)
+    return new LiveManager(manager, folder, errors, config)
+  }
+
+  /** Stops it and starts another one on the same files; this one is of no use any more. */
+  async restart(): Promise<LiveManager> {
+    await this.manager.stop()
+    return LiveManager.startIn(this.folder, this.config)
   }
 
   get url(): string {

@@ -5,7 +5,6 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Value } from 'typebox/value'
 import { InvalidInputError } from '../engine/errors.ts'
 
 interface SchemaError {
@@ -21,13 +20,33 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   let compiled: ReturnType<typeof Compile> | undefined
   const isBody = httpPart === 'body'
   return (data: unknown) => {
-    const value = isBody ? data : Value.Convert(schema, data)
+    const value = isBody ? data : fromTexts(schema, data)
     const check = (compiled ??= Compile(schema))
     if (check.Check(value)) return { value }
     // What the library reports has these members (JSON Schema output); it is typed as a wide union.
     const errors = [...check.Errors(value)] as unknown as SchemaError[]
     return { error: describe(errors, httpPart ?? 'body', value) }
   }
+}
+
+/** Query and path parameters as the types of their schema, where the text is exactly one; else they stay texts and are refused. */
+function fromTexts(schema: TSchema, data: unknown): unknown {
+  const properties: unknown = Reflect.get(schema, 'properties')
+  if (!isObject(properties) || !isObject(data)) return data
+  return Object.fromEntries(Object.entries(data).map(([name, text]) => [name, fromText(properties[name], text)]))
+}
+
+function fromText(schema: unknown, text: unknown): unknown {
+  const type = isObject(schema) ? schema['type'] : undefined
+  if (typeof text !== 'string') return text
+  if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text)
+  if (type === 'number' && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 /** One error in words. Of the many that a union reports, the deepest place is the one that the caller meant. */

@@ -22,7 +22,9 @@ export interface SecurityOptions {
 }
 
 const SAVE_USES_MS = 60_000
-const LOGIN_FAILURES = 10
+/** Wrong passwords within the window: of one name from one address, and of an address whatever the name. */
+const NAME_FAILURES = 10
+const ADDRESS_FAILURES = 50
 const LOGIN_WINDOW_MS = 5 * 60_000
 
 export class Security {
@@ -30,7 +32,8 @@ export class Security {
   readonly tickets: Tickets
   readonly workerSecrets: WorkerSecrets
   readonly audit: AuditLog
-  readonly logins: Throttle
+  readonly loginsByName: Throttle
+  readonly loginsByAddress: Throttle
   private readonly timer: NodeJS.Timeout
   private readonly stopListening: () => void
 
@@ -42,7 +45,8 @@ export class Security {
     this.tickets = new Tickets(options.now)
     this.workerSecrets = new WorkerSecrets((id) => options.farm.findWorker(id), options.now)
     this.audit = new AuditLog(options.write, options.log)
-    this.logins = new Throttle(LOGIN_FAILURES, LOGIN_WINDOW_MS, options.now)
+    this.loginsByName = new Throttle(NAME_FAILURES, LOGIN_WINDOW_MS, options.now)
+    this.loginsByAddress = new Throttle(ADDRESS_FAILURES, LOGIN_WINDOW_MS, options.now)
     this.stopListening = options.settings.onChange(() => this.hosts.forget())
     this.timer = setInterval(() => {
       accounts.saveUses().catch((error: unknown) => options.log.warn({ err: error }, 'token uses could not be written'))

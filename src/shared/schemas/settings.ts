@@ -17,7 +17,7 @@ export const Variable = Type.Object({
   values: Type.Array(VariableValue, { maxItems: 50 }),
 })
 export type Variable = Static<typeof Variable>
-export const Variables = Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_-]*$' }), Variable)
+export const Variables = Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_-]*$' }), Variable, { additionalProperties: false })
 export type Variables = Static<typeof Variables>
 
 export const FarmSettings = Type.Object(

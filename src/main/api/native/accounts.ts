@@ -219,19 +219,21 @@ async function login(context: ServerContext, request: FastifyRequest, { name, pa
   return found
 }
 
-/** Runs a check of a password where too many failures, of the name or of the address, have not been. */
+/** Runs a check of a password unless there were too many wrong ones. Nobody can lock somebody else out: the address counts. */
 async function checkedLogin<T>(context: ServerContext, request: FastifyRequest, name: string, check: () => Promise<T>): Promise<T> {
-  const { logins, audit } = context.security
+  const { loginsByName, loginsByAddress, audit } = context.security
   const address = request.raw.socket.remoteAddress ?? ''
-  const keys = [`name ${name}`, `address ${address}`]
-  const waitMs = Math.max(...keys.map((key) => logins.waitMs(key)))
+  const who = `${name} from ${address}`
+  const waitMs = Math.max(loginsByName.waitMs(who), loginsByAddress.waitMs(address))
   if (waitMs > 0) throw new TooManyError(`too many wrong passwords; try again in ${Math.ceil(waitMs / 1000)} s`)
   const result = await check()
-  for (const key of keys) {
-    if (result) logins.succeeded(key)
-    else logins.failed(key)
+  if (result) {
+    loginsByName.succeeded(who)
+    return result
   }
-  if (!result) audit.record({ at: context.now(), actor: 'nobody', action: 'login-failed', targetKind: 'user', targetId: name, detail: { address } })
+  loginsByName.failed(who)
+  loginsByAddress.failed(address)
+  audit.record({ at: context.now(), actor: 'nobody', action: 'login-failed', targetKind: 'user', targetId: name, detail: { address } })
   return result
 }
 

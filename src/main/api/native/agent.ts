@@ -114,7 +114,10 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
         const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
         await previews.save(task.jobPublicId, path, size, body)
         // Both sizes are there when the large one is: the worker sends it last.
-        if (size === 'large') await farm.setFramePreview(task.publicId, path, 'ready')
+        if (size === 'large') {
+          await farm.setFramePreview(task.publicId, path, 'ready')
+          context.lastRendered.replace(task.jobPublicId, body)
+        }
         return reply.code(204).send(null)
       },
     )
