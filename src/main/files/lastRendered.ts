@@ -2,7 +2,7 @@
  * The newest image of each job in three sizes, as Flamenco clients expect it (§7): `last-rendered.jpg` and smaller ones
  * in `<previews>/<job id>/`. Images wait in a short queue; when it is full, the sender is told to leave it for now.
  */
-import { mkdir, rename, rm, access, writeFile } from 'node:fs/promises'
+import { access, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import sharp from 'sharp'
 import type { Logger } from '../engine/logger.ts'
@@ -48,9 +48,23 @@ export class LastRendered {
   /** Takes an encoded image (PNG, JPEG and what else sharp reads) as the job's newest; false when the queue is full. */
   offer(jobId: string, image: Buffer): boolean {
     if (this.isFull) return false
+    this.add(jobId, image)
+    return true
+  }
+
+  /**
+   * The same for images that the farm has anyway (previews): the newest one of a job takes the place of one that still
+   * waits, so nobody needs to be told to come back. Each job has at most one image waiting this way.
+   */
+  replace(jobId: string, image: Buffer): void {
+    const waiting = this.waiting.find((other) => other.jobId === jobId)
+    if (waiting) waiting.image = image
+    else this.add(jobId, image)
+  }
+
+  private add(jobId: string, image: Buffer): void {
     this.waiting.push({ jobId, image })
     this.worker ??= this.work().finally(() => (this.worker = undefined))
-    return true
   }
 
   /** Where an image of a job lies, by its file name (one of LAST_RENDERED_SIZES). */
@@ -69,6 +83,8 @@ export class LastRendered {
   /** Removes a job's images. */
   async remove(jobId: string): Promise<void> {
     for (const { file } of LAST_RENDERED_SIZES) await rm(this.pathOf(jobId, file), { force: true })
+    // Other previews of the job may still be there.
+    await rmdir(path.join(this.options.previews, jobId)).catch(() => undefined)
   }
 
   /** Resolves when everything taken so far is done with. */
