@@ -23,11 +23,11 @@ export const useFarm = defineStore('farm', () => {
   async function refresh(): Promise<void> {
     const sent = performance.now()
     try {
-      const reply = await get(Status, '/status')
+      const [reply, who] = await Promise.all([get(Status, '/status'), me.value ?? get(Whoami, '/whoami')])
       latency.value = Math.round(performance.now() - sent)
       skew = Date.parse(reply.now) - Date.now()
       status.value = reply
-      if (!me.value) me.value = await get(Whoami, '/whoami')
+      me.value = who
       locked.value = false
     } catch (error) {
       if (error instanceof ApiFailure && (error.status === 401 || error.status === 403)) locked.value = true
@@ -37,7 +37,7 @@ export const useFarm = defineStore('farm', () => {
   const soon = foldCalls(refresh, 2000)
 
   function start(): void {
-    soon()
+    void refresh()
     // The clock of the manager: elapsed times are right also where this machine's clock is not.
     setInterval(() => (now.value = Date.now() + skew), 1000)
     setInterval(() => document.visibilityState === 'visible' && soon(), 15_000)

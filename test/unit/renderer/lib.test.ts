@@ -208,7 +208,9 @@ describe('contrast of text', () => {
   }
   it.each<[string, Palette]>([['dark', dark], ['light', light]])('%s: every ink on every ground has 4.5 : 1', (_name, palette) => {
     const inks = { ink: palette.ink, inkSoft: palette.inkSoft, inkFaint: palette.inkFaint, accent: palette.accent, ...Object.fromEntries(Object.entries(palette.states).map(([key, colour]) => [key, colour.ink])) }
-    for (const ground of [palette.panel, palette.raised, palette.ground]) {
+    const [r, g, b, a] = (palette.accentWash.match(/[\d.]+/g) ?? []).map(Number)
+    const washed = '#' + [r, g, b].map((value, i) => Math.round((value ?? 0) * (a ?? 0) + Number.parseInt(palette.panel.slice(1 + 2 * i, 3 + 2 * i), 16) * (1 - (a ?? 0))).toString(16).padStart(2, '0')).join('')
+    for (const ground of [palette.panel, palette.raised, palette.ground, palette.hover, washed]) {
       for (const [name, ink] of Object.entries(inks)) expect(contrast(ink, ground), `${name} ${ink} on ${ground}`).toBeGreaterThanOrEqual(4.5)
     }
     expect(contrast(palette.accentInk, palette.accent)).toBeGreaterThanOrEqual(4.5)

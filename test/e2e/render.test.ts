@@ -1,0 +1,151 @@
+/** The whole way in a real browser, against a real manager and worker: submit, watch, scrub, read the log, retry. */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
+import { requirePart } from '../support/parts.ts'
+
+const part = requirePart('chromium')
+const LONG = 90_000
+
+part.describe('a job in the browser', () => {
+  let farm: GuiFarm
+  let browser: Browser
+  let page: Page
+  let problems: string[]
+  let demo = ''
+
+  beforeAll(async () => {
+    farm = await startGuiFarm(true)
+    farm.addWorker('atlas')
+    browser = await launchChromium(part.path)
+    ;({ page, problems } = await openPage(browser))
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await farm?.stop()
+  })
+
+  it('is submitted from the form that its typed settings make, after the manager said what it will become', async () => {
+    await page.goto(`${farm.url}/app/submit/demo-render`)
+    const frames = page.getByLabel('Frames')
+    await frames.fill('1-')
+    await page.getByText('a frame number is missing').first().waitFor()
+    expect(await page.getByRole('button', { name: 'Submit', exact: true }).isDisabled()).toBe(true)
+    await frames.fill('1-8')
+    await page.getByLabel('Chunk size').fill('2')
+    await page.getByLabel('Width').fill('160')
+    await page.getByLabel('Height').fill('90')
+    await page.getByLabel('Width').press('Tab')
+    await page.getByText('4 tasks').waitFor()
+    await page.getByRole('button', { name: 'Submit', exact: true }).click()
+    await page.waitForURL(/\/app\/jobs\/[0-9a-f-]{36}$/)
+    demo = page.url().split('/').at(-1) ?? ''
+  })
+
+  it('fills in on one screen while it runs: image, grid, log, and is done without a reload', async () => {
+    await page.locator('canvas.image:not([data-frame="0"])').waitFor({ timeout: LONG })
+    await page.getByRole('log').getByText(/Saved: /).first().waitFor({ timeout: LONG })
+    await page.getByRole('application', { name: /Frame grid: 8 of 8 done/ }).waitFor({ timeout: LONG })
+    await page.locator('header').getByText('Done', { exact: true }).waitFor({ timeout: LONG })
+  })
+
+  it('can be scrubbed and played in the flipbook', async () => {
+    await page.getByRole('link', { name: 'Preview', exact: true }).click()
+    const scrub = page.getByRole('slider', { name: 'Frame' })
+    await scrub.fill('0')
+    await page.waitForFunction(() => document.querySelector('canvas.image')?.getAttribute('aria-label')?.includes('Frame 1 of'))
+    await scrub.fill('2')
+    await page.waitForFunction(() => document.querySelector('canvas.image')?.getAttribute('aria-label')?.includes('Frame 3 of'))
+    await page.getByRole('button', { name: 'Play', exact: true }).click()
+    await page.waitForFunction(() => document.querySelector('canvas.image')?.getAttribute('aria-label')?.includes('Frame 7 of'))
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+  })
+
+  it('tells in its log what happened, with a search by regular expression', async () => {
+    await page.goto(`${farm.url}/app/jobs/${demo}/log?task=1`)
+    await page.getByRole('log').getByText(/Saved: /).first().waitFor()
+    await page.getByRole('button', { name: 'Regular expression' }).click()
+    await page.getByRole('searchbox', { name: 'Search the log' }).fill('frame-000[12]\\.png')
+    await page.getByText('1 / 2').waitFor()
+    expect(await page.locator('mark').first().textContent()).toBe('frame-0001.png')
+    await page.getByRole('searchbox', { name: 'Search the log' }).fill('[')
+    await page.getByText(/Not a regular expression/).waitFor()
+  })
+
+  it('shows timeline, graph, settings, activity and the reasons of waiting under addresses of their own', async () => {
+    for (const [tab, text] of [['graph', /framehouse-trace/], ['settings', 'chunk_size'], ['activity', /Nothing has been recorded|submitJob|job/], ['why', /Every task of this job|wait/]] as const) {
+      await page.goto(`${farm.url}/app/jobs/${demo}/${tab}`)
+      await page.getByText(text).first().waitFor()
+    }
+    await page.goto(`${farm.url}/app/jobs/${demo}/timeline`)
+    await page.getByRole('img', { name: /atlas: 4 attempts/ }).waitFor()
+  })
+
+  it('that failed is retried, and ends well once the reason is gone', async () => {
+    const wanted = join(farm.dataDir, 'wanted')
+    const { id } = await farm.api<{ id: string }>('POST', '/jobs', {
+      name: 'fails at first', type: 'command-per-frame', settings: { command: `ls ${wanted}`, frames: '1-2' }, policy: { failAfterWorkers: 1, failJobAtPercent: 100 },
+    })
+    await page.goto(`${farm.url}/app/jobs/${id}`)
+    await page.locator('header').getByText('Failed', { exact: true }).waitFor({ timeout: LONG })
+    await writeFile(wanted, '')
+    await page.getByRole('button', { name: 'Retry failed' }).click()
+    await page.locator('header').getByText('Done', { exact: true }).waitFor({ timeout: LONG })
+    await page.goto(`${farm.url}/app/jobs/${id}/log?task=1`)
+    await page.getByRole('tab').nth(1).waitFor()
+  })
+
+  it('is found by the command palette and by search, and the filters stand in the address', async () => {
+    await page.goto(`${farm.url}/app/`)
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox').fill('fails at')
+    await page.getByRole('option', { name: /fails at first/ }).click()
+    await page.waitForURL(/\/app\/jobs\/[0-9a-f-]{36}$/)
+    await page.goto(`${farm.url}/app/jobs?status=completed&q=Demo`)
+    await page.getByRole('row', { name: /Demo Render/ }).waitFor()
+    expect(await page.getByRole('row', { name: /fails at first/ }).count()).toBe(0)
+    await page.getByRole('button', { name: /Failed/ }).first().click()
+    await page.waitForURL(/status=completed%2Cfailed|status=completed,failed/)
+  })
+
+  it('is deleted, and comes back by undo', async () => {
+    await page.goto(`${farm.url}/app/jobs`)
+    await page.getByRole('row', { name: /fails at first/ }).click({ button: 'right' })
+    await page.getByText('Delete', { exact: true }).click()
+    await page.getByRole('row', { name: /fails at first/ }).waitFor({ state: 'detached' })
+    await page.getByRole('button', { name: 'Undo' }).click()
+    await page.getByRole('row', { name: /fails at first/ }).waitFor()
+  })
+
+  it.each(['/', '/jobs', '/submit/demo-render', '/workers', '/limits', '/statistics', '/settings/general', '/settings/security', '/welcome'])(
+    'has no accessibility defect on %s that axe can find, in either theme',
+    async (path) => {
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme })
+        await page.goto(`${farm.url}/app${path}`)
+        await page.getByRole('main').waitFor()
+        await page.waitForLoadState('networkidle').catch(() => {})
+        expect(await defects(page), `${path} ${colorScheme}`).toEqual([])
+      }
+    },
+  )
+
+  it('has none on the pages of a job either', async () => {
+    await page.emulateMedia({ colorScheme: 'dark' })
+    for (const tab of ['', '/frames', '/preview', '/log', '/graph', '/settings', '/why']) {
+      await page.goto(`${farm.url}/app/jobs/${demo}${tab}`)
+      await page.locator('header h2').first().waitFor()
+      expect(await defects(page), tab).toEqual([])
+    }
+  })
+
+  it('threw nothing on the way', () => expect(problems).toEqual([]))
+})
+
+async function defects(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
+  return violations.map((violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`)
+}
