@@ -88,9 +88,16 @@ function replaceTimestamp(outputPath, created) {
 }
 
 function authorRenderTasks(settings, renderDir, outputPath) {
-  const sceneArgs = settings.scene ? ['--scene', settings.scene] : []
-  const overrides = overrideExpression(settings.scene)
-  const output = path.join(renderDir, path.basename(outputPath))
+  const sameArgs = [
+    ...(settings.scene ? ['--scene', settings.scene] : []),
+    '--python-expr',
+    overrideExpression(settings.scene),
+    '--render-output',
+    path.join(renderDir, path.basename(outputPath)),
+    '--render-format',
+    settings.format,
+    '--render-frame',
+  ]
   return frameChunker(settings.frames, settings.chunk_size).map((chunk) => {
     const task = author.Task(`render-${chunk}`, 'blender')
     const parameters = {
@@ -98,17 +105,7 @@ function authorRenderTasks(settings, renderDir, outputPath) {
       exeArgs: '{blenderArgs}',
       argsBefore: [],
       blendfile: settings.blendfile,
-      args: [
-        ...sceneArgs,
-        '--python-expr',
-        overrides,
-        '--render-output',
-        output,
-        '--render-format',
-        settings.format,
-        '--render-frame',
-        chunk.replaceAll('-', '..'),
-      ],
+      args: sameArgs.concat(chunk.replaceAll('-', '..')),
     }
     task.addCommand(author.Command('blender-render', parameters, frameCount(chunk)))
     return task

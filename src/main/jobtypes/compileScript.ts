@@ -10,7 +10,7 @@ import { loadScript, ScriptError, type HostFacts, type LoadedScript } from './vm
 /** Tasks fetched from the sandbox at a time: few enough that their text stays small, enough that calls do not count. */
 const BATCH = 1_000
 /** How many values the prelude writes for a task. */
-const VALUES_PER_TASK = 6
+const VALUES_PER_TASK = 4
 const MAX_NAME_LENGTH = 1_000
 const MAX_KIND_LENGTH = 100
 
@@ -40,14 +40,13 @@ export function compileScript(run: ScriptRun, input: CompileInput): CompiledJob 
   return withScript(run, (script) => {
     if (!script.canCompile()) throw scriptError('the script defines no function compileJob(job)')
     const job = readJob(JSON.parse(script.compile(JSON.stringify(jobObject(input)))), input)
-    const compiler = new TaskCompiler()
-    const references = new Map<number, TaskReference>()
+    const reader = new TaskReader()
     try {
       for (let from = 0; from < job.taskCount; from += BATCH) {
         const batch = asList(JSON.parse(script.drain(from, from + BATCH)), 'the tasks')
-        for (let at = 0; at < batch.length; at += VALUES_PER_TASK) addTask(compiler, batch.slice(at, at + VALUES_PER_TASK), references)
+        for (let at = 0; at < batch.length; at += VALUES_PER_TASK) reader.read(batch[at], batch[at + 1], batch[at + 2], batch[at + 3])
       }
-      return { ...compiler.finish(), ...job.kept }
+      return { ...reader.compiler.finish(), ...job.kept }
     } catch (error) {
       if (error instanceof InvalidInputError) throw new ScriptError({ kind: 'tasks', text: error.message })
       throw error
@@ -57,9 +56,15 @@ export function compileScript(run: ScriptRun, input: CompileInput): CompiledJob 
 
 function withScript<T>(run: ScriptRun, work: (script: LoadedScript) => T): T {
   const script = loadScript(run.module, run.files, run.file, run.limits, run.facts, run.lines)
-  const result = work(script)
-  script.dispose()
-  return result
+  try {
+    const result = work(script)
+    script.dispose()
+    return result
+  } catch (error) {
+    // A script that failed leaves a sound interpreter behind, and must leave its memory too.
+    if (error instanceof ScriptError) script.dispose()
+    throw error
+  }
 }
 
 function scriptError(text: string): ScriptError {
@@ -103,26 +108,41 @@ function readJob(raw: unknown, input: CompileInput): ReadJob {
   }
 }
 
-/** A task as the prelude hands it over: in full (some as references for others), or as what differs from a reference. */
-function addTask(compiler: TaskCompiler, raw: unknown[], references: Map<number, TaskReference>): void {
-  const [name, kind, priority, dependsOn, commands, differences] = raw
-  const label = `task "${String(name).slice(0, 100)}"`
-  const head: TaskHead = {
-    name: asName(name, label, 'name', MAX_NAME_LENGTH),
-    kind: asName(kind, label, 'type', MAX_KIND_LENGTH),
-    priority:
-      typeof priority === 'number' && Number.isFinite(priority) ? Math.trunc(priority) : fail(`${label}: its priority must be a number`),
-    dependsOn: asList(dependsOn, `${label}: its dependencies`).map(Number),
+/** Reads tasks as the prelude hands them over. They come from the sandbox: nothing in them is certain. */
+class TaskReader {
+  readonly compiler = new TaskCompiler()
+  /** Tasks that came in full, by the sandbox's number. */
+  readonly #references = new Map<number, TaskReference>()
+  #kind = ''
+  #priority = 0
+
+  /**
+   * `head`: [type, priority, dependencies], or 0 for those of the task before and no dependencies. `commands`: a list (then
+   * `more` is its number as a reference, or null), or the number of a reference (then `more` is what differs from it).
+   * @throws ScriptError, InvalidInputError
+   */
+  read(name: unknown, head: unknown, commands: unknown, more: unknown): void {
+    const label = `task "${String(name).slice(0, 100)}"`
+    const task: TaskHead = { name: asName(name, label, 'name', MAX_NAME_LENGTH), ...this.#readHead(head, label) }
+    if (typeof commands !== 'number') {
+      const list = asList(commands, `${label}: its commands`).map((command, index) => readCommand(command, `${label}, command ${index + 1}`))
+      const reference = this.compiler.add({ ...task, commands: list })
+      if (typeof more === 'number') this.#references.set(more, reference)
+      return
+    }
+    const reference = this.#references.get(commands)
+    if (reference === undefined) fail(`${label}: the sandbox sent no commands`)
+    this.compiler.addLike(task, reference, asList(more, `${label}: its differences`))
   }
-  if (typeof commands !== 'number') {
-    const list = asList(commands, `${label}: its commands`).map((command, index) => readCommand(command, `${label}, command ${index + 1}`))
-    const reference = compiler.add({ ...head, commands: list })
-    if (typeof differences === 'number') references.set(differences, reference)
-    return
+
+  #readHead(head: unknown, label: string): Omit<TaskHead, 'name'> {
+    if (head === 0) return { kind: this.#kind, priority: this.#priority, dependsOn: [] }
+    const [kind, priority, dependsOn] = asList(head, label)
+    this.#kind = asName(kind, label, 'type', MAX_KIND_LENGTH)
+    if (typeof priority !== 'number' || !Number.isFinite(priority)) fail(`${label}: its priority must be a number`)
+    this.#priority = Math.trunc(priority)
+    return { kind: this.#kind, priority: this.#priority, dependsOn: asList(dependsOn, `${label}: its dependencies`).map(Number) }
   }
-  const reference = references.get(commands)
-  if (reference === undefined) fail(`${label}: the sandbox sent no commands`)
-  compiler.addLike(head, reference, asList(differences, `${label}: its differences`))
 }
 
 function readCommand(raw: unknown, label: string): Command {

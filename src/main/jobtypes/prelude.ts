@@ -259,8 +259,8 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
       check(command.parameters, at + '.parameters', false)
       check(command.totalStepCount, at + '.totalStepCount', true)
     })
-    return Function('values', 'isArray', 'keys', 'isValue', 'commands', 'out', '"use strict"\n' + source.join('\n') + '\nreturn true')
-      .bind(null, values, isList, Object.keys, isValue)
+    const body = '"use strict"\nreturn (commands, out) => {\n' + source.join('\n') + '\nreturn true }'
+    return Function('values', 'isArray', 'keys', 'isValue', body)(values, isList, Object.keys, isValue)
   }
 
   // Only what author.Command made: then leaves are counted on both sides in the same way.
@@ -270,24 +270,23 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
       && typeof command.parameters === 'object' && command.parameters !== null)
   }
 
-  // Puts two values into the row: commands and their number as a reference (or null), or number of a reference and differences.
-  function handOver(commands, row) {
+  // Puts four values into the row: name; 0 or, where they differ from the task before, [type, priority, dependencies];
+  // commands and their number as a reference (or null), or number of a reference and differences.
+  function handOver(name, head, commands, row) {
     let differences = []
     for (let at = 0; at < references.length; at++) {
-      if (references[at](commands, differences)) return void row.push(at, differences)
+      if (references[at](commands, differences)) return void row.push(name, head, at, differences)
       if (differences.length > 0) differences = []
     }
-    if (references.length === MAX_REFERENCES) return void row.push(commands, null)
+    if (references.length === MAX_REFERENCES) return void row.push(name, head, commands, null)
     const copy = parse(stringify(commands))
-    row.push(commands, isPlain(copy) ? references.push(comparator(copy)) - 1 : null)
+    row.push(name, head, commands, isPlain(copy) ? references.push(comparator(copy)) - 1 : null)
   }
 
-  const NONE = []
   let added
   const positions = []
 
   function positionsOf(dependencies, name) {
-    if (dependencies.length === 0) return NONE
     return dependencies.map((other) => {
       const position = positions[other[ID]]
       if (position !== undefined) return position
@@ -313,12 +312,21 @@ export const PRELUDE = String.raw`(function (call, load, facts) {
         taskCount: added.length / 6,
       })
     },
-    // Tasks [from, to) as one list in JSON, six values a task: name, type, priority, dependencies, and the two of handOver.
+    // Tasks [from, to) as one list in JSON, four values a task: those of handOver.
     drain(from, to) {
       const row = []
+      let lastType
+      let lastPriority
       for (let at = 6 * from; at < 6 * to && at < added.length; at += 6) {
-        row.push(added[at + 1], added[at + 2], added[at + 3], positionsOf(added[at + 5], added[at + 1]))
-        handOver(added[at + 4], row)
+        const name = added[at + 1]
+        const type = added[at + 2]
+        const priority = added[at + 3]
+        const dependencies = added[at + 5]
+        const same = type === lastType && priority === lastPriority && dependencies.length === 0
+        handOver(name, same ? 0 : [type, priority, positionsOf(dependencies, name)], added[at + 4], row)
+        // After a task with dependencies the next one is told in full.
+        lastType = dependencies.length === 0 ? type : undefined
+        lastPriority = priority
       }
       return stringify(row)
     },

@@ -2,7 +2,7 @@
  * Runs one script in a fresh QuickJS context: limits, the script API, reading the result. Used in the job-type thread
  * only, because a script may take seconds.
  */
-import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule, VmCallResult } from 'quickjs-emscripten'
+import { Scope, type QuickJSContext, type QuickJSHandle, type QuickJSWASMModule, type VmCallResult } from 'quickjs-emscripten'
 import { MAX_TASKS } from '../engine/compileTasks.ts'
 import { createHostCalls } from './hostCalls.ts'
 import { PRELUDE } from './prelude.ts'
@@ -64,31 +64,26 @@ export function loadScript(
 
   function unwrap(result: VmCallResult<QuickJSHandle>): QuickJSHandle {
     if (!result.error) return result.value
-    const failure = interrupted ? timeFailure(limits) : describeError(vm, result.error, limits)
+    const failure = describeError(vm, result.error)
     result.error.dispose()
-    throw new ScriptError(failure)
+    // Looking at an error runs its getters: only now it is certain that there was time for it.
+    throw new ScriptError(interrupted ? timeFailure(limits) : failure)
   }
   const read = (code: string) => unwrap(vm.evalCode(code, 'framehouse.js', { strict: true }))
   const controls = installApi(vm, unwrap, files, file, facts, lines)
 
   function control(name: string, ...args: QuickJSHandle[]): string {
-    const method = vm.getProp(controls, name)
-    const result = unwrap(vm.callFunction(method, vm.undefined, ...args))
-    method.dispose()
-    return textOf(vm, result)
+    return Scope.withScope((scope) => {
+      const method = scope.manage(vm.getProp(controls, name))
+      for (const arg of args) scope.manage(arg)
+      return vm.getString(scope.manage(unwrap(vm.callFunction(method, vm.undefined, ...args))))
+    })
   }
 
   const script: LoadedScript = {
     jobType: () => readText(vm, read('typeof JOB_TYPE === "object" && JOB_TYPE !== null ? JSON.stringify(JOB_TYPE) : undefined')),
     canCompile: () => readText(vm, read('typeof compileJob')) === 'function',
-    compile(inputJson) {
-      const compileJob = read('compileJob')
-      const input = vm.newString(inputJson)
-      const json = control('compile', compileJob, input)
-      compileJob.dispose()
-      input.dispose()
-      return json
-    },
+    compile: (inputJson) => control('compile', read('compileJob'), vm.newString(inputJson)),
     drain: (from, to) => control('drain', vm.newNumber(from), vm.newNumber(to)),
     dispose() {
       controls.dispose()
@@ -99,15 +94,10 @@ export function loadScript(
   try {
     unwrap(vm.evalCode(files.get(file) ?? '', fileName(file), { strict: true, type: 'global' })).dispose()
   } catch (error) {
-    if (error instanceof ScriptError) tryDispose(script)
+    if (error instanceof ScriptError) script.dispose()
     throw error
   }
   return script
-}
-
-/** A context that failed half-way may not be disposable cleanly; the module is replaced then anyway. */
-function tryDispose(script: LoadedScript): void {
-  script.dispose()
 }
 
 function installApi(
@@ -140,16 +130,9 @@ function installApi(
   return controls
 }
 
-function textOf(vm: QuickJSContext, handle: QuickJSHandle): string {
-  const text = vm.getString(handle)
-  handle.dispose()
-  return text
-}
-
+/** The text in a handle, undefined when it is none; the handle is disposed. */
 function readText(vm: QuickJSContext, handle: QuickJSHandle): string | undefined {
-  if (vm.typeof(handle) === 'string') return textOf(vm, handle)
-  handle.dispose()
-  return undefined
+  return handle.consume((value) => (vm.typeof(value) === 'string' ? vm.getString(value) : undefined))
 }
 
 /** Name that stands in error messages: the path inside its script folder. */
@@ -161,7 +144,7 @@ function timeFailure(limits: RunLimits): ScriptFailure {
   return { kind: 'limit', text: `the script took longer than ${limits.timeMs / 1000} s` }
 }
 
-function describeError(vm: QuickJSContext, handle: QuickJSHandle, limits: RunLimits): ScriptFailure {
+function describeError(vm: QuickJSContext, handle: QuickJSHandle): ScriptFailure {
   const thrown: unknown = vm.dump(handle)
   if (typeof thrown !== 'object' || thrown === null) {
     // Out of memory can leave nothing to throw.
@@ -169,7 +152,6 @@ function describeError(vm: QuickJSContext, handle: QuickJSHandle, limits: RunLim
   }
   const { name, message, stack, setting } = thrown as Partial<Record<string, unknown>>
   if (name === 'InternalError' && message === 'out of memory') return memoryFailure()
-  if (name === 'InternalError' && message === 'interrupted') return timeFailure(limits)
   const words = typeof message === 'string' && message !== '' ? message : String(name ?? JSON.stringify(thrown))
   const failure: ScriptFailure = { kind: 'script', text: isLanguageError(name) ? `${name}: ${words}${placeOf(stack)}` : words }
   if (typeof setting === 'string') failure.setting = setting
