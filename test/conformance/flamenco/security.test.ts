@@ -1,5 +1,6 @@
 /** Who may call what over `/api/v3` when the manager does not trust its own machine, as on a LAN: Flamenco clients send no token. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { openFlamencoManager, type FlamencoManager } from '../../support/flamencoManager.ts'
 import { echoJob, FlamencoWorker, NO_SUCH_ID, SECRET } from './actors.ts'
 import { Client, OPERATIONS, type CallOptions } from './client.ts'
@@ -140,6 +141,21 @@ describe('keys in the address', () => {
     expect(registered.status).toBe(200)
     expect(manager.context.farm.findWorker(registered.body.uuid)?.approvedAt).not.toBeNull()
     expect((await client.request('POST', `/k/${join.text}/api/v3/jobs`, { body: echoJob() })).status).toBe(403)
+  })
+
+  test('events come to a page that was opened with a key', async () => {
+    const { text } = await manager.context.security.accounts.createToken({
+      kind: 'key',
+      name: 'viewer',
+      role: 'viewer',
+      scopes: ['read'],
+      expiresAt: null,
+      createdBy: 'test',
+    })
+    const socket = new WebSocket(`${manager.url.replace('http', 'ws')}/k/${text}/socket.io/?EIO=3&transport=websocket`)
+    const first = await new Promise((resolve, reject) => socket.once('message', (data) => resolve(String(data))).once('error', reject))
+    expect(first).toMatch(/^0\{"sid":/)
+    socket.terminate()
   })
 
   test('artists change their own jobs and no others', async () => {
