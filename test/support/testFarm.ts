@@ -1,22 +1,36 @@
 /** A real farm on a real SQLite file in a temporary folder, with a clock that the test sets. No HTTP. */
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
+import type { Outcome } from '../../src/shared/enums.ts'
 import { Policy } from '../../src/shared/policy.ts'
+import type { Assignment, Fence, ReportEvent } from '../../src/shared/schemas/agent.ts'
 import { FarmSettings } from '../../src/shared/schemas/settings.ts'
+import type { MachineReport } from '../../src/shared/schemas/worker.ts'
 import { taskPublicId } from '../../src/shared/ids.ts'
 import { compileTasks } from '../../src/main/engine/compileTasks.ts'
 import type { AuthoredTask } from '../../src/main/engine/compiledJob.ts'
 import { Farm } from '../../src/main/engine/farm.ts'
 import type { NewJobRecord, WorkerSignOn } from '../../src/main/engine/farmEngine.ts'
 import { silentLogger } from '../../src/main/engine/logger.ts'
+import type { FramehouseEvent } from '../../src/shared/events.ts'
 import type { JobState, WorkerState } from '../../src/main/engine/model.ts'
+import type { Connection } from '../../src/main/store/connection.ts'
 import { openStore, type OpenedStore } from '../../src/main/store/farmStore.ts'
 import { SegmentLogReader } from '../../src/main/store/segmentLogReader.ts'
 
 export const START = Date.UTC(2026, 0, 5, 12)
+/** Real files, but in memory where there is such a place: these tests are about states, not about the platter. */
+const TEMP = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+
+export interface WorkerOptions extends Partial<WorkerSignOn> {
+  approved?: boolean
+  /** Number of the machine it runs on. */
+  onMachine?: number
+}
 
 export class TestFarm {
   time = START
@@ -29,7 +43,7 @@ export class TestFarm {
   ) {}
 
   static async open(settings: Partial<FarmSettings> = {}): Promise<TestFarm> {
-    const folder = await mkdtemp(join(tmpdir(), 'framehouse-farm-'))
+    const folder = await mkdtemp(join(TEMP, 'framehouse-farm-'))
     const test: TestFarm = Object.create(TestFarm.prototype)
     Object.assign(test, { folder, time: START })
     test.settings = Value.Parse(FarmSettings, Value.Default(FarmSettings, { timeoutGraceMs: 0, ...settings }))
@@ -39,6 +53,46 @@ export class TestFarm {
 
   get logs(): SegmentLogReader {
     return new SegmentLogReader(this.opened.read, this.opened.logFolder)
+  }
+
+  /** Everything the farm tells from now on. */
+  events(): FramehouseEvent[] {
+    const events: FramehouseEvent[] = []
+    this.farm.onAny((event) => events.push(event))
+    return events
+  }
+
+  /** Lets time pass; nothing happens by the clock unless a check is called. */
+  pass(ms: number): void {
+    this.time += ms
+  }
+
+  /**
+   * The manager dies: of what it writes from now on, `transactions` more reach the disk, and nothing after them. Resolves
+   * never for whoever waits for more. `revive` starts a new engine on what the disk has.
+   */
+  dieAfter(transactions: number): void {
+    // The writer's connection is nobody's business but the writer's, and a crash's.
+    const connection: Connection = Reflect.get(this.opened.writer, 'connection')
+    const run = connection.run.bind(connection)
+    let left = transactions
+    let inside = false
+    let dead = false
+    connection.run = (sql, values) => {
+      const begins = sql === 'begin immediate'
+      if (!dead && !inside && left-- <= 0) dead = true
+      if (dead) return new Promise(() => undefined)
+      if (begins) inside = true
+      else if (sql === 'commit' || sql === 'rollback') inside = false
+      return run(sql, values)
+    }
+  }
+
+  async revive(): Promise<void> {
+    const connection: Connection = Reflect.get(this.opened.writer, 'connection')
+    await this.opened.read.close()
+    await connection.close()
+    await this.boot()
   }
 
   /** Stops and starts the engine on the same files, as a restart of the manager does. */
@@ -55,7 +109,8 @@ export class TestFarm {
   }
 
   /** An approved, awake native worker. */
-  async worker(name: string, signOn: Partial<WorkerSignOn> = {}): Promise<WorkerState> {
+  async worker(name: string, { approved = true, onMachine, ...signOn }: WorkerOptions = {}): Promise<WorkerState> {
+    const machine = onMachine === undefined ? null : machineReport(onMachine)
     const worker = await this.farm.registerWorker({
       adapter: 'native',
       name,
@@ -63,14 +118,21 @@ export class TestFarm {
       platform: 'linux',
       address: '127.0.0.1',
       kinds: ['misc'],
-      machine: null,
-      approved: true,
+      machine,
+      approved,
     })
     await this.farm.signOn(worker.publicId, { ...SIGN_ON, name, ...signOn })
     return worker
   }
 
-  async foreignWorker(name: string, kinds = ['misc']): Promise<WorkerState> {
+  /** The worker as the engine of now knows it: after a restart the old object is history. */
+  again(worker: WorkerState): WorkerState {
+    const found = this.farm.findWorker(worker.publicId)
+    if (!found) throw new Error(`worker ${worker.name} is not there`)
+    return found
+  }
+
+  async foreignWorker(name: string, kinds = ['misc'], approved = true): Promise<WorkerState> {
     const worker = await this.farm.registerWorker({
       adapter: 'flamenco',
       name,
@@ -79,10 +141,10 @@ export class TestFarm {
       address: '127.0.0.1',
       kinds,
       machine: null,
-      approved: true,
+      approved,
     })
     await this.farm.signOn(worker.publicId, { ...SIGN_ON, name, kinds })
-    await this.farm.workerChangedStatus(worker.publicId, 'awake')
+    if (approved) await this.farm.workerChangedStatus(worker.publicId, 'awake')
     return worker
   }
 
@@ -133,25 +195,68 @@ export class TestFarm {
     return reply.assignments
   }
 
-  async finish(worker: WorkerState, assignment: { taskId: string; attempt: number }, outcome: 'success' | 'exit-code' = 'success', exitCode = 0) {
-    return this.farm.report(
-      worker.publicId,
-      [
-        {
-          seq: worker.reportSeq + 1,
-          taskId: assignment.taskId,
-          attempt: assignment.attempt,
-          event: { type: 'finished', at: this.time, outcome, exitCode, reason: outcome === 'success' ? '' : `exit code ${exitCode}` },
-        },
-      ],
-      0,
-    )
+  /** Takes one task, which must be there. */
+  async takeOne(worker: WorkerState): Promise<Assignment> {
+    const [assignment] = await this.take(worker)
+    if (!assignment) throw new Error(`there is no task for ${worker.name}`)
+    return assignment
+  }
+
+  /** One event of an attempt. The seq follows the worker's last one. */
+  say(worker: WorkerState, fence: Fence, event: ReportEvent, take = 0) {
+    return this.farm.report(worker.publicId, [{ seq: worker.reportSeq + 1, taskId: fence.taskId, attempt: fence.attempt, event }], take)
+  }
+
+  async finish(worker: WorkerState, assignment: Fence, outcome: Outcome = 'success', exitCode: number | null = 0) {
+    const reason = outcome === 'success' ? '' : `ended with ${outcome}`
+    return this.say(worker, assignment, { type: 'finished', at: this.time, outcome, exitCode, reason })
+  }
+
+  fail(worker: WorkerState, assignment: Fence, exitCode = 1) {
+    return this.finish(worker, assignment, 'exit-code', exitCode)
+  }
+
+  /** Takes and finishes until nothing is left for these workers, waiting for what completions release. */
+  async work(...workers: WorkerState[]): Promise<string[]> {
+    const done: string[] = []
+    for (let idle = 0; idle < 3; ) {
+      let took = 0
+      for (const worker of workers) {
+        for (const assignment of await this.take(worker, worker.capacity)) {
+          took++
+          done.push(assignment.taskId)
+          await this.finish(worker, assignment)
+        }
+      }
+      idle = took === 0 ? idle + 1 : 0
+      if (took === 0) await this.settled()
+    }
+    return done
+  }
+
+  /** Resolves when everything said is on disk and what it set off is done. */
+  async settled(): Promise<void> {
+    for (let round = 0; round < 3; round++) {
+      await this.opened.store.durable()
+      await new Promise((resolve) => setImmediate(resolve))
+      await this.opened.read.all('select 1')
+    }
+  }
+
+  /** The farm's own lines and the worker's, of one attempt. */
+  async log(taskId: string, attempt = 1): Promise<string> {
+    return (await this.logs.read(taskId, attempt, 0, 1_000_000)).toString()
   }
 
   /** Status of every task of a job on disk, in order of index. */
   async statuses(job: JobState): Promise<string[]> {
     const rows = await this.opened.read.all<{ status: string }>('select status from tasks where job_id = ? order by idx', [job.id])
     return rows.map((row) => row.status)
+  }
+
+  /** Status, from memory, of the job. */
+  async status(job: JobState): Promise<string | undefined> {
+    return (await this.farm.findJob(job.publicId))?.status
   }
 
   async jobRow(job: JobState) {
@@ -180,6 +285,11 @@ export class TestFarm {
       onPurge: async () => undefined,
     })
   }
+}
+
+function machineReport(number: number): MachineReport {
+  const id = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+  return { id, name: `machine ${number}`, platform: 'linux', arch: 'x64', cpuCount: 8, memoryBytes: 1, gpus: [], software: [] }
 }
 
 const SIGN_ON: WorkerSignOn = { name: '', software: 'test', address: '127.0.0.1', kinds: ['misc'], canRestart: false, capacity: 1, running: [] }

@@ -34,10 +34,10 @@ export class Timers {
 
   start(every: Every): void {
     this.stops.push(
-      every(200, () => this.book.releaseDue()),
+      every(200, () => this.releaseDue()),
       every(1_000, () => this.checkTimeouts()),
       every(5_000, () => this.checkStartBy()),
-      every(20_000, () => this.staff.applySchedules()),
+      every(20_000, () => this.applySchedules()),
       every(30_000, () => this.keepHouse()),
       every(60_000, () => this.purge()),
     )
@@ -45,6 +45,16 @@ export class Timers {
 
   stop(): void {
     for (const stop of this.stops) stop()
+  }
+
+  /** Jobs and tasks whose moment has come. */
+  releaseDue(): void {
+    this.book.releaseDue()
+  }
+
+  /** Workers that should sleep or wake up now. */
+  applySchedules(): void {
+    this.staff.applySchedules()
   }
 
   /** Workers that fell silent and attempts that take too long. */
