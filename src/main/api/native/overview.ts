@@ -22,7 +22,8 @@ export async function readOverview(context: ServerContext, status: Status): Prom
   const now = context.now()
   const workers = farm.workers()
   const until = now
-  const since = Math.floor((now - 23 * HOUR_MS) / HOUR_MS) * HOUR_MS
+  // The hour that runs and the 23 before it.
+  const since = (Math.floor((now - 1) / HOUR_MS) - 23) * HOUR_MS
   const [ids, frames, hours, attention] = await Promise.all([
     jobIdsByStatus(read, ['active', 'queued'], SHOWN_JOBS),
     newestFrames(read, { limit: SHOWN_FRAMES, ready: true }),

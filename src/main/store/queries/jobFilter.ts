@@ -47,7 +47,7 @@ function searchConditions(text: string): SqlCondition[] {
   const long = list.filter((word) => [...word].length >= TRIGRAM)
   const conditions: SqlCondition[] = []
   if (long.length > 0) {
-    const match = long.map((word) => `"${word.replaceAll('"', '""')}"`).join(' and ')
+    const match = long.map((word) => `"${word.replaceAll('"', '""')}"`).join(' AND ')
     conditions.push({ sql: 'j.id in (select rowid from jobs_text where jobs_text match ?)', values: [match] })
   }
   for (const word of list.filter((candidate) => [...candidate].length < TRIGRAM)) {
