@@ -140,6 +140,8 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     closing.push(() => server.close())
     await server.listen({ host: config.listen.host, port: config.listen.port })
     shaman.start()
+    // Starts the sandbox's thread, so that the first submission does not wait for it, and logs scripts that are broken.
+    void jobTypes.list().catch(() => undefined)
     closing.push(() => shaman.stop())
 
     // A listening TCP server's address is an object.
