@@ -9,7 +9,8 @@ import { request as httpRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openFlamencoManager, type FlamencoManager } from '../../support/flamencoManager.ts'
-import { FlamencoWorker, submit } from './actors.ts'
+import { isCheckoutUsed } from '../../../src/main/store/queries/flamenco.ts'
+import { FlamencoWorker, NO_SUCH_ID, submit } from './actors.ts'
 import { Client } from './client.ts'
 
 let manager: FlamencoManager
@@ -124,6 +125,20 @@ test('refresh, check, upload, check out, submit, render, delete', async () => {
   expect((await client.call('GET /jobs/{job_id}/what-would-delete-do', 200, [submitted.id])).body).toEqual({ shaman_checkout: true })
   await client.call('DELETE /jobs/{job_id}', 204, [submitted.id])
   await client.call('GET /jobs/{job_id}', 404, [submitted.id])
+})
+
+test('a checkout is in use as long as some job has it, or a folder in it', async () => {
+  const { read } = manager.context
+  const job = { name: 'x', type: 'echo-sleep-test', submitter_platform: 'linux', settings: { message: 'x' } }
+  const first = await submit(client, { ...job, storage: { shaman_checkout_id: 'project/100%_shared' } })
+  expect(await isCheckoutUsed(read, 'project/100%_shared', first.id)).toBe(false)
+  expect(await isCheckoutUsed(read, 'project', NO_SUCH_ID)).toBe(true)
+  expect(await isCheckoutUsed(read, 'proj', NO_SUCH_ID)).toBe(false)
+  const again = await submit(client, { ...job, storage: { shaman_checkout_id: 'project/100%_shared' } })
+  expect(await isCheckoutUsed(read, 'project/100%_shared', first.id)).toBe(true)
+  await client.call('DELETE /jobs/{job_id}', 204, [again.id])
+  // It can still be brought back.
+  expect(await isCheckoutUsed(read, 'project/100%_shared', first.id)).toBe(true)
 })
 
 test('the add-on is told when the job type has changed or does not exist', async () => {
