@@ -11,6 +11,7 @@
  */
 import { deferred, type Deferred } from '../../shared/deferred.ts'
 import type { Logger } from './logger.ts'
+import { Milestones } from './milestones.ts'
 import { OutboxSegments, type Cursor, type Line } from './outboxSegments.ts'
 import { pause } from './timing.ts'
 
@@ -63,7 +64,7 @@ export class Outbox {
 
   private writtenSeq: number
   private arrival: Deferred<void> | undefined
-  private readonly ackWaiters = new Map<Deferred<void>, number>()
+  private readonly deliveries = new Milestones()
   private syncTimer: NodeJS.Timeout | undefined
   private writeFails = false
   private closing = false
@@ -178,7 +179,7 @@ export class Outbox {
       this.unwritten.push({ seq: -1, json: `{"ack":${seq}}` })
       this.startWriting()
     }
-    this.settleAckWaiters()
+    this.deliveries.reached(seq)
     void this.files.dropDelivered(seq, this.complete ? undefined : this.cursor).catch((error: unknown) => {
       this.log.warn({ err: error }, 'cannot remove delivered outbox files')
     })
@@ -187,9 +188,7 @@ export class Outbox {
   /** Resolves when the entry was delivered (or the outbox is closed). */
   whenAcked(seq: number): Promise<void> {
     if (seq <= this.acked || this.closed) return Promise.resolve()
-    const waiter = deferred<void>()
-    this.ackWaiters.set(waiter, seq)
-    return waiter.promise
+    return this.deliveries.wait(seq)
   }
 
   /** Resolves when all that was appended so far is in the files. */
@@ -205,16 +204,8 @@ export class Outbox {
     clearTimeout(this.syncTimer)
     if (this.size > 0) await this.files.sync().catch(() => {})
     await this.files.close()
-    this.settleAckWaiters()
+    this.deliveries.reached(Number.POSITIVE_INFINITY)
     this.announce()
-  }
-
-  private settleAckWaiters(): void {
-    for (const [waiter, seq] of this.ackWaiters) {
-      if (seq > this.acked && !this.closed) continue
-      this.ackWaiters.delete(waiter)
-      waiter.resolve()
-    }
   }
 
   private startWriting(): void {
@@ -280,11 +271,8 @@ export class Outbox {
     for (const { seq, json } of batch) {
       if (seq < 0) continue
       this.writtenSeq = seq
-      if (this.complete && this.queueBytes >= this.memoryBytes) {
-        this.complete = false
-      }
-      if (!this.complete) continue
-      if (seq <= this.acked) continue
+      if (this.queueBytes >= this.memoryBytes) this.complete = false
+      if (!this.complete || seq <= this.acked) continue
       this.queue.push({ seq, json, bytes: json.length })
       this.queueBytes += json.length
     }

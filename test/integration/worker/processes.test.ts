@@ -1,6 +1,7 @@
 /** The agent with the real commands: children, kill -9 of the worker, floods of log lines. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -119,41 +120,74 @@ describe('children of an attempt', () => {
   })
 })
 
+/** A program that writes numbered lines as fast as its pipe takes them, then creates `done` and, when asked to, stays. */
+function flood(lines: number, done: string, stays: boolean) {
+  const script = `
+    const { stdout } = process
+    let n = 0
+    const more = () => {
+      while (n < ${lines}) {
+        let text = ''
+        const end = Math.min(${lines}, n + 500)
+        for (; n < end; n++) text += 'line ' + n + ' Fra:12 Mem:1234.56M (Peak 2345.67M) | rendering\\n'
+        if (!stdout.write(text)) return stdout.once('drain', more)
+      }
+      stdout.write('', () => require('node:fs').writeFileSync(${JSON.stringify(done)}, ''))
+      if (${stays}) setInterval(() => {}, 1000)
+    }
+    more()`
+  return command('exec', { exe: process.execPath, args: ['-e', script] })
+}
+
+/** How many numbered lines are in the log, without a gap, from 0. */
+function countLines(log: string): number {
+  let next = 0
+  for (const line of log.split('\n')) {
+    const match = /> line (\d+) /.exec(line)
+    if (match !== null && Number(match[1]) !== next++) throw new Error(`line ${match[1]} came where line ${next - 1} was due`)
+  }
+  return next
+}
+
 describe('a flood of log lines', () => {
   it('arrives whole and in order, fast, while the worker stays small', async () => {
     await lab.start({ managerUrl: manager.url }, workerParts())
     const lines = 500_000
-    const script = `
-      const { stdout } = process
-      let n = 0
-      const more = () => {
-        while (n < ${lines}) {
-          let text = ''
-          const end = Math.min(${lines}, n + 500)
-          for (; n < end; n++) text += 'line ' + n + ' Fra:12 Mem:1234.56M (Peak 2345.67M) | rendering\\n'
-          if (!stdout.write(text)) return stdout.once('drain', more)
-        }
-      }
-      more()`
     const before = process.memoryUsage().rss
     let most = before
     const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 50)
     const began = performance.now()
-    const fence = manager.submit({ commands: [command('exec', { exe: process.execPath, args: ['-e', script] })] })
+    const fence = manager.submit({ commands: [flood(lines, join(await lab.folder(), 'done'), false)] })
     await expect.poll(() => manager.finished(fence) !== undefined, { timeout: 100_000, interval: 20 }).toBe(true)
     const seconds = (performance.now() - began) / 1000
     clearInterval(watch)
     expect(manager.finished(fence)).toMatchObject({ outcome: 'success' })
-    let next = 0
-    for (const line of manager.logText(fence).split('\n')) {
-      const match = /> line (\d+) /.exec(line)
-      if (match !== null && Number(match[1]) === next) next++
-      else if (match !== null) throw new Error(`line ${match[1]} came where line ${next} was due`)
-    }
-    expect(next).toBe(lines)
+    expect(countLines(manager.logText(fence))).toBe(lines)
     const growth = Math.round((most - before) / 1e6)
     process.stdout.write(`${Math.round(lines / seconds)} lines/s, ${growth} MB more at the most (manager of the test included)\n`)
     expect(growth).toBeLessThan(600)
     expect(manager.events(fence).every((event) => event.type !== 'log' || event.text.length <= 128 * 1024)).toBe(true)
+  })
+
+  it('is kept on disk while the manager is away, far beyond what memory holds, and survives kill -9 of the worker', async () => {
+    const dataDir = await lab.folder()
+    const done = join(await lab.folder(), 'done')
+    const lines = 300_000
+    const first = await startProcess(dataDir)
+    const fence = manager.submit({ commands: [flood(lines, done, true)] })
+    await expect.poll(() => manager.logText(fence), soon).toContain('> line 0 ')
+    await manager.close()
+    await expect.poll(() => existsSync(done), { timeout: 60_000, interval: 50 }).toBe(true)
+    // What the last batch holds is written within a few turns of the worker's loop.
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    first.kill('SIGKILL')
+    await once(first, 'exit')
+    await manager.open()
+    await startProcess(dataDir)
+    await expect.poll(() => manager.logText(fence).includes(`> line ${lines - 1} `), { timeout: 60_000, interval: 100 }).toBe(true)
+    expect(countLines(manager.logText(fence))).toBe(lines)
+    // The attempt died with its worker: what it said is kept, but it neither ended nor counts as running.
+    expect(manager.finished(fence)).toBeUndefined()
+    expect(manager.onlyWorker().signOns.at(-1)?.running).toEqual([])
   })
 })
