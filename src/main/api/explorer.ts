@@ -18,6 +18,9 @@ const TAGS = [
   { name: 'agent', description: 'What workers of this program call' },
 ]
 
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 40"><text x="0" y="28" font-family="system-ui, sans-serif" font-size="26" font-weight="600" fill="#fff">Framehouse</text></svg>'
+
 /** The explorer's own: it styles its page inline. */
 const EXPLORER_CSP =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -68,6 +71,7 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
       routePrefix: '/docs',
       staticCSP: EXPLORER_CSP,
       theme: { title: 'Framehouse API' },
+      logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/app/' },
       uiConfig: { docExpansion: 'none', tryItOutEnabled: true, persistAuthorization: false },
     })
   })
