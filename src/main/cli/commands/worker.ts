@@ -55,7 +55,7 @@ export const worker = defineCommand({
       if (error instanceof DataFolderInUseError) throw new FailedError(error.message, 'in-use')
       throw error
     })
-    log.info({ name, manager: options.manager, data: dataDir, slots: options.slots }, 'worker started')
+    log.info({ name, manager: new URL(options.manager).origin, data: dataDir, slots: options.slots }, 'worker started')
     const end = await Promise.race([running.ended, stopAsked(context.signal).then(() => 'asked' as const)])
     if (end === 'asked') await running.stop()
     log.info({ name }, 'worker stopped')
