@@ -35,14 +35,29 @@ export function regional(locale: string | undefined): string | undefined {
 /** `14:32`, or `Tue 14:32` when it is not today, or `3 Mar 14:32` when it is a week away. */
 export function clock(time: string | number | null | undefined, now: number, language?: string): string {
   if (time === null || time === undefined) return '–'
-  const locale = regional(language)
-  const date = new Date(time)
+  const moment = typeof time === 'number' ? time : Date.parse(time)
+  const date = new Date(moment)
   const today = new Date(now)
-  const hours: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' }
-  if (date.toDateString() === today.toDateString()) return date.toLocaleTimeString(locale, hours)
-  const days = Math.abs(date.getTime() - now) / 86_400_000
-  const day: Intl.DateTimeFormatOptions = days < 6 ? { weekday: 'short' } : { day: 'numeric', month: 'short' }
-  return date.toLocaleString(locale, { ...day, ...hours })
+  if (date.getDate() === today.getDate() && Math.abs(moment - now) < DAY_MS) return formatter(language, 'time').format(date)
+  return formatter(language, Math.abs(moment - now) < 6 * DAY_MS ? 'weekday' : 'date').format(date)
+}
+
+const DAY_MS = 86_400_000
+const HOURS = { hour: '2-digit', minute: '2-digit' } as const
+const SHAPES: Record<'time' | 'weekday' | 'date', Intl.DateTimeFormatOptions> = {
+  time: HOURS,
+  weekday: { weekday: 'short', ...HOURS },
+  date: { day: 'numeric', month: 'short', ...HOURS },
+}
+/** Making one costs a hundred times what using it does, and a list uses dozens in each frame of a scroll. */
+const formatters = new Map<string, Intl.DateTimeFormat>()
+function formatter(language: string | undefined, shape: keyof typeof SHAPES): Intl.DateTimeFormat {
+  const key = `${language ?? ''}.${shape}`
+  const known = formatters.get(key)
+  if (known) return known
+  const made = new Intl.DateTimeFormat(regional(language), SHAPES[shape])
+  formatters.set(key, made)
+  return made
 }
 
 /** `in the past 40 s` as `40 s ago`-style short form; the caller adds words. */
