@@ -35,7 +35,7 @@ export async function complete(words: readonly string[], commands: readonly Comm
   if (inline) {
     const option = options[inline[1] ?? '']
     const values = option ? await valuesOf(option, lookUp, before) : []
-    return matching(values, inline[2] ?? '').map((value) => `--${inline[1]}=${value}`)
+    return matching(values, inline[2] ?? '').map((value) => (isMark(value) ? value : `--${inline[1]}=${value}`))
   }
   const last = before.at(-1) ?? ''
   const awaiting = last.startsWith('--') ? options[last.slice(2)] : undefined
@@ -73,5 +73,9 @@ function countPositionals(words: readonly string[], options: Options): number {
 }
 
 function matching(candidates: Iterable<string>, typed: string): string[] {
-  return [...candidates].filter((word) => word === FILES || word === FOLDERS || word.startsWith(typed)).sort()
+  return [...candidates].filter((word) => isMark(word) || word.startsWith(typed)).sort()
+}
+
+function isMark(word: string): boolean {
+  return word === FILES || word === FOLDERS
 }

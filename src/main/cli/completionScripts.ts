@@ -13,20 +13,24 @@ export function completionScript(shell: Shell): string {
 const SCRIPTS: Record<Shell, string> = {
   bash: `# bash completion for framehouse; load it with:  source <(framehouse completion bash)
 _framehouse() {
-  local IFS=$'\\n' line=("\${COMP_WORDS[@]:1:COMP_CWORD}") found
-  # Bash splits at "=" and ":"; the program wants the words as they were typed.
-  if declare -F __reassemble_comp_words_by_ref >/dev/null; then
-    local words cword
-    __reassemble_comp_words_by_ref "=:" words cword
-    line=("\${words[@]:1:cword}")
-  fi
+  # Bash splits words at "=" and ":"; the program wants them as they were typed.
+  local word line=() glue=
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    if [[ \${#line[@]} -gt 0 && ( -n $glue || $word == [=:]* ) ]]; then line[-1]+=$word; else line+=("$word"); fi
+    glue=
+    [[ $word == *[=:] ]] && glue=1
+  done
+  local typed=\${COMP_WORDS[COMP_CWORD]} found IFS=$'\\n'
+  [[ $typed == [=:] ]] && typed=
   found=$("\${COMP_WORDS[0]}" __complete "\${line[@]}" 2>/dev/null) || return 0
   case "$found" in
-    :files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}")) ;;
-    :folders) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "\${COMP_WORDS[COMP_CWORD]}")) ;;
+    :files) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$typed")) ;;
+    :folders) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$typed")) ;;
     *)
+      # What stands before the piece that bash replaces is typed already.
+      local before=\${line[-1]%"$typed"}
       COMPREPLY=($found)
-      if declare -F __ltrim_colon_completions >/dev/null; then __ltrim_colon_completions "\${line[-1]}"; fi
+      COMPREPLY=("\${COMPREPLY[@]#"$before"}")
       ;;
   esac
 }
@@ -38,8 +42,8 @@ _framehouse() {
   local -a found
   found=("\${(@f)$("\${words[1]}" __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   case "\${found[1]}" in
-    :files) _files ;;
-    :folders) _files -/ ;;
+    :files) compset -P '*='; _files ;;
+    :folders) compset -P '*='; _files -/ ;;
     '') ;;
     *) compadd -- "\${found[@]}" ;;
   esac

@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { commandHelp, overview } from '../../../src/main/cli/help.ts'
 import { COMMANDS } from '../../../src/main/cli/commands/index.ts'
@@ -19,6 +21,7 @@ describe('completion', () => {
     { words: ['submit', '--wat'], found: ['--watch'] },
     { words: ['submit', '--priority', '3', 'e'], found: ['echo-sleep-test'] },
     { words: ['submit', '--settings', ''], found: [FILES] },
+    { words: ['submit', '--settings=se'], found: [FILES] },
     { words: ['jobs', '--status', 'fa'], found: ['failed'] },
     { words: ['jobs', '--status=fa'], found: ['--status=failed'] },
     { words: ['job', 'l'], found: ['last'] },
@@ -41,17 +44,32 @@ describe('completion', () => {
     const script = completionScript(shell)
     expect(script).toContain('__complete')
     const program = ['/bin', '/usr/bin'].map((folder) => `${folder}/${shell}`).find(existsSync)
-    if (program) execFileSync(program, ['-n'], { input: script })
+    if (!program) return
+    const folder = mkdtempSync(join(tmpdir(), 'framehouse-completion-'))
+    try {
+      const file = join(folder, 'script')
+      writeFileSync(file, script)
+      execFileSync(program, ['-n', file])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
-  it('completes in a real bash', () => {
+  it.each([
+    { typed: ['submit', ''], asked: 'submit|', offered: 'answer' },
+    // Bash makes several words of one that has "=" or ":" in it, and replaces only the last of them.
+    { typed: ['jobs', '--status', '=', 'an'], asked: 'jobs|--status=an', answer: '--status=answer', offered: 'answer' },
+    { typed: ['jobs', '--status', '='], asked: 'jobs|--status=', answer: '--status=answer', offered: 'answer' },
+    { typed: ['jobs', '--manager', 'http', ':', '//x', ':', '1', '--st'], asked: 'jobs|--manager|http://x:1|--st', offered: 'answer' },
+  ])('asks for $asked in a real bash and offers $offered', ({ typed, asked, offered, answer = 'answer' }) => {
     const script = `
-      framehouse() { shift; printf '%s\\n' "got:$*"; }
-      ${completionScript('bash')}
-      COMP_WORDS=(framehouse submit "") COMP_CWORD=2
+      framehouse() { shift; local IFS='|'; printf '%s' "$*" >&3; echo '${answer}'; }
+      ${completionScript('bash').replace('2>/dev/null)', ')')}
+      COMP_WORDS=(framehouse ${typed.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${typed.length}
+      exec 3>&1
       _framehouse
-      printf '%s\\n' "\${COMPREPLY[@]}"`
-    expect(execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' }).trim()).toBe('got:submit')
+      printf '\\n%s\\n' "\${COMPREPLY[@]}"`
+    expect(execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' })).toBe(`${asked}\n${offered}\n`)
   })
 })
 

@@ -9,6 +9,9 @@ import { DATA_OPTIONS, LOG_OPTIONS, WORKER_OPTIONS } from '../serviceOptions.ts'
 import { baseFolder, serviceLogger, stopAsked, workerData, workerName } from '../serviceOptions.ts'
 import { RESTART_EXIT_CODE } from '../supervisor.ts'
 
+/** A key in the address is a secret, and logs are read by many. */
+const KEY_IN_PATH = /\/k\/[^/]+/
+
 export const worker = defineCommand({
   path: ['worker'],
   summary: 'run tasks for a manager',
@@ -55,7 +58,7 @@ export const worker = defineCommand({
       if (error instanceof DataFolderInUseError) throw new FailedError(error.message, 'in-use')
       throw error
     })
-    log.info({ name, manager: new URL(options.manager).origin, data: dataDir, slots: options.slots }, 'worker started')
+    log.info({ name, manager: options.manager.replace(KEY_IN_PATH, '/k/…'), data: dataDir, slots: options.slots }, 'worker started')
     const end = await Promise.race([running.ended, stopAsked(context.signal).then(() => 'asked' as const)])
     if (end === 'asked') await running.stop()
     log.info({ name }, 'worker stopped')
