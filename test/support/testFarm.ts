@@ -34,6 +34,8 @@ export interface WorkerOptions extends Partial<WorkerSignOn> {
 
 export class TestFarm {
   time = START
+  /** Jobs whose files were to be deleted. */
+  purged: { publicId: string; checkoutId: string | null }[] = []
   settings: FarmSettings = Value.Parse(FarmSettings, Value.Default(FarmSettings, { timeoutGraceMs: 0 }))
 
   private constructor(
@@ -45,7 +47,7 @@ export class TestFarm {
   static async open(settings: Partial<FarmSettings> = {}): Promise<TestFarm> {
     const folder = await mkdtemp(join(TEMP, 'framehouse-farm-'))
     const test: TestFarm = Object.create(TestFarm.prototype)
-    Object.assign(test, { folder, time: START })
+    Object.assign(test, { folder, time: START, purged: [] })
     test.settings = Value.Parse(FarmSettings, Value.Default(FarmSettings, { timeoutGraceMs: 0, ...settings }))
     await test.boot()
     return test
@@ -282,7 +284,7 @@ export class TestFarm {
       expandFor: () => (commands) => commands,
       // The test moves the clock and calls the checks itself.
       every: () => () => undefined,
-      onPurge: async () => undefined,
+      onPurge: async (job) => void this.purged.push(job),
     })
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { Core } from './core.ts'
 import { jobHolds, workerExclusion, type TaskFacts, type WorkerFacts } from './eligibility.ts'
+import type { CancelSignal } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import { workerKind, type JobRuntime, type Lease } from './jobRuntime.ts'
 import { machineKey, type Leases } from './leases.ts'
@@ -52,7 +53,7 @@ export class Dispatcher {
   }
 
   /** Resolves with leases as soon as there is work for the worker, or with none when it is nudged or the time is over. */
-  wait(worker: WorkerState, slots: number, waitMs: number, signal: AbortSignal): Promise<Lease[]> {
+  wait(worker: WorkerState, slots: number, waitMs: number, signal: CancelSignal): Promise<Lease[]> {
     this.waiters.get(worker.id)?.resolve([])
     return new Promise((resolve) => {
       const finish = (leases: Lease[]): void => {
@@ -155,10 +156,9 @@ export class Dispatcher {
     for (const { job, key } of this.book.index.candidates(worker.namespaceId, worker.kinds, worker.tagIds)) {
       const queue = job.queues.get(key.kind)
       if (!queue) continue
-      if (queue.size === 0) {
+      if (queue.headMayBeOnDisk) {
         const loading = queue.refill()
         if (loading) return { loading }
-        continue
       }
       const task = this.firstFor(job, queue, worker, now)
       if (task) {
@@ -170,9 +170,10 @@ export class Dispatcher {
 
   private firstFor(job: JobRuntime, queue: ReadyQueue, worker: WorkerState, now: number): TaskState | undefined {
     const facts = this.workerFacts(worker)
+    const depth = this.book.inOrder(job) ? 1 : SCAN_DEPTH
     let looked = 0
     for (const task of queue.tasks()) {
-      if (++looked > SCAN_DEPTH) return undefined
+      if (++looked > depth) return undefined
       const exclusion = workerExclusion(this.taskFacts(job, task, worker), facts, now, false)
       if (exclusion === undefined && !this.taskLaneFull(job, task)) {
         if (queue.size < RUNNING_DRY) this.preloadAfter(job, queue)

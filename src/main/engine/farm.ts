@@ -128,8 +128,8 @@ export class Farm implements FarmEngine {
       else await this.transitions.closeIfStuck(job)
       this.book.refresh(job)
     }
-    await store.durable()
     this.noteFarmStatus()
+    await store.durable()
     this.core.bus.emit({ type: 'lifecycle', at: now, phase: 'startup' })
   }
 

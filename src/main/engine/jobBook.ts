@@ -163,10 +163,14 @@ export class JobBook {
     return false
   }
 
+  /** Its tasks are handed out one after the other, and none overtakes. */
+  inOrder(job: JobRuntime): boolean {
+    return job.state.laneId !== null && this.lanes.get(job.state.laneId)?.ordered === true
+  }
+
   /** Of a job in an ordered lane only the first task is offered, whatever its kind. */
   private offersOnly(job: JobRuntime): ReadyQueue | undefined {
-    const lane = job.state.laneId === null ? undefined : this.lanes.get(job.state.laneId)
-    if (!lane?.ordered) return undefined
+    if (!this.inOrder(job)) return undefined
     let first: ReadyQueue | undefined
     for (const queue of job.queues.values()) {
       if (queue.headKey !== undefined && (first?.headKey === undefined || queue.headKey < first.headKey)) first = queue

@@ -86,8 +86,8 @@ export interface FarmStore {
   overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void>
   /** Recounts barriers, waits, statuses and steps of a job from its tasks, and stores them. */
   recount(jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }>
-  /** Deletes a job and all that belongs to it. */
-  purgeJob(jobId: number): Promise<void>
+  /** Deletes a job and all that belongs to it. Returns the jobs that depended on it, with how many unfinished jobs each still waits for. */
+  purgeJob(jobId: number): Promise<{ jobId: number; unmet: number }[]>
 
   // Loading ------------------------------------------------------------------------------------------------------
   loadOpenJobs(): Promise<JobSeed[]>
@@ -128,6 +128,8 @@ export interface FarmStore {
   loadLimits(): Promise<LimitState[]>
   insertLimit(limit: Omit<LimitState, 'id'>, at: number): Promise<LimitState>
   saveLimit(limit: LimitState): Promise<void>
+  /** A job that is not finished and uses the limit. */
+  findLimitUser(limitId: number): Promise<{ name: string; publicId: string } | undefined>
   deleteLimit(limitId: number): Promise<void>
   setJobLimits(jobId: number, limitIds: number[]): Promise<void>
   loadLanes(): Promise<LaneState[]>

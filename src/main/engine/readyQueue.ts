@@ -39,14 +39,20 @@ export class ReadyQueue {
     return this.items.length - this.head
   }
 
-  /** True when nothing is ready, in memory or on disk. */
-  get empty(): boolean {
-    return this.size === 0 && this.headKey === undefined
+  /** Order key of the first task; before anything is loaded, what the database said it would be. Undefined: nothing is ready. */
+  get headKey(): number | undefined {
+    const first = this.items[this.head]?.orderKey
+    if (this.exhausted) return first
+    if (first === undefined) return this.hint
+    const nothingLoaded = this.cursor === Number.NEGATIVE_INFINITY
+    return nothingLoaded && this.hint !== undefined ? Math.min(first, this.hint) : first
   }
 
-  /** Order key of the first task; before anything is loaded, what the database said it would be. */
-  get headKey(): number | undefined {
-    return this.items[this.head]?.orderKey ?? (this.exhausted ? undefined : this.hint)
+  /** The window has nothing, or begins with a task that was put in from elsewhere: the database may have an earlier one. */
+  get headMayBeOnDisk(): boolean {
+    if (this.exhausted) return false
+    const first = this.items[this.head]
+    return first === undefined || first.orderKey > this.cursor
   }
 
   /** The task if it waits here. */

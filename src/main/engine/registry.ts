@@ -109,14 +109,15 @@ export class Registry {
 
   async deleteLimit(publicId: string): Promise<void> {
     const limit = this.needLimit(publicId)
-    for (const job of this.book.all()) {
-      const open = !['completed', 'failed', 'canceled'].includes(job.state.status)
-      if (open && job.state.limitIds.includes(limit.id)) {
-        throw new ConflictError(`limit "${limit.name}" is used by job "${job.state.name}" (${job.state.publicId})`)
-      }
-    }
+    const user = await this.core.store.findLimitUser(limit.id)
+    if (user) throw new ConflictError(`limit "${limit.name}" is used by job "${user.name}" (${user.publicId})`)
     await this.core.store.deleteLimit(limit.id)
     this.book.limits.delete(limit.id)
+    for (const job of this.book.all()) {
+      const { limitIds } = job.state
+      if (limitIds.includes(limit.id)) this.leases.changeLimits(job, limitIds.filter((id) => id !== limit.id))
+    }
+    this.book.refreshAll()
     this.announceLimit(limit)
   }
 

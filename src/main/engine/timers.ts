@@ -120,7 +120,7 @@ export class Timers {
         this.book.forget(job)
       }
       await this.onPurge({ publicId: found.publicId, checkoutId: found.checkoutId })
-      await this.core.store.purgeJob(found.id)
+      await this.transitions.noteWaits(await this.core.store.purgeJob(found.id))
       this.core.log.info({ job: found.publicId }, 'job purged')
     }
   }

@@ -133,15 +133,20 @@ export class Transitions {
   /** Jobs that depend on this one wait for one job less or more: it stands on disk, memory follows. */
   private async tellDependentJobs(job: JobRuntime): Promise<void> {
     try {
-      for (const { jobId, unmet } of await this.core.store.loadJobDependents(job.state.id)) {
-        const dependent = await this.book.findById(jobId)
-        if (!dependent || dependent.state.unmetJobs === unmet) continue
-        dependent.state.unmetJobs = unmet
-        this.book.refresh(dependent)
-        this.announceJob(dependent, null, false)
-      }
+      await this.noteWaits(await this.core.store.loadJobDependents(job.state.id))
     } catch (error) {
       this.core.log.error({ error, job: job.state.publicId }, 'dependent jobs could not be told')
+    }
+  }
+
+  /** How many unfinished jobs these jobs wait for now. */
+  async noteWaits(waits: { jobId: number; unmet: number }[]): Promise<void> {
+    for (const { jobId, unmet } of waits) {
+      const dependent = await this.book.findById(jobId)
+      if (!dependent || dependent.state.unmetJobs === unmet) continue
+      dependent.state.unmetJobs = unmet
+      this.book.refresh(dependent)
+      this.announceJob(dependent, null, false)
     }
   }
 

@@ -277,7 +277,7 @@ export async function recount(tx: Connection, jobId: number): Promise<{ counts: 
 }
 
 /** Deletes a job slice by slice: rows of 100,000 tasks take seconds, and others' commits must not wait for them. */
-export async function purgeJob(writer: Writer, jobId: number): Promise<void> {
+export async function purgeJob(writer: Writer, jobId: number): Promise<{ jobId: number; unmet: number }[]> {
   for (let more = true; more; ) {
     more = await writer.exclusive(async (tx) => {
       const ids = await tx.all<{ id: number }>(`select id from tasks where job_id = ? limit ${SLICE}`, [jobId])
@@ -295,10 +295,12 @@ export async function purgeJob(writer: Writer, jobId: number): Promise<void> {
       return true
     })
   }
-  await writer.exclusive(async (tx) => {
+  return writer.exclusive(async (tx) => {
     const dependents = await tx.all<{ job_id: number }>('select job_id from job_dependencies where depends_on_id = ?', [jobId])
     await tx.run('delete from jobs where id = ?', [jobId])
     // A job that is gone is not waited for.
-    if (dependents.length > 0) await tx.run(COUNT_JOB_WAITS, [JSON.stringify(dependents.map((row) => row.job_id))])
+    const ids = JSON.stringify(dependents.map((row) => row.job_id))
+    await tx.run(COUNT_JOB_WAITS, [ids])
+    return tx.all('select id as jobId, unmet_jobs as unmet from jobs where id in (select value from json_each(?))', [ids])
   })
 }

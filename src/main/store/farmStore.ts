@@ -267,13 +267,14 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
     return this.writer.exclusive((tx) => bulk.recount(tx, jobId))
   }
 
-  async purgeJob(jobId: number): Promise<void> {
-    await bulk.purgeJob(this.writer, jobId)
+  async purgeJob(jobId: number): ReturnType<FarmStore['purgeJob']> {
+    const dependents = await bulk.purgeJob(this.writer, jobId)
     const dead = await this.read.all<{ id: number }>('select id from log_segments where live_bytes <= 0')
     for (const { id } of dead) {
       if (await this.segments.remove(id)) this.writer.statement('delete from log_segments where id = ?', [id])
     }
     await this.writer.durable()
+    return dependents
   }
 
   // Loading --------------------------------------------------------------------------------------------------------

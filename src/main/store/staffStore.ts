@@ -169,6 +169,14 @@ export class StaffStore {
     )
   }
 
+  findLimitUser(limitId: number): Promise<{ name: string; publicId: string } | undefined> {
+    return this.read.get(
+      `select name, public_id as publicId from jobs
+       where id in (select job_id from job_limits where limit_id = ?) and status not in ('completed', 'failed', 'canceled') and deleted_at is null limit 1`,
+      [limitId],
+    )
+  }
+
   async deleteLimit(limitId: number): Promise<void> {
     await this.writer.exclusive((tx) => tx.run('delete from limits where id = ?', [limitId]))
   }

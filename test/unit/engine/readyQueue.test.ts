@@ -91,7 +91,6 @@ describe('the window', () => {
   it('loads nothing before it is asked to, and then a window', async () => {
     const queue = queueOn(new FakeDisk(1000))
     expect(queue.size).toBe(0)
-    expect(queue.empty).toBe(false)
     expect(queue.headKey).toBe(taskOrderKey(50, 1))
     expect(disk.asked).toEqual([])
     await queue.refill()
@@ -114,7 +113,7 @@ describe('the window', () => {
   it('hands every task out once and in order, through all windows', async () => {
     const queue = queueOn(new FakeDisk(1000))
     const seen: number[] = []
-    while (!queue.empty) {
+    while (queue.headKey !== undefined) {
       const next = take(queue)
       if (next) seen.push(next.index)
       else await queue.refill()
@@ -127,7 +126,7 @@ describe('the window', () => {
   it('is empty once the disk had nothing, whatever was hoped for', async () => {
     const queue = queueOn(new FakeDisk(0), taskOrderKey(50, 1))
     await queue.refill()
-    expect(queue.empty).toBe(true)
+    expect(queue.headKey).toBeUndefined()
     expect(loads).toBe(1)
   })
 
@@ -142,7 +141,7 @@ describe('the window', () => {
     disk.broken = new Error('disk')
     await queue.refill()
     expect(errors).toEqual([disk.broken])
-    expect(queue.empty).toBe(false)
+    expect(queue.headKey).toBe(taskOrderKey(50, 1))
     disk.broken = undefined
     await queue.refill()
     expect(queue.size).toBe(3)
@@ -258,14 +257,45 @@ describe('while a window is on its way', () => {
   })
 })
 
+describe('a task that was put in from elsewhere', () => {
+  it('is not taken for the first while the disk may have an earlier one', async () => {
+    const queue = queueOn(new FakeDisk(1000))
+    const late = task(900)
+    disk.ready.delete(900)
+    queue.insert(late)
+    expect(queue.headMayBeOnDisk).toBe(true)
+    expect(queue.headKey).toBe(taskOrderKey(50, 1))
+    await queue.refill()
+    expect(queue.headMayBeOnDisk).toBe(false)
+    const seen: number[] = []
+    while (queue.headKey !== undefined) {
+      if (queue.headMayBeOnDisk) await queue.refill()
+      else seen.push(take(queue)!.index)
+    }
+    expect(seen).toEqual(Array.from({ length: 1000 }, (_, at) => at + 1))
+  })
+
+  it('is the first at once when it is before everything that was loaded, or when all was', async () => {
+    const queue = queueOn(new FakeDisk(300))
+    await queue.refill()
+    queue.insert(task(2000, 90))
+    expect(queue.headMayBeOnDisk).toBe(false)
+    expect(queue.headKey).toBe(taskOrderKey(90, 2000))
+    const small = queueOn(new FakeDisk(0))
+    await small.refill()
+    small.insert(task(7))
+    expect(small.headMayBeOnDisk).toBe(false)
+  })
+})
+
 describe('after a reset', () => {
   it('nothing is left of the window, and the disk is asked from its beginning', async () => {
     const queue = queueOn(new FakeDisk(300))
     await queue.refill()
     queue.reset(undefined)
-    expect(queue.empty).toBe(true)
+    expect(queue.headKey).toBeUndefined()
     queue.reset(taskOrderKey(50, 1))
-    expect(queue.empty).toBe(false)
+    expect(queue.headKey).toBe(taskOrderKey(50, 1))
     await queue.refill()
     expect(disk.asked.at(-1)).toEqual({ afterKey: Number.NEGATIVE_INFINITY, limit: 256 })
     expect(queue.size).toBe(256)
