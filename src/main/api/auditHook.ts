@@ -10,7 +10,7 @@ const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 export function installAuditHook(app: FastifyInstance, audit: AuditLog, now: () => number): void {
   app.addHook('onRoute', (route) => {
     const methods = [route.method].flat()
-    if (methods.every((method) => READING.has(method))) return
+    if (methods.every((method) => READING.has(method)) || route.config?.access === 'worker' || route.config?.audit === false) return
     const entry = auditor(route, audit, now)
     const existing = route.onResponse === undefined ? [] : [route.onResponse].flat()
     route.onResponse = [
@@ -25,8 +25,6 @@ export function installAuditHook(app: FastifyInstance, audit: AuditLog, now: () 
 
 function auditor(route: RouteOptions, audit: AuditLog, now: () => number): (request: FastifyRequest) => void {
   return (request) => {
-    const access = route.config?.access
-    if (access === 'worker' || access === 'read') return
     const [name, id = ''] = Object.entries(paramsOf(request))[0] ?? []
     const { audited } = request
     const entry = {

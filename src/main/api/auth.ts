@@ -11,6 +11,7 @@ import { isLoopbackAddress, isOwnOrigin } from '../security/hosts.ts'
 import type { Security } from '../security/security.ts'
 import type { SettingsStore } from './context.ts'
 import { UnauthenticatedError } from './errors.ts'
+import { endAfterReply } from './upgrades.ts'
 
 export interface DoorOptions {
   security: Security
@@ -46,8 +47,9 @@ export function installDoor(app: FastifyInstance, options: DoorOptions): void {
   app.decorateRequest('worker', null)
   app.decorateRequest('audited', null)
 
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.caller = NOBODY
+    if (request.raw.headers.upgrade !== undefined) endAfterReply(request.raw, reply.raw)
     done(refuseForeign(request, security))
   })
   app.addHook('onRoute', (route) => {

@@ -71,6 +71,8 @@ declare module 'fastify' {
     strangersMayAsk?: boolean
     /** A GET that a browser calls without headers of its own (images, downloads): `?ticket=` counts, see security/tickets.ts. */
     ticket?: 'media' | 'events'
+    /** False: no entry in the audit log, for what changes nothing though it is no GET. */
+    audit?: boolean
     /** False: the body is not kept in the audit log (passwords). */
     auditBody?: boolean
   }

@@ -14,6 +14,7 @@ import type { ApiContext } from './context.ts'
 import { describeError, HttpError, nativeReply, type ErrorFacts, type ErrorForm } from './errors.ts'
 import { registerOpenApi } from './explorer.ts'
 import { registerGui } from './gui.ts'
+import { eventRoutes } from './native/events.ts'
 import { nativeApi } from './native/index.ts'
 import { collectRoutes } from './notFound.ts'
 import { installUpgrades } from './upgrades.ts'
@@ -24,6 +25,8 @@ export interface Dialect {
   /** Addresses that start with this are told errors in its form. */
   prefix: string
   register(app: FastifyInstance, context: ServerContext): void | Promise<void>
+  /** Its WebSockets, routes that say { websocket: true }. */
+  sockets?(app: FastifyInstance, context: ServerContext): void
   error: ErrorForm
 }
 
@@ -72,8 +75,6 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   // Replies are made by our own row mappings, so schemas document them; checking each on the way out would cost the hot path.
   app.setSerializerCompiler(() => JSON.stringify)
   installBodyParser(app)
-  // Once, for all dialects: a second instance would answer each upgrade a second time. Routes say { websocket: true }.
-  await app.register(fastifyWebsocket, { options: { maxPayload: SOCKET_MESSAGE_LIMIT } })
   app.setErrorHandler((error, request, response) => {
     const { status, body, headers } = reply(error, request)
     return response.code(status).headers(headers).send(body)
@@ -92,6 +93,12 @@ export async function buildServer(context: ServerContext, options: ServerOptions
     await native.register(async (scope) => nativeApi(scope, context), { prefix: '/api/v1' })
   })
   for (const dialect of dialects) await app.register(async (scope) => dialect.register(scope, context))
+  await app.register(async (sockets) => {
+    // Once, for all dialects: a second instance would answer each upgrade a second time. Only here, since it hooks into every request.
+    await sockets.register(fastifyWebsocket, { options: { maxPayload: SOCKET_MESSAGE_LIMIT } })
+    await sockets.register(async (scope) => eventRoutes(scope, context), { prefix: '/api/v1' })
+    for (const dialect of dialects) await sockets.register(async (scope) => dialect.sockets?.(scope, context))
+  })
   await app.register(async (gui) => registerGui(gui, options.guiFolder))
   return app
 }

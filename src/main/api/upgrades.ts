@@ -3,7 +3,7 @@
  * ignore, and some clients make it with every first request (Java's offers HTTP/2), so those are answered as if the
  * header were not there: Node hands the bare socket over, and it gets it back with the header taken out.
  */
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { HttpError } from './errors.ts'
@@ -36,6 +36,11 @@ export function installUpgrades(app: FastifyInstance): void {
       },
     ]
   })
+}
+
+/** A socket that Node handed over for an upgrade is nobody's when the upgrade is refused: it ends with the reply. */
+export function endAfterReply(request: IncomingMessage, response: ServerResponse): void {
+  response.once('finish', () => request.socket.destroySoon())
 }
 
 function isWebSocket({ headers }: IncomingMessage): boolean {

@@ -81,7 +81,14 @@ export interface TakeOptions {
   running: Fence[]
   load?: Load
   /** Aborted when the client vanished: nothing is handed out then. */
-  signal: AbortSignal
+  signal: CancelSignal
+}
+
+/** What is used of an AbortSignal. A real one costs microseconds, so whoever makes one for every call may do with less. */
+export interface CancelSignal {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void
+  removeEventListener(type: 'abort', listener: () => void): void
 }
 
 /** What a foreign worker says of its task in one update (Flamenco §2.1 taskUpdate). */

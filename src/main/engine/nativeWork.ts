@@ -6,7 +6,7 @@ import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { ignoreUnknown } from './errors.ts'
-import type { TakeOptions } from './farmEngine.ts'
+import type { CancelSignal, TakeOptions } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
 import type { Leases } from './leases.ts'
@@ -143,7 +143,7 @@ export class NativeWork {
   }
 
   /** Durable before answered; a client that vanished meanwhile gets nothing, and the tasks go back. */
-  private async handOver(leases: Lease[], signal: AbortSignal | undefined): Promise<Assignment[]> {
+  private async handOver(leases: Lease[], signal: CancelSignal | undefined): Promise<Assignment[]> {
     await this.core.store.durable()
     // A mass update may have taken some of them away meanwhile.
     if (!signal?.aborted) return leases.filter((lease) => lease.job.active.get(lease.task.id) === lease).map((lease) => this.assignments.of(lease))

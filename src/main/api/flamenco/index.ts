@@ -30,11 +30,7 @@ export { flamencoError } from './errors.ts'
 /** Registers all routes of the dialect on a scope of its own. The server brings door, JSON parser and WebSockets. */
 export async function flamencoApi(app: FastifyInstance, context: ApiContext): Promise<void> {
   app.setValidatorCompiler(validatorCompiler)
-  app.setErrorHandler((error, request, reply) => {
-    const { status, body, headers } = flamencoError(error, { bodyLimit: request.routeOptions.bodyLimit })
-    if (status === 500) context.log.error({ err: error, method: request.method, url: request.url }, 'unexpected error in a request')
-    return reply.code(status).headers(headers).send(body)
-  })
+  tellErrors(app, context)
   await registerOpenApi(app, context.settings.current().flamencoVersion)
 
   const frames = new ForeignFrames(context)
@@ -60,12 +56,23 @@ export async function flamencoApi(app: FastifyInstance, context: ApiContext): Pr
   const typed: TypedApp = app.withTypeProvider()
   jobFileRoutes(typed, context)
   upnpRoutes(typed, context)
-  socketIoRoute(app, context)
+}
+
+function tellErrors(app: FastifyInstance, context: ApiContext): void {
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body, headers } = flamencoError(error, { bodyLimit: request.routeOptions.bodyLimit })
+    if (status === 500) context.log.error({ err: error, method: request.method, url: request.url }, 'unexpected error in a request')
+    return reply.code(status).headers(headers).send(body)
+  })
 }
 
 /** For ServerOptions.dialects. */
 export const flamencoDialect: Dialect = {
   prefix: '/api/v3',
   register: flamencoApi,
+  sockets(app, context) {
+    tellErrors(app, context)
+    socketIoRoute(app, context)
+  },
   error: flamencoError,
 }

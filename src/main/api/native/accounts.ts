@@ -79,7 +79,7 @@ function sessionRoutes(app: NativeApp, context: ServerContext): void {
   app.post(
     '/tickets',
     {
-      config: { access: 'read' },
+      config: { access: 'read', audit: false },
       schema: { tags, operationId: 'createTicket', summary: 'Something short-lived for a query, where no header can be sent', body: TicketInput, response: { 200: Ticket } },
     },
     (request) => {

@@ -1,5 +1,6 @@
 /** /agent: what our workers call (shared/schemas/agent.ts). The busiest routes of all: checked, handed to the engine, no more. */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ServerResponse } from 'node:http'
+import type { FastifyRequest } from 'fastify'
 import {
   JoinReply,
   JoinRequest,
@@ -12,6 +13,7 @@ import {
   TakeRequest,
 } from '../../../shared/schemas/agent.ts'
 import { NotAllowedError } from '../../engine/errors.ts'
+import type { CancelSignal } from '../../engine/farmEngine.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { MAX_PREVIEW_BYTES, Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
@@ -61,10 +63,10 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     { config: { access: 'worker' }, schema: { tags, operationId: 'takeTasks', summary: 'Long poll: heartbeat, work, cancellations', body: TakeRequest, response: { 200: TakeReply } } },
     async (request, reply) => {
       const worker = nativeWorker(request)
-      const { slots, status } = request.body
+      const { status } = request.body
       // It followed a request (or says so again): this is how one of ours confirms.
       if (status !== undefined && status !== worker.status) await farm.workerChangedStatus(worker.publicId, status)
-      return farm.take(worker.publicId, { ...request.body, signal: slots > 0 ? vanishSignal(reply) : NEVER })
+      return farm.take(worker.publicId, { ...request.body, signal: new Vanishing(reply.raw) })
     },
   )
 
@@ -125,17 +127,29 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
   })
 }
 
-/** A signal that never fires, for calls that ask for no work. */
-const NEVER = new AbortController().signal
+/**
+ * Aborted when the connection closes before the reply is sent: work must not be handed to nobody. It stands for an
+ * AbortSignal, which would cost more than the rest of the call; a listener is only there while somebody waits.
+ */
+class Vanishing implements CancelSignal {
+  private listener: (() => void) | undefined
 
-/** Aborted when the connection closes before the reply is sent: work must not be handed to nobody. */
-function vanishSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  const response = reply.raw
-  response.once('close', () => {
-    if (!response.writableFinished) controller.abort()
-  })
-  return controller.signal
+  constructor(private readonly response: ServerResponse) {}
+
+  get aborted(): boolean {
+    return this.response.destroyed && !this.response.writableFinished
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.listener = () => {
+      if (this.aborted) listener()
+    }
+    this.response.once('close', this.listener)
+  }
+
+  removeEventListener(): void {
+    if (this.listener) this.response.off('close', this.listener)
+  }
 }
 
 /** @throws NotAllowedError for a Flamenco worker: it has no leases */

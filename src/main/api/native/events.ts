@@ -1,12 +1,12 @@
 /** The WebSocket `/api/v1/events`: hints of what happens, batched, to listeners that may be slow. */
 import type { WebSocket } from '@fastify/websocket'
+import type { FastifyInstance } from 'fastify'
 import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { EventsSubscription, type EventsControl, type FramehouseEvent } from '../../../shared/events.ts'
 import { TooManyError } from '../../engine/errors.ts'
 import type { ServerContext } from '../server.ts'
 import { parseJson } from '../body.ts'
-import type { NativeApp } from './common.ts'
 import { wants, type Wishes } from './eventFilter.ts'
 
 /** Events are collected for this long, so that a busy farm costs a listener a few messages a second. */
@@ -21,7 +21,8 @@ const MAX_LISTENERS = 500
 
 const check = Compile(EventsSubscription)
 
-export function eventRoutes(app: NativeApp, context: ServerContext): void {
+/** @param app with the prefix `/api/v1` and WebSockets */
+export function eventRoutes(app: FastifyInstance, context: ServerContext): void {
   const hub = new EventHub(context)
 
   app.get(

@@ -4,7 +4,6 @@ import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../server.ts'
 import { accountRoutes } from './accounts.ts'
 import { agentRoutes } from './agent.ts'
-import { eventRoutes } from './events.ts'
 import { farmRoutes } from './farm.ts'
 import { frameRoutes } from './frames.ts'
 import { jobContentRoutes } from './jobContents.ts'
@@ -35,7 +34,6 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     settingsRoutes,
     accountRoutes,
     agentRoutes,
-    eventRoutes,
   ]
   for (const register of resources) register(typed, context)
 }

@@ -67,7 +67,7 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/check',
     {
       bodyLimit: SUBMIT_BODY_LIMIT,
-      config: { access: 'submit' },
+      config: { access: 'submit', audit: false },
       schema: { tags, operationId: 'checkJob', summary: 'What a job would become; nothing is stored', body: NewJob, response: { 200: DryRun } },
     },
     (request) => submission.check({ ...request.body, origin: 'native', owner: request.caller.actor }),
