@@ -13,7 +13,11 @@ export const PickFileRequest = Type.Object(
 )
 export const OpenFolderRequest = Type.Object({ path: Type.String({ minLength: 1, maxLength: 4096 }) }, { additionalProperties: false })
 export const NotifyRequest = Type.Object(
-  { title: Type.String({ maxLength: 200 }), body: Type.String({ maxLength: 1000 }), jobId: Type.Union([Type.String({ maxLength: 36 }), Type.Null()]) },
+  {
+    title: Type.String({ maxLength: 200 }),
+    body: Type.String({ maxLength: 1000 }),
+    jobId: Type.Union([Type.String({ maxLength: 36 }), Type.Null()]),
+  },
   { additionalProperties: false },
 )
 export const ShellPreferences = Type.Object(

@@ -1,3 +1,4 @@
+/* eslint-disable max-len -- rows of made-up data */
 /**
  * A farm that is only made up, for looking at the GUI and for measuring it with 10,000 jobs or 100,000 frames. It serves
  * the built renderer and answers the native API's reads from memory, with the shapes of src/shared/schemas. Nothing of

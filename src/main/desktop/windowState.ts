@@ -32,7 +32,10 @@ export function placeWindow(state: WindowState, areas: readonly Area[]): WindowS
   const { x, y } = state
   const seen =
     x !== undefined && y !== undefined &&
-    areas.some((area) => x + width > area.x + REACHABLE && x < area.x + area.width - REACHABLE && y >= area.y && y < area.y + area.height - REACHABLE)
+    areas.some((area) => {
+      const across = x + width > area.x + REACHABLE && x < area.x + area.width - REACHABLE
+      return across && y >= area.y && y < area.y + area.height - REACHABLE
+    })
   if (seen) return { x, y, width, height, maximized: state.maximized }
   if (!main) return { width, height, maximized: state.maximized }
   return {

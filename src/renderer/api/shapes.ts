@@ -13,7 +13,8 @@ export { CreatedToken, Whoami } from '../../shared/schemas/account.ts'
 export type { AuditRow } from '../../shared/schemas/farm.ts'
 export type { GraphNode, TimelineItem } from '../../shared/schemas/job.ts'
 export type { LogLine } from '../../shared/schemas/log.ts'
-export { AuditPage, BulkResult, DryRun, Grid, JobExplanation, JobGraph, LogLines, LogMatches, Overview, Statistics, Status, Timeline, WallFrame }
+export { AuditPage, BulkResult, DryRun, Grid, JobExplanation, JobGraph, LogLines, LogMatches }
+export { Overview, Statistics, Status, Timeline, WallFrame }
 
 const listOf = <T extends Parameters<typeof Type.Array>[0]>(item: T) => Type.Object({ items: Type.Array(item) })
 

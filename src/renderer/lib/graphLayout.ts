@@ -16,7 +16,10 @@ const GAP_X = 72
 const GAP_Y = 20
 const PAD = 24
 
-export function layoutGraph<N extends { id: string }>(nodes: readonly N[], edges: readonly { from: string; to: string }[]): GraphPicture<N> {
+export function layoutGraph<N extends { id: string }>(
+  nodes: readonly N[],
+  edges: readonly { from: string; to: string }[],
+): GraphPicture<N> {
   const known = new Set(nodes.map((node) => node.id))
   const inner = edges.filter((edge) => known.has(edge.from) && known.has(edge.to))
   const depth = new Map(nodes.map((node) => [node.id, 0]))

@@ -73,7 +73,11 @@ export class LogSource {
   }
 
   /** One step of a search from line `from`; the server scans a bounded part and says how far it came. */
-  search(pattern: string, options: { regex: boolean; caseSensitive: boolean; from: number; limit: number }, signal: AbortSignal): Promise<Matches> {
+  search(
+    pattern: string,
+    options: { regex: boolean; caseSensitive: boolean; from: number; limit: number },
+    signal: AbortSignal,
+  ): Promise<Matches> {
     const { caseSensitive, ...rest } = options
     return get(LogMatches, `${this.path}/search`, { q: pattern, case: caseSensitive, ...rest }, signal)
   }

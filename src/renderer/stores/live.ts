@@ -19,7 +19,7 @@ export const useLive = defineStore('live', () => {
     url: eventsUrl,
     onEvent(event) {
       freshAt.value = Date.now()
-      if (event.type !== 'log') lastEvent.value = event
+      if (event.type !== 'log' && event.type !== 'machine' && event.type !== 'last-rendered') lastEvent.value = event
       for (const listener of listeners.get(event.type) ?? []) listener(event)
     },
     onState(next, retry) {
@@ -58,5 +58,7 @@ export const useLive = defineStore('live', () => {
   const push = () => link.watch([...new Set([...watching.values()].flat())])
 
   const stale = computed(() => state.value !== 'live')
-  return { state, retryAt, freshAt, lastEvent, epoch, stale, on, listen, watchLog, start: () => link.start(), retryNow: () => link.retryNow() }
+  const start = () => link.start()
+  const retryNow = () => link.retryNow()
+  return { state, retryAt, freshAt, lastEvent, epoch, stale, on, listen, watchLog, start, retryNow }
 })

@@ -1,3 +1,4 @@
+/* eslint-disable max-len -- tables of cases */
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,3 +1,4 @@
+/* eslint-disable max-len -- tables of cases */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/* eslint-disable max-len -- tables of cases */
 import { describe, expect, it } from 'vitest'
 import { retryDelay } from '../../../src/renderer/api/live.ts'
 import { dark, light, type Palette } from '../../../src/renderer/design/tokens.ts'
