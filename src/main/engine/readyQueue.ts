@@ -8,6 +8,9 @@ import type { TaskState } from './model.ts'
 const WINDOW = 256
 const LOW_WATER = 96
 
+/** Pause after a load that failed. */
+const RETRY_MS = 1_000
+
 export type LoadReady = (afterKey: number, limit: number) => Promise<TaskState[]>
 
 export class ReadyQueue {
@@ -133,6 +136,8 @@ export class ReadyQueue {
       if (tasks.length < WINDOW) this.exhausted = true
     } catch (error) {
       this.onError(error)
+      // Whoever wants tasks asks again at once when a load is over: without a pause a broken database would keep us spinning.
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
     }
     if (generation !== this.generation) return
     this.loading = undefined

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TaskState } from '../../../src/main/engine/model.ts'
 import { taskOrderKey } from '../../../src/main/engine/orderKey.ts'
 import { ReadyQueue } from '../../../src/main/engine/readyQueue.ts'
@@ -136,15 +136,21 @@ describe('the window', () => {
     expect(disk.asked).toHaveLength(1)
   })
 
-  it('tells of an error and can be asked again', async () => {
+  it('tells of an error and asks again only after a pause', async () => {
+    vi.useFakeTimers()
     const queue = queueOn(new FakeDisk(3))
     disk.broken = new Error('disk')
-    await queue.refill()
+    const failing = queue.refill()
+    await vi.advanceTimersByTimeAsync(900)
     expect(errors).toEqual([disk.broken])
     expect(queue.headKey).toBe(taskOrderKey(50, 1))
+    expect(queue.refill()).toBe(failing)
+    expect(disk.asked).toHaveLength(1)
     disk.broken = undefined
+    await vi.advanceTimersByTimeAsync(200)
     await queue.refill()
     expect(queue.size).toBe(3)
+    vi.useRealTimers()
   })
 
   it('leaves out tasks whose truth is elsewhere', async () => {
