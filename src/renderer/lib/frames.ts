@@ -15,6 +15,16 @@ const DONE = 2
 /** No frame number: a task that is not about frames. */
 export const NO_FRAME = -2_147_483_648
 const MAX_FRAMES_PER_TASK = 100_000
+const NO_FRAMES: number[] = []
+
+/** The one frame of a name like `render-42`, found without an expression (a job may have 100,000 of them); −1: look closer. */
+function singleFrame(name: string): number {
+  const digit = (at: number) => name.charCodeAt(at) >= 48 && name.charCodeAt(at) <= 57
+  let at = name.length
+  while (at > 0 && digit(at - 1)) at--
+  if (at === name.length || at < 2 || name[at - 1] !== '-' || digit(at - 2) || name[at - 2] === ',') return -1
+  return Number(name.slice(at))
+}
 
 /** The frames that a task's name ends with: `render-1-3` → [1, 2, 3]. Empty when it ends with none. */
 export function framesOfTaskName(name: string): number[] {
@@ -55,7 +65,8 @@ export class FrameModel {
 
   constructor(reply: GridReply) {
     this.names = reply.names
-    const perTask = reply.names.map(framesOfTaskName)
+    const singles = reply.names.map(singleFrame)
+    const perTask = reply.names.map((name, i) => ((singles[i] ?? -1) >= 0 ? NO_FRAMES : framesOfTaskName(name)))
     const taskCount = reply.statuses.length
     this.taskCodes = new Uint8Array(taskCount + 1)
     this.firstCell = new Int32Array(taskCount + 2)
@@ -76,7 +87,8 @@ export class FrameModel {
       const cells = Math.max(1, frames.length)
       for (let i = 0; i < cells; i++) {
         this.tasks[first + i] = task
-        const number = frames[i]
+        const single = singles[task - 1] ?? -1
+        const number = single >= 0 ? single : frames[i]
         if (number !== undefined) this.numbers[first + i] = number
       }
       this.setTask(task, reply.statuses[task - 1] ?? 'q')
