@@ -8,6 +8,7 @@ import { Status } from '../../shared/schemas/farm.ts'
 import { DryRun, Explanation, Frame, Job, JobExplanation, JobSummary, Task, TaskSummary } from '../../shared/schemas/job.ts'
 import type { JobAction, NewJob, TaskAction } from '../../shared/schemas/job.ts'
 import { JobTypeSchema, type JobTypeInfo } from '../../shared/schemas/jobType.ts'
+import type { WorkerAction } from '../../shared/schemas/worker.ts'
 import { Worker } from '../../shared/schemas/worker.ts'
 import { LogLines } from '../../shared/schemas/log.ts'
 import { UnreachableError } from './errors.ts'
@@ -30,6 +31,9 @@ export interface JobFilter {
   limit?: number
   cursor?: string
 }
+
+/** What a worker can be asked to become. */
+export type WorkerRequest = Static<typeof WorkerAction>['status']
 
 const LogPiece = Type.Object({ position: Type.Integer(), text: Type.String() })
 
@@ -144,6 +148,10 @@ export class Client {
 
   async approveWorker(id: string): Promise<void> {
     await act(this.connection, { method: 'POST', path: `/workers/${encodeURIComponent(id)}/approve` })
+  }
+
+  actOnWorker(id: string, status: WorkerRequest, lazy: boolean): Promise<Worker> {
+    return call(this.connection, Worker, { method: 'POST', path: `/workers/${encodeURIComponent(id)}/actions`, body: { status, lazy } })
   }
 
   async jobTypes(): Promise<JobTypeInfo[]> {

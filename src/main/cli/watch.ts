@@ -22,6 +22,7 @@ export interface Watched {
 export async function watchJob(client: Client, jobId: string, context: Context, json: boolean): Promise<Watched> {
   const progress = json ? noProgress : makeProgress(context.terminal, context.now)
   let printed = ''
+  const reason = waitReason(client, context.now)
   let lastAnswer = context.now()
   try {
     for (;;) {
@@ -31,7 +32,7 @@ export async function watchJob(client: Client, jobId: string, context: Context, 
       })
       if (job) {
         lastAnswer = context.now()
-        progress.update(shareDone(job), describe(job))
+        progress.update(shareDone(job), describe(job, json ? '' : await reason(job)))
         if (json && job.updatedAt + job.status !== printed) printJsonLine(context.terminal, job)
         printed = job.updatedAt + job.status
         if (FINISHED_JOB_STATUSES.includes(job.status)) return { job, exitCode: exitCodeOf(job) }
@@ -49,13 +50,37 @@ export function shareDone({ steps, counts }: Pick<Job, 'steps' | 'counts'>): num
   return counts.total > 0 ? counts.completed / counts.total : 0
 }
 
-function describe(job: Job): string {
+/** A job that nothing happens to for this long makes its watcher ask why. */
+const PUZZLED_AFTER_MS = 2_000
+const ASK_EVERY_MS = 5_000
+
+/** Says why a job waits, once it has waited for a while: a person who watches it would otherwise look at 0 % for ever. */
+function waitReason(client: Client, now: () => number): (job: Job) => Promise<string> {
+  let waitingSince: number | undefined
+  let askedAt = -Infinity
+  let answer = ''
+  return async ({ id, status, counts }) => {
+    const waits = (status === 'queued' || status === 'active') && counts.active === 0 && counts.queued + counts.softFailed > 0
+    if (!waits) {
+      waitingSince = undefined
+      return (answer = '')
+    }
+    waitingSince ??= now()
+    if (now() - waitingSince < PUZZLED_AFTER_MS || now() - askedAt < ASK_EVERY_MS) return answer
+    askedAt = now()
+    const explained = await client.explainJob(id).catch(() => undefined)
+    return (answer = [explained?.summary, explained?.reasons[0]?.message].filter(Boolean).join(' '))
+  }
+}
+
+function describe(job: Job, why: string): string {
   const parts = [
     job.status,
     job.counts.total > 0 ? `${job.counts.completed}/${plural(job.counts.total, 'task')}` : '',
     job.frameCount > 0 ? plural(job.frameCount, 'frame') : '',
     job.counts.failed > 0 ? `${job.counts.failed} failed` : '',
     job.etaSeconds !== null && job.etaSeconds >= 1 ? `${duration(job.etaSeconds * 1000)} left` : '',
+    why ? `waiting: ${why}` : '',
   ]
   return parts.filter(Boolean).join(', ')
 }

@@ -60,7 +60,9 @@ describe('submit --watch', () => {
     const { code, out } = await cli('submit', 'demo-render', ...sizes, '--set', `output_dir=${output}`, '--watch')
     expect(code).toBe(0)
     expect(out).toBe(`${output}\n`)
-    expect(await readdir(output)).toEqual(['frame-0001.png', 'frame-0002.png', 'frame-0003.png'])
+    const names = ['frame-0001.png', 'frame-0002.png', 'frame-0003.png']
+    expect(await readdir(output)).toEqual(names)
+    expect((await cli('frames', 'last')).out).toBe(names.map((name) => `${join(output, name)}\n`).join(''))
   })
 
   it('with --json prints the job whenever it changed, and last as it ended', async () => {
@@ -84,6 +86,13 @@ describe('submit --watch', () => {
     const [, id = ''] = await watching.prints(/: ([0-9a-f-]{36})\n/, 'err')
     expect((await cli('cancel', id)).code).toBe(0)
     expect((await watching.ended).code).toBe(8)
+  })
+
+  it('says why a job waits', async () => {
+    const watching = Program.start(['submit', ...echo('x'), '--start-after', '2099-01-01', '--watch', '--manager', url])
+    await watching.prints(/waiting: .*may not start before 2099/, 'err')
+    expect((await watching.stop('SIGINT')).code).toBe(130)
+    await json('delete', 'last')
   })
 
   it('leaves the job alone when the watching is interrupted', async () => {
@@ -152,6 +161,14 @@ describe('acting', () => {
     await json('delete', id)
     expect(await json('jobs', '--status', 'completed')).not.toContainEqual(expect.objectContaining({ id }))
     expect(await json('undelete', id)).toMatchObject({ id, deletedAt: null })
+  })
+
+  it('sends a worker to sleep and wakes it', async () => {
+    const status = async () => ((await json('workers')) as [{ status: string }])[0].status
+    expect(await json('workers', 'sleep', 'anna')).toMatchObject([{ name: 'anna' }])
+    await expect.poll(status, { timeout: 20_000 }).toBe('asleep')
+    await json('workers', 'wake', 'anna')
+    await expect.poll(status, { timeout: 20_000 }).toBe('awake')
   })
 
   it('submits nothing with --check', async () => {

@@ -8,6 +8,7 @@ import { demo } from './demo.ts'
 import { explain } from './explain.ts'
 import { job } from './job.ts'
 import { jobs } from './jobs.ts'
+import { frames } from './frames.ts'
 import { jobTypes } from './jobTypes.ts'
 import { logs } from './logs.ts'
 import { submit } from './submit.ts'
@@ -15,18 +16,20 @@ import { createToken, listTokens, revokeToken } from './tokens.ts'
 import { doctor } from './doctor.ts'
 import { manager } from './manager.ts'
 import { worker } from './worker.ts'
-import { approveWorker, workers } from './workers.ts'
+import { approveWorker, workerRequests, workers } from './workers.ts'
 
 export const COMMANDS: readonly Command[] = [
   submit,
   jobs,
   job,
+  frames,
   logs,
   explain,
   ...actions,
   jobTypes,
   workers,
   approveWorker,
+  ...workerRequests,
   createToken,
   listTokens,
   revokeToken,

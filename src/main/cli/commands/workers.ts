@@ -1,10 +1,11 @@
-/** `framehouse workers` and `framehouse workers approve ID`. */
+/** `framehouse workers`, and what can be asked of them. */
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
-import type { Worker } from '../client.ts'
-import { defineCommand } from '../command.ts'
+import type { Worker, WorkerRequest } from '../client.ts'
+import { defineCommand, type Command } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { ago, plural } from '../format.ts'
 import { resolveWorkerId } from '../ids.ts'
+import { flag } from '../options.ts'
 import { printJson, printTable } from '../output.ts'
 
 export const workers = defineCommand({
@@ -59,6 +60,30 @@ export const approveWorker = defineCommand({
     return EXIT.done
   },
 })
+
+const REQUESTS: readonly { word: string; status: WorkerRequest; summary: string }[] = [
+  { word: 'sleep', status: 'asleep', summary: 'give a worker no more tasks' },
+  { word: 'wake', status: 'awake', summary: 'give a sleeping worker tasks again' },
+  { word: 'shutdown', status: 'offline', summary: "end a worker's program" },
+  { word: 'restart', status: 'restart', summary: "start a worker's program anew, where something does that for it" },
+]
+
+/** `workers sleep|wake|shutdown|restart NAME` */
+export const workerRequests: readonly Command[] = REQUESTS.map(({ word, status, summary }) =>
+  defineCommand({
+    path: ['workers', word],
+    summary,
+    positionals: [{ name: 'ID', help: 'id of the worker, its beginning, or its name', rest: true, completes: 'worker' }],
+    options: { now: flag('stop what it runs and give it back, instead of waiting for its end'), ...CLIENT_OPTIONS },
+    async run(context, { options, words, json }) {
+      const client = makeClient(context, options)
+      const asked: Worker[] = []
+      for (const one of words) asked.push(await client.actOnWorker(await resolveWorkerId(client, one), status, !options.now))
+      if (json) printJson(context.terminal, asked)
+      return EXIT.done
+    },
+  }),
+)
 
 function statusText(worker: Worker): string {
   if (!worker.approved) return 'waits for approval'
