@@ -65,7 +65,8 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     const opened = await openStore({
       dataDir,
       readConnections: READ_CONNECTIONS,
-      onFailure: (error) => log.error({ error: error.message }, 'the database cannot be written: nothing is accepted until the manager is restarted'),
+      onFailure: (error) =>
+        log.error({ error: error.message }, 'the database cannot be written: nothing is accepted until the manager is restarted'),
     })
     closing.push(() => opened.close())
     const settings = await StoredSettings.open(opened.read, opened.writer, now)
@@ -117,7 +118,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     closing.push(() => security.close())
     if (!config.trustLoopback) {
       const file = await ensureOwnerToken(security.accounts, dataDir)
-      if (file !== undefined) log.info({ file }, 'nobody could let anybody in yet: this file holds the owner\'s token')
+      if (file !== undefined) log.info({ file }, "nobody could let anybody in yet: this file holds the owner's token")
     }
 
     const context: ServerContext = {
@@ -136,7 +137,11 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       security,
     }
     const guiFolder = builtGuiFolder()
-    const server = await buildServer(context, { trustLoopback: config.trustLoopback, dialects: [flamencoDialect], ...(guiFolder && { guiFolder }) })
+    const server = await buildServer(context, {
+      trustLoopback: config.trustLoopback,
+      dialects: [flamencoDialect],
+      ...(guiFolder && { guiFolder }),
+    })
     closing.push(() => server.close())
     await server.listen({ host: config.listen.host, port: config.listen.port })
     shaman.start()

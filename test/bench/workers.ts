@@ -61,7 +61,11 @@ export function closeAll(workers: SimulatedWorker[]): void {
 }
 
 /** Runs `step` on all workers side by side until the time is over; returns steps per second. */
-export async function rate(workers: SimulatedWorker[], seconds: number, step: (worker: SimulatedWorker, at: number) => Promise<boolean>): Promise<number> {
+export async function rate(
+  workers: SimulatedWorker[],
+  seconds: number,
+  step: (worker: SimulatedWorker, at: number) => Promise<boolean>,
+): Promise<number> {
   const began = performance.now()
   const until = began + seconds * 1000
   let done = 0

@@ -2,7 +2,15 @@ import { expect, it } from 'vitest'
 import { crashRounds } from '../crash/rounds.ts'
 
 it('loses nothing and does nothing twice when the manager is killed again and again', { timeout: 240_000 }, async () => {
-  const result = await crashRounds({ rounds: 6, workers: 20, tasksPerJob: 40, longestLifeMs: 1_500, checkEvery: 2, seed: 7, say: () => undefined })
+  const result = await crashRounds({
+    rounds: 6,
+    workers: 20,
+    tasksPerJob: 40,
+    longestLifeMs: 1_500,
+    checkEvery: 2,
+    seed: 7,
+    say: () => undefined,
+  })
   expect(result.problems).toEqual([])
   expect(result.kills).toBe(6)
   expect(result.tasksCompleted).toBe(result.jobs * 40)

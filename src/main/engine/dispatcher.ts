@@ -151,7 +151,8 @@ export class Dispatcher {
 
   private pick(worker: WorkerState): Pick {
     // It may have been put to sleep while it waited, or while a window was loaded.
-    if (worker.status !== 'awake' || worker.approvedAt === null || worker.statusRequested !== null || worker.deletedAt !== null) return undefined
+    if (worker.status !== 'awake' || worker.approvedAt === null || worker.statusRequested !== null || worker.deletedAt !== null)
+      return undefined
     const now = this.core.now()
     for (const { job, key } of this.book.index.candidates(worker.namespaceId, worker.kinds, worker.tagIds)) {
       const queue = job.queues.get(key.kind)
@@ -189,7 +190,11 @@ export class Dispatcher {
   private preloadAfter(job: JobRuntime, queue: ReadyQueue): void {
     let seen = false
     let loads = 2
-    for (const entry of this.book.index.candidates(job.state.namespaceId, [queue.kind], job.state.tagId === null ? [] : [job.state.tagId])) {
+    for (const entry of this.book.index.candidates(
+      job.state.namespaceId,
+      [queue.kind],
+      job.state.tagId === null ? [] : [job.state.tagId],
+    )) {
       if (entry.job === job) seen = true
       else if (seen) {
         const next = entry.job.queues.get(queue.kind)

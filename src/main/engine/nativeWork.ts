@@ -146,7 +146,8 @@ export class NativeWork {
   private async handOver(leases: Lease[], signal: CancelSignal | undefined): Promise<Assignment[]> {
     await this.core.store.durable()
     // A mass update may have taken some of them away meanwhile.
-    if (!signal?.aborted) return leases.filter((lease) => lease.job.active.get(lease.task.id) === lease).map((lease) => this.assignments.of(lease))
+    if (!signal?.aborted)
+      return leases.filter((lease) => lease.job.active.get(lease.task.id) === lease).map((lease) => this.assignments.of(lease))
     for (const lease of leases) await this.attempts.giveBack(lease, 'the worker vanished while it was handed out')
     await this.core.store.durable()
     return []

@@ -117,7 +117,12 @@ export interface FarmStore {
   loadWorkers(): Promise<WorkerState[]>
   insertWorker(worker: Omit<WorkerState, 'id'>): Promise<WorkerState>
   saveMachine(machine: MachineReport, address: string, at: number): Promise<number>
-  saveMachineLoad(machineId: number, load: string, sample: { cpu: number | null; memory: number | null; gpu: number | null } | null, at: number): void
+  saveMachineLoad(
+    machineId: number,
+    load: string,
+    sample: { cpu: number | null; memory: number | null; gpu: number | null } | null,
+    at: number,
+  ): void
   changeMachine(publicId: string, changes: { name?: string; hourlyRate?: number | null; watts?: number | null }): Promise<boolean>
   setWorkerTags(workerId: number, tagIds: number[]): Promise<void>
   saveSleepSchedule(workerId: number, schedule: SleepSchedule, nextCheck: number | null): Promise<void>

@@ -151,7 +151,10 @@ export class Staff {
     if (worker.statusRequested === null || worker.statusRequested === status) {
       worker.statusRequested = null
     } else {
-      this.core.log.warn({ worker: worker.name, status, requested: worker.statusRequested }, 'worker changed to another status than requested')
+      this.core.log.warn(
+        { worker: worker.name, status, requested: worker.statusRequested },
+        'worker changed to another status than requested',
+      )
     }
     this.setStatus(worker, status)
     if (previous === 'awake' && status !== 'awake') {
@@ -178,7 +181,12 @@ export class Staff {
     const due = now - (this.sampledAt.get(machineId) ?? 0) >= SAMPLE_MS
     if (due) this.sampledAt.set(machineId, now)
     const memory = load.memoryUsed !== null && load.memoryTotal ? load.memoryUsed / load.memoryTotal : null
-    this.core.store.saveMachineLoad(machineId, JSON.stringify(load), due ? { cpu: load.cpu, memory, gpu: load.gpus[0]?.load ?? null } : null, now)
+    this.core.store.saveMachineLoad(
+      machineId,
+      JSON.stringify(load),
+      due ? { cpu: load.cpu, memory, gpu: load.gpus[0]?.load ?? null } : null,
+      now,
+    )
   }
 
   async requestStatus(publicId: string, status: WorkerStatus, lazy: boolean): Promise<void> {
@@ -357,4 +365,3 @@ export class Staff {
 function cleanKinds(kinds: string[]): string[] {
   return [...new Set(kinds.map((kind) => kind.trim().toLowerCase()).filter((kind) => kind !== ''))]
 }
-

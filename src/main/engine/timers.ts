@@ -68,7 +68,13 @@ export class Timers {
     }
     for (const lease of [...this.leases.all()]) {
       const verdict = attemptTimeout(
-        { startedAt: lease.attempt.startedAt, touchedAt: lease.touchedAt, lastSignAt: lease.lastSignAt, leaseKind: lease.attempt.leaseKind, leaseUntil: lease.attempt.leaseUntil },
+        {
+          startedAt: lease.attempt.startedAt,
+          touchedAt: lease.touchedAt,
+          lastSignAt: lease.lastSignAt,
+          leaseKind: lease.attempt.leaseKind,
+          leaseUntil: lease.attempt.leaseUntil,
+        },
         lease.job.state.policy,
         { now, graceUntil: this.startedAt + settings.timeoutGraceMs },
       )

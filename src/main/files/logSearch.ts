@@ -63,7 +63,10 @@ export async function searchLog(
     while (line < log.lines && matches.length < limit && now() < deadline) {
       const batch = await logs.lines(log.taskId, log.attempt, line, BATCH_LINES)
       if (batch.length === 0) break
-      const result = await matchBatch(thread, { lines: batch.map(({ text }) => text.slice(0, MAX_LINE_CHARS)), room: limit - matches.length })
+      const result = await matchBatch(thread, {
+        lines: batch.map(({ text }) => text.slice(0, MAX_LINE_CHARS)),
+        room: limit - matches.length,
+      })
       for (const match of result.matches) matches.push({ line: line + match.offset, text: match.text, start: match.start, end: match.end })
       line += result.searched
       if (result.searched < batch.length) break

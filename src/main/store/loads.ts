@@ -2,14 +2,28 @@
 import type { JobSeed, LaneState } from '../engine/ports.ts'
 import type { AttemptState, LimitState, TagState, TaskState, WorkerState } from '../engine/model.ts'
 import type { ReadDatabase, SqlValue } from './connection.ts'
-import { attemptFromRow, jobFromRow, limitFromRow, taskFromRow, workerFromRow, type AttemptRow, type JobRow, type TaskRow, type WorkerRow } from './rows.ts'
+import {
+  attemptFromRow,
+  jobFromRow,
+  limitFromRow,
+  taskFromRow,
+  workerFromRow,
+  type AttemptRow,
+  type JobRow,
+  type TaskRow,
+  type WorkerRow,
+} from './rows.ts'
 
 /** Jobs that may still hand out or finish tasks, or that stopped in the middle of a bulk change. */
 const OPEN = `status in ('queued', 'active', 'pause-requested', 'cancel-requested', 'requeueing')
   or id in (select job_id from tasks indexed by tasks_active where status = 'active')`
 
 export async function loadOpenJobs(db: ReadDatabase): Promise<JobSeed[]> {
-  return loadSeeds(db, `select * from jobs where (${OPEN}) and deleted_at is null and status <> 'under-construction' order by created_at, id`, [])
+  return loadSeeds(
+    db,
+    `select * from jobs where (${OPEN}) and deleted_at is null and status <> 'under-construction' order by created_at, id`,
+    [],
+  )
 }
 
 export async function loadJobBy(
@@ -17,7 +31,11 @@ export async function loadJobBy(
   by: { id: number } | { publicId: string } | { idTail: string },
 ): Promise<JobSeed | undefined> {
   const [where, value] =
-    'id' in by ? ['id = ?', by.id] : 'publicId' in by ? ['public_id = ?', by.publicId.toLowerCase()] : ['substr(public_id, 10) = ?', by.idTail]
+    'id' in by
+      ? ['id = ?', by.id]
+      : 'publicId' in by
+        ? ['public_id = ?', by.publicId.toLowerCase()]
+        : ['substr(public_id, 10) = ?', by.idTail]
   const seeds = await loadSeeds(db, `select * from jobs where ${where} and status <> 'under-construction'`, [value])
   return seeds[0]
 }
@@ -35,7 +53,9 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
        where unmet = 0 and status in ('queued', 'soft-failed') and job_id ${inJobs} group by job_id, kind`,
       [ids],
     ),
-    db.all<{ id: number; job_id: number; remaining: number }>(`select id, job_id, remaining from task_groups where job_id ${inJobs}`, [ids]),
+    db.all<{ id: number; job_id: number; remaining: number }>(`select id, job_id, remaining from task_groups where job_id ${inJobs}`, [
+      ids,
+    ]),
     db.all<{ id: number; job_id: number; body: string }>(`select id, job_id, body from command_templates where job_id ${inJobs}`, [ids]),
     db.all<TaskRow>(`select * from tasks where status = 'active' and job_id ${inJobs}`, [ids]),
     db.all<AttemptRow>(`select * from attempts where status = 'active' and job_id ${inJobs}`, [ids]),
@@ -43,7 +63,9 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       `select task_id, worker_id, job_id, kind from task_failures where job_id ${inJobs}`,
       [ids],
     ),
-    db.all<{ job_id: number; worker_id: number; kind: string }>(`select job_id, worker_id, kind from job_blocks where job_id ${inJobs}`, [ids]),
+    db.all<{ job_id: number; worker_id: number; kind: string }>(`select job_id, worker_id, kind from job_blocks where job_id ${inJobs}`, [
+      ids,
+    ]),
   ])
   const limitsOf = groupBy(limits, (row) => row.job_id)
   const readyOf = groupBy(ready, (row) => row.job_id)
@@ -54,7 +76,10 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
   const failuresOf = groupBy(failures, (row) => row.job_id)
   const blocksOf = groupBy(blocks, (row) => row.job_id)
   return rows.map((row) => ({
-    job: jobFromRow(row, (limitsOf.get(row.id) ?? []).map((limit) => limit.limit_id)),
+    job: jobFromRow(
+      row,
+      (limitsOf.get(row.id) ?? []).map((limit) => limit.limit_id),
+    ),
     ready: (readyOf.get(row.id) ?? []).map(({ kind, first }) => ({ kind, orderKey: first })),
     groups: (groupsOf.get(row.id) ?? []).map(({ id, remaining }): [number, number] => [id, remaining]),
     templates: (templatesOf.get(row.id) ?? []).map(({ id, body }): [number, string] => [id, body]),
@@ -63,7 +88,11 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       return attempt ? [{ task: taskFromRow(taskRow), attempt }] : []
     }),
     orphans: (activeOf.get(row.id) ?? []).filter((taskRow) => !attemptOf.has(taskRow.id)).map(taskFromRow),
-    failures: (failuresOf.get(row.id) ?? []).map((failure) => ({ taskId: failure.task_id, workerId: failure.worker_id, kind: failure.kind })),
+    failures: (failuresOf.get(row.id) ?? []).map((failure) => ({
+      taskId: failure.task_id,
+      workerId: failure.worker_id,
+      kind: failure.kind,
+    })),
     blocks: (blocksOf.get(row.id) ?? []).map((block) => ({ workerId: block.worker_id, kind: block.kind })),
     hasEdges: row.has_edges !== 0,
   }))
@@ -94,7 +123,10 @@ export async function loadTask(db: ReadDatabase, jobId: number, index: number): 
 }
 
 export async function loadFailedTasks(db: ReadDatabase, jobId: number, workerId: number): Promise<TaskState[]> {
-  const rows = await db.all<TaskRow>(`select * from tasks where job_id = ? and status = 'failed' and worker_id = ? order by idx`, [jobId, workerId])
+  const rows = await db.all<TaskRow>(`select * from tasks where job_id = ? and status = 'failed' and worker_id = ? order by idx`, [
+    jobId,
+    workerId,
+  ])
   return rows.map(taskFromRow)
 }
 

@@ -253,7 +253,14 @@ export function workerFromRow(row: WorkerRow): WorkerState {
   }
 }
 
-export function limitFromRow(row: { id: number; public_id: string; name: string; description: string; max: number; scope: LimitScope }): LimitState {
+export function limitFromRow(row: {
+  id: number
+  public_id: string
+  name: string
+  description: string
+  max: number
+  scope: LimitScope
+}): LimitState {
   return { id: row.id, publicId: row.public_id, name: row.name, description: row.description, max: row.max, scope: row.scope }
 }
 

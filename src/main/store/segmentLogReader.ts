@@ -124,7 +124,9 @@ export class SegmentLogReader implements LogReader {
     }))
   }
 
-  private async withFiles(use: (read: (segment: number, offset: number, bytes: number) => Promise<Buffer>) => Promise<void>): Promise<void> {
+  private async withFiles(
+    use: (read: (segment: number, offset: number, bytes: number) => Promise<Buffer>) => Promise<void>,
+  ): Promise<void> {
     const files = new Map<number, FileHandle>()
     try {
       await use(async (segment, offset, bytes) => {

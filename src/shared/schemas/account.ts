@@ -64,12 +64,21 @@ export const UserPatch = Type.Object(
 export const PasswordChange = Type.Object({ current: Type.String({ maxLength: 200 }), password: Password }, { additionalProperties: false })
 
 /** POST /login, for programs; the reply's token is sent as Bearer. */
-export const Login = Type.Object({ name: Type.String({ maxLength: 200 }), password: Type.String({ maxLength: 200 }) }, { additionalProperties: false })
+export const Login = Type.Object(
+  { name: Type.String({ maxLength: 200 }), password: Type.String({ maxLength: 200 }) },
+  { additionalProperties: false },
+)
 export const LoginReply = Type.Object({ token: Type.String(), expiresAt: Time })
 
 /** POST /session, for browsers: a login or a token, kept in a cookie that scripts of a page cannot read. */
-export const SessionInput = Type.Union([Type.Object({ token: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }), Login])
+export const SessionInput = Type.Union([
+  Type.Object({ token: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
+  Login,
+])
 
 /** POST /tickets: something short-lived for a query (`?ticket=…`). */
-export const TicketInput = Type.Object({ kind: Type.Union([Type.Literal('media'), Type.Literal('events')]) }, { additionalProperties: false })
+export const TicketInput = Type.Object(
+  { kind: Type.Union([Type.Literal('media'), Type.Literal('events')]) },
+  { additionalProperties: false },
+)
 export const Ticket = Type.Object({ ticket: Type.String(), expiresAt: Time })

@@ -247,10 +247,16 @@ export type JobGroups = Static<typeof JobGroups>
 
 /** POST /jobs/{id}/actions and, with ids, POST /jobs/actions. */
 export const JobActionInput = Type.Object({ action: JobAction }, { additionalProperties: false })
-export const BulkJobAction = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 1000 }), action: JobAction }, { additionalProperties: false })
+export const BulkJobAction = Type.Object(
+  { ids: Type.Array(Id, { minItems: 1, maxItems: 1000 }), action: JobAction },
+  { additionalProperties: false },
+)
 /** POST /tasks/{id}/actions and, with ids, POST /tasks/actions. */
 export const TaskActionInput = Type.Object({ action: TaskAction }, { additionalProperties: false })
-export const BulkTaskAction = Type.Object({ ids: Type.Array(Id, { minItems: 1, maxItems: 10_000 }), action: TaskAction }, { additionalProperties: false })
+export const BulkTaskAction = Type.Object(
+  { ids: Type.Array(Id, { minItems: 1, maxItems: 10_000 }), action: TaskAction },
+  { additionalProperties: false },
+)
 
 /** POST /jobs/check: what the job would become. */
 export const DryRun = Type.Object({

@@ -12,7 +12,9 @@ export const Load = Type.Object({
   cpu: nullable(Type.Number()),
   memoryUsed: nullable(Type.Number()),
   memoryTotal: nullable(Type.Number()),
-  gpus: Type.Array(Type.Object({ load: nullable(Type.Number()), memoryUsed: nullable(Type.Number()), temperature: nullable(Type.Number()) })),
+  gpus: Type.Array(
+    Type.Object({ load: nullable(Type.Number()), memoryUsed: nullable(Type.Number()), temperature: nullable(Type.Number()) }),
+  ),
   diskFree: nullable(Type.Number()),
 })
 export type Load = Static<typeof Load>

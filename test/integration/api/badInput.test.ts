@@ -39,14 +39,15 @@ beforeAll(async () => {
   worker = await farm.worker('tester')
   await farm.submit({ name: 'stays as it is' })
   const { body } = await farm.get('/openapi.json')
-  routes = Object.entries(body.paths as Record<string, Record<string, Operation & { description?: string }>>).flatMap(([path, operations]) =>
-    Object.entries(operations).map(([method, operation]) => ({
-      method: method.toUpperCase(),
-      path,
-      operation,
-      bodySchema: operation.requestBody?.content['application/json']?.schema,
-      limit: Number(/up to (\d+) bytes/.exec(operation.description ?? '')?.[1] ?? 0),
-    })),
+  routes = Object.entries(body.paths as Record<string, Record<string, Operation & { description?: string }>>).flatMap(
+    ([path, operations]) =>
+      Object.entries(operations).map(([method, operation]) => ({
+        method: method.toUpperCase(),
+        path,
+        operation,
+        bodySchema: operation.requestBody?.content['application/json']?.schema,
+        limit: Number(/up to (\d+) bytes/.exec(operation.description ?? '')?.[1] ?? 0),
+      })),
   )
   before = await fingerprint()
 })
@@ -55,7 +56,9 @@ afterAll(() => farm.stop())
 /** Everything in the database but what may change without a change: audit, uses of tokens, signs of life. */
 async function fingerprint(): Promise<string> {
   const { read } = farm.manager.context
-  const tables = await read.all<{ name: string }>("select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name not like 'jobs_text%' order by name")
+  const tables = await read.all<{ name: string }>(
+    "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' and name not like 'jobs_text%' order by name",
+  )
   const parts: string[] = []
   for (const { name } of tables) {
     if (['audit', 'machine_samples'].includes(name)) continue
@@ -75,7 +78,11 @@ function fill(path: string, values: Record<string, string> = {}): string {
   })
 }
 
-function call(route: Route, path: string, options: { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> } = {}): Promise<Reply> {
+function call(
+  route: Route,
+  path: string,
+  options: { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> } = {},
+): Promise<Reply> {
   const isWorkers = route.operation.security?.some((scheme) => 'worker' in scheme)
   return farm.call(route.method, path, { ...options, headers: { ...(isWorkers ? worker.headers : {}), ...options.headers } })
 }
@@ -98,7 +105,9 @@ describe('every route', () => {
   })
 
   it('answers 404 for ids of nothing', async () => {
-    const touched = routes.filter((route) => /\{\w*id\}/i.test(route.path) && route.bodySchema === undefined && !route.path.includes('/agent/'))
+    const touched = routes.filter(
+      (route) => /\{\w*id\}/i.test(route.path) && route.bodySchema === undefined && !route.path.includes('/agent/'),
+    )
     expect(touched.length).toBeGreaterThan(20)
     for (const route of touched) {
       const reply = await call(route, `${fill(route.path)}?q=x`)
@@ -154,7 +163,13 @@ describe('every route', () => {
 
   it('refuses other content types than it documents', async () => {
     for (const route of withBody()) {
-      for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'application/octet-stream', 'nonsense']) {
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data; boundary=x',
+        'application/octet-stream',
+        'nonsense',
+      ]) {
         const reply = await call(route, fill(route.path), { raw: '{}', headers: { 'content-type': type } })
         expectRefusal(reply, `${route.method} ${route.path} ${type}`)
         expect(reply.status).toBe(415)
@@ -187,7 +202,10 @@ describe('every route', () => {
     for (const route of withBody()) {
       expect(route.limit, `${route.method} ${route.path} states its limit`).toBeGreaterThan(0)
       if (route.limit > 2_000_000) continue
-      const reply = await call(route, fill(route.path), { raw: `{"a":"${'x'.repeat(route.limit)}"}`, headers: { 'content-type': 'application/json' } })
+      const reply = await call(route, fill(route.path), {
+        raw: `{"a":"${'x'.repeat(route.limit)}"}`,
+        headers: { 'content-type': 'application/json' },
+      })
       expectRefusal(reply, `${route.method} ${route.path}`)
       expect(reply.status).toBe(413)
       expect(reply.body.message).toContain(String(route.limit))

@@ -49,18 +49,28 @@ async function insertJob(name: string, createdAt: number, priority = 50): Promis
 }
 
 describe('paging through jobs', () => {
-  it.each(['createdAt', '-createdAt', 'name', '-name', 'priority', '-priority', 'status', '-updatedAt', '-finishedAt', 'type', 'project', '-owner'])(
-    'by %s shows each once and in order',
-    async (sort) => {
-      const seen = await all(`/jobs?limit=17&sort=${sort}`)
-      expect(seen).toHaveLength(JOBS)
-      expect(new Set(seen.map((job) => job.id)).size).toBe(JOBS)
-      const field = sort.replace('-', '')
-      const values = seen.map((job) => (field === 'name' ? job.name.toLowerCase() : (job[field] ?? '')))
-      const sorted = [...values].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-      expect(values).toEqual(sort.startsWith('-') ? sorted.reverse() : sorted)
-    },
-  )
+  it.each([
+    'createdAt',
+    '-createdAt',
+    'name',
+    '-name',
+    'priority',
+    '-priority',
+    'status',
+    '-updatedAt',
+    '-finishedAt',
+    'type',
+    'project',
+    '-owner',
+  ])('by %s shows each once and in order', async (sort) => {
+    const seen = await all(`/jobs?limit=17&sort=${sort}`)
+    expect(seen).toHaveLength(JOBS)
+    expect(new Set(seen.map((job) => job.id)).size).toBe(JOBS)
+    const field = sort.replace('-', '')
+    const values = seen.map((job) => (field === 'name' ? job.name.toLowerCase() : (job[field] ?? '')))
+    const sorted = [...values].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+    expect(values).toEqual(sort.startsWith('-') ? sorted.reverse() : sorted)
+  })
 
   it('shows each of the old jobs exactly once while new ones come in and others change', async () => {
     const wanted = new Set(Array.from({ length: JOBS }, (_, n) => jobId(n + 1)))
@@ -140,8 +150,15 @@ describe('filters of jobs', () => {
 
   it('groups count the same jobs', async () => {
     const { items } = await get('/jobs/groups?by=status')
-    expect(Object.fromEntries(items.map((item: { value: string; count: number }) => [item.value, item.count]))).toEqual({ completed: 166, active: 23, queued: 24, failed: 24 })
-    expect((await get('/jobs/groups?by=tag&status=active')).items.reduce((sum: number, item: { count: number }) => sum + item.count, 0)).toBe(23)
+    expect(Object.fromEntries(items.map((item: { value: string; count: number }) => [item.value, item.count]))).toEqual({
+      completed: 166,
+      active: 23,
+      queued: 24,
+      failed: 24,
+    })
+    expect(
+      (await get('/jobs/groups?by=tag&status=active')).items.reduce((sum: number, item: { count: number }) => sum + item.count, 0),
+    ).toBe(23)
     expect((await get('/jobs/groups?by=project&q=lighting')).items).toHaveLength(4)
   })
 })
@@ -166,11 +183,19 @@ describe('a job', () => {
     const base = `/jobs/${jobId(2)}/tasks`
     expect((await all(`${base}?limit=5`)).map((task) => task.index)).toEqual(Array.from({ length: TASKS }, (_, n) => n + 1))
     expect((await get(`${base}?limit=5`)).total).toBe(TASKS)
-    expect(await get(`${base}?status=failed`)).toMatchObject({ total: 1, items: [{ index: 1, status: 'failed', worker: { name: 'worker-2' } }] })
+    expect(await get(`${base}?status=failed`)).toMatchObject({
+      total: 1,
+      items: [{ index: 1, status: 'failed', worker: { name: 'worker-2' } }],
+    })
     expect((await get(`${base}?status=failed,soft-failed,completed`)).total).toBe(TASKS)
     expect((await get(`${base}?kind=blender`)).total).toBe(TASKS)
     expect((await get(`${base}?kind=ffmpeg`)).total).toBe(0)
-    expect((await get(`${base}?q=-1`)).items.map((task: { name: string }) => task.name)).toEqual(['render-1', 'render-10', 'render-11', 'render-12'])
+    expect((await get(`${base}?q=-1`)).items.map((task: { name: string }) => task.name)).toEqual([
+      'render-1',
+      'render-10',
+      'render-11',
+      'render-12',
+    ])
     expect((await get(`${base}?worker=${workerId(3)}`)).items.map((task: { index: number }) => task.index)).toEqual([2])
   })
 
@@ -239,15 +264,23 @@ describe('the whole farm', () => {
     const since = new Date(FIRST_JOB_AT).toISOString()
     const until = new Date(FIRST_JOB_AT + 2 * 3_600_000).toISOString()
     const statistics = await get(`/statistics?since=${since}&until=${until}`)
-    const completed = (await server.db.get<{ n: number; s: number }>("select count(*) as n, sum(ended_at - started_at) / 1000 as s from attempts where outcome = 'success'")) ?? { n: 0, s: 0 }
-    const sum = (field: string) => statistics.buckets.reduce((total: number, bucket: Record<string, number>) => total + (bucket[field] ?? 0), 0)
+    const completed = (await server.db.get<{ n: number; s: number }>(
+      "select count(*) as n, sum(ended_at - started_at) / 1000 as s from attempts where outcome = 'success'",
+    )) ?? { n: 0, s: 0 }
+    const sum = (field: string) =>
+      statistics.buckets.reduce((total: number, bucket: Record<string, number>) => total + (bucket[field] ?? 0), 0)
     expect(statistics.buckets).toHaveLength(2)
     expect(sum('tasks')).toBe(completed.n)
     expect(sum('frames')).toBe(completed.n)
     expect(sum('failed')).toBe(24)
     expect(statistics.failures).toEqual([{ outcome: 'exit-code', count: 24 }])
     // Finished ones, the failed ones (30 s each), and what still runs, until the end of the span.
-    const active = (await server.db.get<{ s: number }>('select sum(? - started_at) / 1000 as s from attempts where ended_at is null', [FIRST_JOB_AT + 2 * 3_600_000]))?.s ?? 0
+    const active =
+      (
+        await server.db.get<{ s: number }>('select sum(? - started_at) / 1000 as s from attempts where ended_at is null', [
+          FIRST_JOB_AT + 2 * 3_600_000,
+        ])
+      )?.s ?? 0
     expect(sum('busySeconds')).toBeCloseTo(completed.s + 24 * 30 + active, 3)
     expect(statistics.jobs).toHaveLength(100)
     expect(statistics.jobs[0]).toMatchObject({ seconds: 360, frames: expect.any(Number) })
@@ -261,7 +294,9 @@ describe('the whole farm', () => {
       insert into attempts (id, task_id, job_id, number, worker_id, status, outcome, lease_kind, started_at, ended_at) values
         (900001, 1, 1, 2, 1, 'completed', 'success', 'heartbeat', ${FIRST_JOB_AT - 90 * 60_000}, ${FIRST_JOB_AT - 15 * 60_000}),
         (900002, 1, 1, 3, 1, 'completed', 'success', 'heartbeat', ${FIRST_JOB_AT - 30 * 60_000}, ${FIRST_JOB_AT + 30 * 60_000})`)
-    const statistics = await get(`/statistics?since=${new Date(FIRST_JOB_AT - 2 * 3_600_000).toISOString()}&until=${new Date(FIRST_JOB_AT).toISOString()}`)
+    const statistics = await get(
+      `/statistics?since=${new Date(FIRST_JOB_AT - 2 * 3_600_000).toISOString()}&until=${new Date(FIRST_JOB_AT).toISOString()}`,
+    )
     expect(statistics.buckets.map((bucket: { busySeconds: number }) => bucket.busySeconds)).toEqual([30 * 60, 45 * 60 + 30 * 60])
     await server.db.run('delete from attempts where id > 900000')
   })
@@ -281,7 +316,9 @@ describe('the whole farm', () => {
     await server.db.exec(`insert into machine_samples (machine_id, at, cpu, memory, gpu)
       select 1, ${FIRST_JOB_AT} + n * 1000, n % 2, 0.5, null from (with recursive s(n) as (select 0 union all select n + 1 from s where n < 3599) select n from s)`)
     const since = new Date(FIRST_JOB_AT).toISOString()
-    const { items } = await get(`/machines/cccccccc-0000-4000-8000-000000000001/samples?since=${since}&until=${new Date(FIRST_JOB_AT + 3_600_000).toISOString()}`)
+    const { items } = await get(
+      `/machines/cccccccc-0000-4000-8000-000000000001/samples?since=${since}&until=${new Date(FIRST_JOB_AT + 3_600_000).toISOString()}`,
+    )
     expect(items.length).toBeLessThanOrEqual(500)
     expect(items.length).toBeGreaterThan(400)
     expect(items[0].cpu).toBeCloseTo(0.5, 0)

@@ -16,7 +16,9 @@ beforeAll(async () => {
   farm = await LiveManager.start()
   worker = await farm.worker()
   document = (await farm.get('/openapi.json')).body
-  operations = Object.entries<Json>(document.paths).flatMap(([path, methods]) => Object.entries<Json>(methods).map(([method, operation]) => ({ method, path, operation })))
+  operations = Object.entries<Json>(document.paths).flatMap(([path, methods]) =>
+    Object.entries<Json>(methods).map(([method, operation]) => ({ method, path, operation })),
+  )
 })
 afterAll(() => farm.stop())
 
@@ -46,7 +48,10 @@ describe('the OpenAPI document', () => {
   it('names every parameter of a path, and no other', () => {
     for (const { method, path, operation } of operations) {
       const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort()
-      const named = (operation.parameters ?? []).filter((each: Json) => each.in === 'path').map((each: Json) => each.name).sort()
+      const named = (operation.parameters ?? [])
+        .filter((each: Json) => each.in === 'path')
+        .map((each: Json) => each.name)
+        .sort()
       expect(named, `${method} ${path}`).toEqual(inPath)
     }
   })
@@ -83,18 +88,46 @@ describe('replies', () => {
     const tag = (await farm.call('POST', '/tags', { body: { name: 'gpu', description: 'has one' } })).body
     await farm.call('POST', '/limits', { body: { name: 'licence', max: 3 } })
     await farm.call('PUT', `/workers/${worker.id}/tags`, { body: { tags: [tag.id] } })
-    await farm.call('PUT', `/workers/${worker.id}/sleep-schedule`, { body: { isActive: true, daysOfWeek: 'mo tu', startTime: '09:00', endTime: '18:00' } })
+    await farm.call('PUT', `/workers/${worker.id}/sleep-schedule`, {
+      body: { isActive: true, daysOfWeek: 'mo tu', startTime: '09:00', endTime: '18:00' },
+    })
     await farm.call('POST', '/users', { body: { name: 'anna', role: 'artist', password: 'long enough' } })
     await farm.call('POST', '/tokens', { body: { kind: 'key', name: 'add-on', role: 'artist', scopes: ['submit'] } })
-    const machine = { id: 'cccccccc-0000-4000-8000-000000000001', name: 'ws-1', platform: 'linux', arch: 'x64', cpuCount: 8, memoryBytes: 1e9, gpus: [{ name: 'GPU', memoryBytes: null }], software: [] }
+    const machine = {
+      id: 'cccccccc-0000-4000-8000-000000000001',
+      name: 'ws-1',
+      platform: 'linux',
+      arch: 'x64',
+      cpuCount: 8,
+      memoryBytes: 1e9,
+      gpus: [{ name: 'GPU', memoryBytes: null }],
+      software: [],
+    }
     const load = { cpu: 0.5, memoryUsed: 1, memoryTotal: 2, gpus: [], diskFree: null }
     await worker.post('sign-on', { name: 'worker', software: 'test', kinds: ['misc'], capacity: 2, running: [], machine })
     const reply = await worker.post('take', { slots: 2, waitMs: 1_000, running: [], load, status: 'awake' })
     const task = reply.body.assignments[0]
     expect(task.jobId).toBe(job.id)
     await worker.report(task, { type: 'started', at: Date.now() }, { type: 'log', at: Date.now(), stream: 'stdout', text: 'a line\n' })
-    await worker.report(task, { type: 'output', at: Date.now(), path: '/out/1.png', frame: 1, bytes: null, width: null, height: null, renderedMs: null })
-    const ids: Record<string, string> = { jobId: job.id, taskId: task.taskId, attempt: '1', workerId: worker.id, frameId: '1', id: machine.id, name: 'echo-sleep-test' }
+    await worker.report(task, {
+      type: 'output',
+      at: Date.now(),
+      path: '/out/1.png',
+      frame: 1,
+      bytes: null,
+      width: null,
+      height: null,
+      renderedMs: null,
+    })
+    const ids: Record<string, string> = {
+      jobId: job.id,
+      taskId: task.taskId,
+      attempt: '1',
+      workerId: worker.id,
+      frameId: '1',
+      id: machine.id,
+      name: 'echo-sleep-test',
+    }
     const checked: string[] = []
     for (const { path, operation } of operations.filter(({ method }) => method === 'get')) {
       const schema = schemaOf(operation, 200)
@@ -111,7 +144,10 @@ describe('replies', () => {
 
   /** Members that a reply has and its schema does not name. */
   function unknownMembers(schema: Json, value: Json, at = ''): string[] {
-    if (Array.isArray(value)) return value.slice(0, 3).flatMap((item) => (schema.items && !Array.isArray(schema.items) ? unknownMembers(schema.items, item, `${at}/0`) : []))
+    if (Array.isArray(value))
+      return value
+        .slice(0, 3)
+        .flatMap((item) => (schema.items && !Array.isArray(schema.items) ? unknownMembers(schema.items, item, `${at}/0`) : []))
     if (typeof value !== 'object' || value === null) return []
     const branch = schema.anyOf?.find((each: Json) => each.properties) ?? schema
     if (!branch.properties) return []

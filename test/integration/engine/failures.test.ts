@@ -88,7 +88,11 @@ describe('a failed task', () => {
   it('does not count workers that are deleted, of another kind, of another tag or not approved as left', async () => {
     const tag = await test.farm.createTag({ name: 'gpu' })
     const ada = await test.worker('ada')
-    const [gone, other, untagged] = [await test.worker('gone'), await test.worker('other', { kinds: ['video'] }), await test.worker('untagged')]
+    const [gone, other, untagged] = [
+      await test.worker('gone'),
+      await test.worker('other', { kinds: ['video'] }),
+      await test.worker('untagged'),
+    ]
     await test.worker('stranger', { approved: false })
     for (const worker of [ada, gone, other]) await test.farm.setWorkerTags(worker.publicId, [tag.publicId])
     await test.farm.deleteWorker(gone.publicId)
@@ -166,7 +170,9 @@ describe('the blocklist', () => {
 describe('retries', () => {
   it('wait as long as the policy says, longer each time', async () => {
     const ada = await test.worker('ada')
-    await test.submit([{}], { policyChanges: { retryOnSameWorker: true, failAfterWorkers: 4, retryDelayMs: 1000, retryBackoff: 2, blockAfterFailures: 0 } })
+    await test.submit([{}], {
+      policyChanges: { retryOnSameWorker: true, failAfterWorkers: 4, retryDelayMs: 1000, retryBackoff: 2, blockAfterFailures: 0 },
+    })
     for (const delay of [1000, 2000, 4000]) {
       await test.fail(ada, await test.takeOne(ada))
       test.pass(delay - 1)
@@ -224,7 +230,11 @@ describe('retries', () => {
     const job = await test.submit([{}], { policyChanges: { successExitCodes: [0, 3] } })
     await test.fail(ada, await test.takeOne(ada), 3)
     expect(await test.status(job)).toBe('completed')
-    expect(await test.opened.read.get('select status, outcome, exit_code from attempts')).toEqual({ status: 'completed', outcome: 'success', exit_code: 3 })
+    expect(await test.opened.read.get('select status, outcome, exit_code from attempts')).toEqual({
+      status: 'completed',
+      outcome: 'success',
+      exit_code: 3,
+    })
   })
 
   it('a task that was stopped or lost is queued again and blames nobody', async () => {
@@ -241,13 +251,19 @@ describe('retries', () => {
 describe('failures of a job', () => {
   it('fail it when their share is reached, and cancel the rest, what runs too', async () => {
     const [ada, bob] = [await test.worker('ada', { capacity: 2 }), await test.worker('bob')]
-    const job = await test.submit(MANY.slice(0, 20), { policyChanges: { failAfterWorkers: 1, failJobAtPercent: 10, blockAfterFailures: 0 } })
+    const job = await test.submit(MANY.slice(0, 20), {
+      policyChanges: { failAfterWorkers: 1, failJobAtPercent: 10, blockAfterFailures: 0 },
+    })
     await test.fail(ada, await test.takeOne(ada))
     expect(await test.status(job)).toBe('active')
     const running = await test.takeOne(bob)
     await test.fail(ada, await test.takeOne(ada))
     expect(await test.status(job)).toBe('failed')
-    expect(await test.jobRow(job)).toMatchObject({ count_failed: 2, count_canceled: 18, activity: 'Changed to status "failed": too many tasks failed' })
+    expect(await test.jobRow(job)).toMatchObject({
+      count_failed: 2,
+      count_canceled: 18,
+      activity: 'Changed to status "failed": too many tasks failed',
+    })
     const reply = await test.finish(bob, running)
     expect(reply.stale).toEqual([{ taskId: running.taskId, attempt: 1 }])
     expect(await test.jobRow(job)).toMatchObject({ status: 'failed', count_completed: 0 })
@@ -255,7 +271,9 @@ describe('failures of a job', () => {
 
   it('end it when what is left depends on what failed', async () => {
     const ada = await test.worker('ada', { capacity: 5 })
-    const job = await test.submit([{}, {}, { dependsOn: [1] }, { dependsOn: [3] }], { policyChanges: { failAfterWorkers: 1, failJobAtPercent: 101 } })
+    const job = await test.submit([{}, {}, { dependsOn: [1] }, { dependsOn: [3] }], {
+      policyChanges: { failAfterWorkers: 1, failJobAtPercent: 101 },
+    })
     const [first, second] = await test.take(ada, 5)
     await test.fail(ada, first!)
     expect(await test.status(job)).toBe('active')

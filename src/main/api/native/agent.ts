@@ -33,7 +33,13 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     '/agent/join',
     {
       config: { access: 'join', strangersMayAsk: true, auditBody: false },
-      schema: { tags, operationId: 'joinAgent', summary: 'Become known; the worker keeps id and secret', body: JoinRequest, response: { 200: JoinReply } },
+      schema: {
+        tags,
+        operationId: 'joinAgent',
+        summary: 'Become known; the worker keeps id and secret',
+        body: JoinRequest,
+        response: { 200: JoinReply },
+      },
     },
     async (request) => {
       const { name, secret, platform, kinds, machine } = request.body
@@ -54,13 +60,36 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
 
   app.post(
     '/agent/sign-on',
-    { config: { access: 'worker' }, schema: { tags, operationId: 'signOnAgent', summary: 'Start: what it can do, what it still runs', body: SignOnRequest, response: { 200: SignOnReply } } },
-    (request) => farm.signOn(nativeWorker(request).publicId, { ...request.body, canRestart: request.body.canRestart ?? false, address: addressOf(request) }),
+    {
+      config: { access: 'worker' },
+      schema: {
+        tags,
+        operationId: 'signOnAgent',
+        summary: 'Start: what it can do, what it still runs',
+        body: SignOnRequest,
+        response: { 200: SignOnReply },
+      },
+    },
+    (request) =>
+      farm.signOn(nativeWorker(request).publicId, {
+        ...request.body,
+        canRestart: request.body.canRestart ?? false,
+        address: addressOf(request),
+      }),
   )
 
   app.post(
     '/agent/take',
-    { config: { access: 'worker' }, schema: { tags, operationId: 'takeTasks', summary: 'Long poll: heartbeat, work, cancellations', body: TakeRequest, response: { 200: TakeReply } } },
+    {
+      config: { access: 'worker' },
+      schema: {
+        tags,
+        operationId: 'takeTasks',
+        summary: 'Long poll: heartbeat, work, cancellations',
+        body: TakeRequest,
+        response: { 200: TakeReply },
+      },
+    },
     async (request, reply) => {
       const worker = nativeWorker(request)
       const { status } = request.body
@@ -75,14 +104,23 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     {
       bodyLimit: REPORT_BODY_LIMIT,
       config: { access: 'worker' },
-      schema: { tags, operationId: 'reportAttempts', summary: 'What happened, in order, exactly once', body: ReportRequest, response: { 200: ReportReply } },
+      schema: {
+        tags,
+        operationId: 'reportAttempts',
+        summary: 'What happened, in order, exactly once',
+        body: ReportRequest,
+        response: { 200: ReportReply },
+      },
     },
     (request) => farm.report(nativeWorker(request).publicId, request.body.reports, request.body.take ?? 0),
   )
 
   app.post(
     '/agent/sign-off',
-    { config: { access: 'worker' }, schema: { tags, operationId: 'signOffAgent', summary: 'Leave: what it runs is requeued', response: Nothing } },
+    {
+      config: { access: 'worker' },
+      schema: { tags, operationId: 'signOffAgent', summary: 'Leave: what it runs is requeued', response: Nothing },
+    },
     async (request, reply) => {
       await farm.signOff(nativeWorker(request).publicId)
       return reply.code(204).send(null)
@@ -91,7 +129,9 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
 
   void app.register((images: NativeApp, _options, done) => {
     images.removeAllContentTypeParsers()
-    images.addContentTypeParser('image/jpeg', { parseAs: 'buffer', bodyLimit: MAX_PREVIEW_BYTES }, (_request, body, parsed) => parsed(null, body))
+    images.addContentTypeParser('image/jpeg', { parseAs: 'buffer', bodyLimit: MAX_PREVIEW_BYTES }, (_request, body, parsed) =>
+      parsed(null, body),
+    )
     images.put(
       '/agent/preview/:taskId/:attempt',
       {

@@ -32,7 +32,11 @@ export async function requireJob({ read }: ServerContext, jobId: string): Promis
 }
 
 /** The job, if the caller may change it. @throws NotFoundError, NotAllowedError */
-export async function requireOwnJob(context: ServerContext, request: FastifyRequest, jobId: string): Promise<JobKey & { publicId: string }> {
+export async function requireOwnJob(
+  context: ServerContext,
+  request: FastifyRequest,
+  jobId: string,
+): Promise<JobKey & { publicId: string }> {
   const job = await requireJob(context, jobId)
   requireOwner(request, job.owner)
   return job
@@ -47,7 +51,8 @@ export async function requireTask({ read }: ServerContext, taskId: string): Prom
 
 /** @throws NotAllowedError when the job is somebody else's and the caller no admin */
 export function requireOwner(request: FastifyRequest, owner: string): void {
-  if (!mayManage(request.caller, owner)) throw new NotAllowedError(`this job belongs to ${owner || 'nobody'}; ${request.caller.actor} may change own jobs only`)
+  if (!mayManage(request.caller, owner))
+    throw new NotAllowedError(`this job belongs to ${owner || 'nobody'}; ${request.caller.actor} may change own jobs only`)
 }
 
 /** Does something with each id in turn; what one refuses does not stop the others. Defects are not swallowed. */

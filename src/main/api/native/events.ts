@@ -112,7 +112,8 @@ class Listener {
   }
 
   control(message: EventsControl): void {
-    if (this.socket.readyState === this.socket.OPEN && this.socket.bufferedAmount < MAX_WAITING_BYTES) this.socket.send(JSON.stringify(message))
+    if (this.socket.readyState === this.socket.OPEN && this.socket.bufferedAmount < MAX_WAITING_BYTES)
+      this.socket.send(JSON.stringify(message))
   }
 
   /** A client's subscription. What is no subscription is answered, and changes nothing. */
@@ -125,7 +126,11 @@ class Listener {
     }
     if (!check.Check(message)) {
       const first = Value.Errors(EventsSubscription, message)[0]
-      return this.control({ type: 'refused', at: this.now(), message: `${first?.instancePath ?? ''} ${first?.message ?? 'is no subscription'}`.trim() })
+      return this.control({
+        type: 'refused',
+        at: this.now(),
+        message: `${first?.instancePath ?? ''} ${first?.message ?? 'is no subscription'}`.trim(),
+      })
     }
     if (message.watch !== undefined) this.wishes.watch = new Set(message.watch.map((id) => id.toLowerCase()))
     if (message.types !== undefined) this.wishes.types = message.types && new Set(message.types)

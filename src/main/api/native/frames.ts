@@ -67,7 +67,10 @@ export function frameRoutes(app: NativeApp, context: ServerContext): void {
 
   app.get(
     '/frames/:frameId',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getFrame', summary: 'One frame', params: FrameParams, response: { 200: Frame } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getFrame', summary: 'One frame', params: FrameParams, response: { 200: Frame } },
+    },
     async ({ params }) => toFrame(await requireFrame(params.frameId)),
   )
 
@@ -76,9 +79,16 @@ export function frameRoutes(app: NativeApp, context: ServerContext): void {
       `/frames/:frameId/${size}`,
       {
         config: { access: 'read', ticket: 'media' },
-        schema: { tags, operationId: size === 'large' ? 'getLargePreview' : 'getThumbnail', summary: `The ${size} preview, JPEG`, params: FrameParams, querystring: Versioned },
+        schema: {
+          tags,
+          operationId: size === 'large' ? 'getLargePreview' : 'getThumbnail',
+          summary: `The ${size} preview, JPEG`,
+          params: FrameParams,
+          querystring: Versioned,
+        },
       },
-      async (request, reply) => sendPreview(reply, previews, await requireFrame(request.params.frameId), size, request.query.v, request.headers['if-none-match']),
+      async (request, reply) =>
+        sendPreview(reply, previews, await requireFrame(request.params.frameId), size, request.query.v, request.headers['if-none-match']),
     )
   }
 
@@ -86,7 +96,13 @@ export function frameRoutes(app: NativeApp, context: ServerContext): void {
     '/frames/:frameId/file',
     {
       config: { access: 'read', ticket: 'media' },
-      schema: { tags, operationId: 'getFrameFile', summary: 'The file that the renderer wrote, if this manager can reach it', params: FrameParams, querystring: Versioned },
+      schema: {
+        tags,
+        operationId: 'getFrameFile',
+        summary: 'The file that the renderer wrote, if this manager can reach it',
+        params: FrameParams,
+        querystring: Versioned,
+      },
     },
     async (request, reply) => {
       const frame = await requireFrame(request.params.frameId)
@@ -101,7 +117,14 @@ export function frameRoutes(app: NativeApp, context: ServerContext): void {
 }
 
 /** With `v` the address belongs to one rendering and may be kept for ever; without, the browser asks whether it changed. */
-async function sendPreview(reply: FastifyReply, previews: Previews, frame: FrameRow, size: PreviewSize, v: string | undefined, known: string | undefined): Promise<FastifyReply> {
+async function sendPreview(
+  reply: FastifyReply,
+  previews: Previews,
+  frame: FrameRow,
+  size: PreviewSize,
+  v: string | undefined,
+  known: string | undefined,
+): Promise<FastifyReply> {
   const preview = frame.preview === 'ready' ? await previews.read(frame.job_public_id, frame.path, size) : undefined
   if (!preview) throw new NotFoundError(`${size} preview of frame`, String(frame.id))
   const isOfVersion = v === String(frame.attempt_id)

@@ -26,7 +26,14 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId/tasks',
     {
       config: { access: 'read' },
-      schema: { tags: ['tasks'], operationId: 'listTasks', summary: "A page of a job's tasks", params: JobParams, querystring: TaskQuery, response: { 200: pageOf(TaskSummary) } },
+      schema: {
+        tags: ['tasks'],
+        operationId: 'listTasks',
+        summary: "A page of a job's tasks",
+        params: JobParams,
+        querystring: TaskQuery,
+        response: { 200: pageOf(TaskSummary) },
+      },
     },
     async ({ params, query }) => pageOfTasks(context.read, (await requireJob(context, params.jobId)).id, query),
   )
@@ -35,13 +42,22 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId/grid',
     {
       config: { access: 'read' },
-      schema: { tags: ['tasks'], operationId: 'getGrid', summary: 'All tasks of a job, one letter each', params: JobParams, response: { 200: Grid } },
+      schema: {
+        tags: ['tasks'],
+        operationId: 'getGrid',
+        summary: 'All tasks of a job, one letter each',
+        params: JobParams,
+        response: { 200: Grid },
+      },
     },
     async (request, reply) => {
       const job = await requireJob(context, request.params.jobId)
       const text = await gridOfJob(context.read, job.id)
       // The text is JSON already: it must not go through the serializer.
-      return reply.type('application/json; charset=utf-8').serializer((payload: string) => payload).send(text as never)
+      return reply
+        .type('application/json; charset=utf-8')
+        .serializer((payload: string) => payload)
+        .send(text as never)
     },
   )
 
@@ -49,7 +65,14 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId/frames',
     {
       config: { access: 'read' },
-      schema: { tags: ['frames'], operationId: 'listFrames', summary: "A job's frames by number", params: JobParams, querystring: FrameQuery, response: { 200: FramePage } },
+      schema: {
+        tags: ['frames'],
+        operationId: 'listFrames',
+        summary: "A job's frames by number",
+        params: JobParams,
+        querystring: FrameQuery,
+        response: { 200: FramePage },
+      },
     },
     async ({ params, query }) => {
       const job = await requireJob(context, params.jobId)
@@ -62,14 +85,25 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId/timeline',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'getTimeline', summary: 'Who ran what when', params: JobParams, querystring: TimelineQuery, response: { 200: Timeline } },
+      schema: {
+        tags,
+        operationId: 'getTimeline',
+        summary: 'Who ran what when',
+        params: JobParams,
+        querystring: TimelineQuery,
+        response: { 200: Timeline },
+      },
     },
-    async ({ params, query }) => timelineOfJob(context.read, await requireJob(context, params.jobId), { limit: query.limit ?? 2_000, cursor: query.cursor }),
+    async ({ params, query }) =>
+      timelineOfJob(context.read, await requireJob(context, params.jobId), { limit: query.limit ?? 2_000, cursor: query.cursor }),
   )
 
   app.get(
     '/jobs/:jobId/graph',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getGraph', summary: 'What waits for what', params: JobParams, response: { 200: JobGraph } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getGraph', summary: 'What waits for what', params: JobParams, response: { 200: JobGraph } },
+    },
     async ({ params }) => graphOfJob(context.read, await requireJob(context, params.jobId)),
   )
 
@@ -77,7 +111,13 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId/explain',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'explainJob', summary: 'Why tasks of the job wait', params: JobParams, response: { 200: JobExplanation } },
+      schema: {
+        tags,
+        operationId: 'explainJob',
+        summary: 'Why tasks of the job wait',
+        params: JobParams,
+        response: { 200: JobExplanation },
+      },
     },
     async ({ params }) => explainJob(context, await requireJob(context, params.jobId)),
   )
@@ -86,7 +126,14 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId/activity',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'listJobActivity', summary: 'Who changed what on this job', params: JobParams, querystring: PageQuery, response: { 200: AuditPage } },
+      schema: {
+        tags,
+        operationId: 'listJobActivity',
+        summary: 'Who changed what on this job',
+        params: JobParams,
+        querystring: PageQuery,
+        response: { 200: AuditPage },
+      },
     },
     async ({ params, query }) => {
       const { publicId } = await requireJob(context, params.jobId)

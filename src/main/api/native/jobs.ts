@@ -36,7 +36,10 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
 
   app.get(
     '/jobs',
-    { config: { access: 'read' }, schema: { tags, operationId: 'listJobs', summary: 'A page of jobs', querystring: JobQuery, response: { 200: pageOf(JobSummary) } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'listJobs', summary: 'A page of jobs', querystring: JobQuery, response: { 200: pageOf(JobSummary) } },
+    },
     (request) => pageOfJobs(context.read, request.query, context.now()),
   )
 
@@ -44,7 +47,13 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/groups',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'groupJobs', summary: 'How many jobs have which value', querystring: JobGroupQuery, response: { 200: JobGroups } },
+      schema: {
+        tags,
+        operationId: 'groupJobs',
+        summary: 'How many jobs have which value',
+        querystring: JobGroupQuery,
+        response: { 200: JobGroups },
+      },
     },
     ({ query: { by, ...filter } }) => groupsOfJobs(context.read, by, filter),
   )
@@ -59,7 +68,10 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     async (request, reply) => {
       const state = await submission.submit({ ...request.body, origin: 'native', owner: request.caller.actor })
       request.audited = { kind: 'job', id: state.publicId, detail: { name: request.body.name, type: request.body.type } }
-      return reply.code(201).header('location', `/api/v1/jobs/${state.publicId}`).send(await whole(state.publicId))
+      return reply
+        .code(201)
+        .header('location', `/api/v1/jobs/${state.publicId}`)
+        .send(await whole(state.publicId))
     },
   )
 
@@ -68,7 +80,13 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     {
       bodyLimit: SUBMIT_BODY_LIMIT,
       config: { access: 'submit', audit: false },
-      schema: { tags, operationId: 'checkJob', summary: 'What a job would become; nothing is stored', body: NewJob, response: { 200: DryRun } },
+      schema: {
+        tags,
+        operationId: 'checkJob',
+        summary: 'What a job would become; nothing is stored',
+        body: NewJob,
+        response: { 200: DryRun },
+      },
     },
     (request) => submission.check({ ...request.body, origin: 'native', owner: request.caller.actor }),
   )
@@ -100,13 +118,23 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     '/jobs/:jobId',
     {
       config: { access: 'manage' },
-      schema: { tags, operationId: 'changeJob', summary: 'Change what may change while a job lives', params: JobParams, body: JobPatch, response: { 200: Job } },
+      schema: {
+        tags,
+        operationId: 'changeJob',
+        summary: 'Change what may change while a job lives',
+        params: JobParams,
+        body: JobPatch,
+        response: { 200: Job },
+      },
     },
     async (request) => {
       const { publicId } = await requireOwnJob(context, request, request.params.jobId)
       const { startAfter, ...changes } = request.body
       if (Object.keys(request.body).length === 0) throw new InvalidInputError('', 'nothing to change was named')
-      await farm.changeJob(publicId, { ...changes, ...(startAfter === undefined ? {} : { startAfter: startAfter === null ? null : Date.parse(startAfter) }) })
+      await farm.changeJob(publicId, {
+        ...changes,
+        ...(startAfter === undefined ? {} : { startAfter: startAfter === null ? null : Date.parse(startAfter) }),
+      })
       return whole(publicId)
     },
   )

@@ -25,14 +25,20 @@ const PlainQuery = Type.Object({
   download: Type.Optional(Type.Boolean()),
   ticket: Type.Optional(Type.String({ maxLength: 1000 })),
 })
-const FollowQuery = Type.Object({ from: Type.Optional(Type.Integer({ minimum: 0 })), ticket: Type.Optional(Type.String({ maxLength: 1000 })) })
+const FollowQuery = Type.Object({
+  from: Type.Optional(Type.Integer({ minimum: 0 })),
+  ticket: Type.Optional(Type.String({ maxLength: 1000 })),
+})
 
 export function logRoutes(app: NativeApp, context: ServerContext): void {
   const { logs } = context
   let searches = 0
   let followers = 0
 
-  async function requireLog({ taskId, attempt }: AttemptParams): Promise<{ taskId: string; attempt: number; bytes: number; lines: number }> {
+  async function requireLog({
+    taskId,
+    attempt,
+  }: AttemptParams): Promise<{ taskId: string; attempt: number; bytes: number; lines: number }> {
     const info = await logs.info(taskId.toLowerCase(), attempt)
     if (!info) throw new NotFoundError('attempt', `${taskId}/${attempt}`)
     return { taskId: taskId.toLowerCase(), attempt, ...info }
@@ -42,7 +48,13 @@ export function logRoutes(app: NativeApp, context: ServerContext): void {
     '/tasks/:taskId/attempts/:attempt/log',
     {
       config: { access: 'read', ticket: 'media' },
-      schema: { tags, operationId: 'getLog', summary: 'The plain log; Range, or `from`, reads a part', params: AttemptParams, querystring: PlainQuery },
+      schema: {
+        tags,
+        operationId: 'getLog',
+        summary: 'The plain log; Range, or `from`, reads a part',
+        params: AttemptParams,
+        querystring: PlainQuery,
+      },
     },
     async (request, reply) => {
       const log = await requireLog(request.params)
@@ -50,7 +62,9 @@ export function logRoutes(app: NativeApp, context: ServerContext): void {
       if (range === 'unsatisfiable') throw new RangeNotSatisfiableError(log.bytes)
       const start = range?.start ?? Math.min(request.query.from ?? 0, log.bytes)
       const end = range?.end ?? log.bytes
-      reply.headers(userContentHeaders('text/plain; charset=utf-8')).headers({ 'accept-ranges': 'bytes', 'cache-control': 'no-store', 'content-length': end - start })
+      reply
+        .headers(userContentHeaders('text/plain; charset=utf-8'))
+        .headers({ 'accept-ranges': 'bytes', 'cache-control': 'no-store', 'content-length': end - start })
       if (request.query.download) reply.header('content-disposition', `attachment; filename="${log.taskId}-${log.attempt}.log"`)
       if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${log.bytes}`)
       return reply.send(Readable.from(pieces(log.taskId, log.attempt, start, end), { objectMode: false }))
@@ -58,7 +72,7 @@ export function logRoutes(app: NativeApp, context: ServerContext): void {
   )
 
   async function* pieces(taskId: string, attempt: number, start: number, end: number): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const piece = await logs.read(taskId, attempt, at, Math.min(PIECE_BYTES, end - at))
       if (piece.length === 0) return
       at += piece.length
@@ -70,7 +84,14 @@ export function logRoutes(app: NativeApp, context: ServerContext): void {
     '/tasks/:taskId/attempts/:attempt/log/lines',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'getLogLines', summary: 'Lines with time and stream', params: AttemptParams, querystring: LogLinesQuery, response: { 200: LogLines } },
+      schema: {
+        tags,
+        operationId: 'getLogLines',
+        summary: 'Lines with time and stream',
+        params: AttemptParams,
+        querystring: LogLinesQuery,
+        response: { 200: LogLines },
+      },
     },
     async ({ params, query }) => {
       const log = await requireLog(params)
@@ -84,7 +105,14 @@ export function logRoutes(app: NativeApp, context: ServerContext): void {
     '/tasks/:taskId/attempts/:attempt/log/search',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'searchLog', summary: 'Lines that contain a text or match a regular expression', params: AttemptParams, querystring: LogSearchQuery, response: { 200: LogMatches } },
+      schema: {
+        tags,
+        operationId: 'searchLog',
+        summary: 'Lines that contain a text or match a regular expression',
+        params: AttemptParams,
+        querystring: LogSearchQuery,
+        response: { 200: LogMatches },
+      },
     },
     async ({ params, query }) => {
       const log = await requireLog(params)

@@ -11,12 +11,18 @@ export function tagRoutes(app: NativeApp, { farm }: ServerContext): void {
 
   app.get(
     '/tags',
-    { config: { access: 'read' }, schema: { tags, operationId: 'listTags', summary: 'Worker tags', response: { 200: Type.Object({ items: Type.Array(Tag) }) } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'listTags', summary: 'Worker tags', response: { 200: Type.Object({ items: Type.Array(Tag) }) } },
+    },
     () => ({ items: farm.tags().map(shown) }),
   )
   app.post(
     '/tags',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'createTag', summary: 'A new worker tag', body: TagInput, response: { 201: Tag } } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'createTag', summary: 'A new worker tag', body: TagInput, response: { 201: Tag } },
+    },
     async (request, reply) => {
       const tag = await farm.createTag(request.body)
       request.audited = { kind: 'tag', id: tag.publicId, detail: request.body }
@@ -25,12 +31,25 @@ export function tagRoutes(app: NativeApp, { farm }: ServerContext): void {
   )
   app.patch(
     '/tags/:id',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'changeTag', summary: 'Rename or describe a worker tag', params: IdParams, body: TagPatch, response: { 200: Tag } } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'changeTag',
+        summary: 'Rename or describe a worker tag',
+        params: IdParams,
+        body: TagPatch,
+        response: { 200: Tag },
+      },
+    },
     async ({ params, body }) => shown(await farm.changeTag(params.id.toLowerCase(), body)),
   )
   app.delete(
     '/tags/:id',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'deleteTag', summary: 'Remove a worker tag', params: IdParams, response: Nothing } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'deleteTag', summary: 'Remove a worker tag', params: IdParams, response: Nothing },
+    },
     async ({ params }, reply) => {
       await farm.deleteTag(params.id.toLowerCase())
       return reply.code(204).send(null)
@@ -40,17 +59,35 @@ export function tagRoutes(app: NativeApp, { farm }: ServerContext): void {
 
 export function limitRoutes(app: NativeApp, { farm }: ServerContext): void {
   const tags = ['limits']
-  const shown = ({ publicId, name, description, max, scope }: LimitState, inUse: number): Limit => ({ id: publicId, name, description, max, scope, inUse })
+  const shown = ({ publicId, name, description, max, scope }: LimitState, inUse: number): Limit => ({
+    id: publicId,
+    name,
+    description,
+    max,
+    scope,
+    inUse,
+  })
   const inUse = (id: number) => farm.limits().find((limit) => limit.id === id)?.inUse ?? 0
 
   app.get(
     '/limits',
-    { config: { access: 'read' }, schema: { tags, operationId: 'listLimits', summary: 'Limits and how much of each is in use', response: { 200: Type.Object({ items: Type.Array(Limit) }) } } },
+    {
+      config: { access: 'read' },
+      schema: {
+        tags,
+        operationId: 'listLimits',
+        summary: 'Limits and how much of each is in use',
+        response: { 200: Type.Object({ items: Type.Array(Limit) }) },
+      },
+    },
     () => ({ items: farm.limits().map((limit) => shown(limit, limit.inUse)) }),
   )
   app.post(
     '/limits',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'createLimit', summary: 'A new limit', body: LimitInput, response: { 201: Limit } } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'createLimit', summary: 'A new limit', body: LimitInput, response: { 201: Limit } },
+    },
     async (request, reply) => {
       const limit = await farm.createLimit(request.body)
       request.audited = { kind: 'limit', id: limit.publicId, detail: request.body }
@@ -59,7 +96,10 @@ export function limitRoutes(app: NativeApp, { farm }: ServerContext): void {
   )
   app.patch(
     '/limits/:id',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'changeLimit', summary: 'Change a limit', params: IdParams, body: LimitPatch, response: { 200: Limit } } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'changeLimit', summary: 'Change a limit', params: IdParams, body: LimitPatch, response: { 200: Limit } },
+    },
     async ({ params, body }) => {
       const limit = await farm.changeLimit(params.id.toLowerCase(), body)
       return shown(limit, inUse(limit.id))
@@ -67,7 +107,16 @@ export function limitRoutes(app: NativeApp, { farm }: ServerContext): void {
   )
   app.delete(
     '/limits/:id',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'deleteLimit', summary: 'Remove a limit that no unfinished job uses', params: IdParams, response: Nothing } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'deleteLimit',
+        summary: 'Remove a limit that no unfinished job uses',
+        params: IdParams,
+        response: Nothing,
+      },
+    },
     async ({ params }, reply) => {
       await farm.deleteLimit(params.id.toLowerCase())
       return reply.code(204).send(null)

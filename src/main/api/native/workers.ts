@@ -57,20 +57,37 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
     '/workers',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'listWorkers', summary: 'All workers, by name', response: { 200: Type.Object({ items: Type.Array(Worker) }) } },
+      schema: {
+        tags,
+        operationId: 'listWorkers',
+        summary: 'All workers, by name',
+        response: { 200: Type.Object({ items: Type.Array(Worker) }) },
+      },
     },
     async () => ({ items: (await shown(farm.workers())).sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id)) }),
   )
 
   app.get(
     '/workers/:workerId',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getWorker', summary: 'One worker', params: WorkerParams, response: { 200: Worker } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getWorker', summary: 'One worker', params: WorkerParams, response: { 200: Worker } },
+    },
     ({ params }) => one(params.workerId),
   )
 
   app.post(
     '/workers/:workerId/approve',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'approveWorker', summary: 'Let a worker that asked to join have tasks', params: WorkerParams, response: { 200: Worker } } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'approveWorker',
+        summary: 'Let a worker that asked to join have tasks',
+        params: WorkerParams,
+        response: { 200: Worker },
+      },
+    },
     async ({ params }) => {
       await farm.approveWorker(requireWorker(params.workerId).publicId)
       return one(params.workerId)
@@ -81,7 +98,14 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
     '/workers/:workerId/actions',
     {
       config: { access: 'admin' },
-      schema: { tags, operationId: 'actOnWorker', summary: 'Send a worker to sleep, wake, restart or shut it down; now, or after its task', params: WorkerParams, body: WorkerAction, response: { 200: Worker } },
+      schema: {
+        tags,
+        operationId: 'actOnWorker',
+        summary: 'Send a worker to sleep, wake, restart or shut it down; now, or after its task',
+        params: WorkerParams,
+        body: WorkerAction,
+        response: { 200: Worker },
+      },
     },
     async ({ params, body }) => {
       await farm.requestWorkerStatus(requireWorker(params.workerId).publicId, body.status, body.lazy ?? false)
@@ -91,7 +115,17 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
 
   app.put(
     '/workers/:workerId/tags',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'setWorkerTags', summary: 'Replace the tags of a worker', params: WorkerParams, body: WorkerTagsInput, response: { 200: Worker } } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'setWorkerTags',
+        summary: 'Replace the tags of a worker',
+        params: WorkerParams,
+        body: WorkerTagsInput,
+        response: { 200: Worker },
+      },
+    },
     async ({ params, body }) => {
       const worker = requireWorker(params.workerId)
       const known = new Set(farm.tags().map((tag) => tag.publicId))
@@ -107,17 +141,36 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
     '/workers/:workerId/sleep-schedule',
     {
       config: { access: 'admin' },
-      schema: { tags, operationId: 'setSleepSchedule', summary: "When a worker sleeps, in the manager's time zone", params: WorkerParams, body: SleepScheduleInput, response: { 200: Worker } },
+      schema: {
+        tags,
+        operationId: 'setSleepSchedule',
+        summary: "When a worker sleeps, in the manager's time zone",
+        params: WorkerParams,
+        body: SleepScheduleInput,
+        response: { 200: Worker },
+      },
     },
     async ({ params, body }) => {
-      await farm.setSleepSchedule(requireWorker(params.workerId).publicId, { ...body, daysOfWeek: body.daysOfWeek.trim().replace(/\s+/g, ' ') })
+      await farm.setSleepSchedule(requireWorker(params.workerId).publicId, {
+        ...body,
+        daysOfWeek: body.daysOfWeek.trim().replace(/\s+/g, ' '),
+      })
       return one(params.workerId)
     },
   )
 
   app.delete(
     '/workers/:workerId',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'deleteWorker', summary: 'Forget a worker; what it runs is requeued', params: WorkerParams, response: Nothing } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'deleteWorker',
+        summary: 'Forget a worker; what it runs is requeued',
+        params: WorkerParams,
+        response: Nothing,
+      },
+    },
     async ({ params }, reply) => {
       await farm.deleteWorker(requireWorker(params.workerId).publicId)
       return reply.code(204).send(null)

@@ -81,7 +81,11 @@ export interface FramePageInput {
 }
 
 /** Frames of one job by frame number (single images first), then by id. */
-export async function pageOfJobFrames(db: ReadDatabase, jobId: number, input: FramePageInput): Promise<{ items: Frame[]; next: string | null }> {
+export async function pageOfJobFrames(
+  db: ReadDatabase,
+  jobId: number,
+  input: FramePageInput,
+): Promise<{ items: Frame[]; next: string | null }> {
   // A null sorts before every number; as a key it must be one.
   const key = `coalesce(f.frame, ${NO_FRAME})`
   const after = decodeCursor(input.cursor, 'frames', ['number', 'number'])
@@ -102,7 +106,10 @@ export async function newestFrames(db: ReadDatabase, input: FramePageInput): Pro
   const where = ['j.deleted_at is null', ...(after ? ['f.id < ?'] : []), ...(input.ready ? [`f.preview = 'ready'`] : [])]
   // Newest first by key, so the join order is fixed: the planner would first read all jobs otherwise.
   const select = SELECT.replace(/^  join /gm, '  cross join ')
-  const rows = await db.all<FrameRow>(`${select} where ${where.join(' and ')} order by f.id desc limit ?`, [...(after ?? []), input.limit + 1])
+  const rows = await db.all<FrameRow>(`${select} where ${where.join(' and ')} order by f.id desc limit ?`, [
+    ...(after ?? []),
+    input.limit + 1,
+  ])
   const items = rows.slice(0, input.limit)
   const last = items.at(-1)
   return { items: items.map(toWallFrame), next: rows.length > input.limit && last ? encodeCursor('newest', [last.id]) : null }

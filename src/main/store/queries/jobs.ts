@@ -65,7 +65,11 @@ const SORTS: Record<SortField, { sql: string; type: 'string' | 'number' }> = {
 }
 
 /** A page of jobs; `total` counts all that the filters match. @throws InvalidInputError for an unknown order, status or cursor */
-export async function pageOfJobs(db: ReadDatabase, query: Static<typeof JobQuery>, now: number): Promise<{ items: JobSummary[]; total: number; next: string | null }> {
+export async function pageOfJobs(
+  db: ReadDatabase,
+  query: Static<typeof JobQuery>,
+  now: number,
+): Promise<{ items: JobSummary[]; total: number; next: string | null }> {
   const order = query.sort ?? '-createdAt'
   const { sql: key, type, descending } = sortOf(order)
   const filter = jobCondition(query)
@@ -84,7 +88,11 @@ export async function pageOfJobs(db: ReadDatabase, query: Static<typeof JobQuery
   const shown = keys.slice(0, limit)
   const last = shown.at(-1)
   return {
-    items: await summariesOf(db, shown.map((row) => row.id), now),
+    items: await summariesOf(
+      db,
+      shown.map((row) => row.id),
+      now,
+    ),
     total: total?.n ?? 0,
     next: keys.length > limit && last ? encodeCursor(order, [last.key, last.id]) : null,
   }
@@ -104,10 +112,20 @@ function sortOf(order: string): { sql: string; type: 'string' | 'number'; descen
   return { ...SORTS[field], descending: order.startsWith('-') }
 }
 
-const GROUP_COLUMNS = { status: 'j.status', type: 'j.type', project: 'j.project', owner: 'j.owner', tag: "coalesce((select public_id from worker_tags where id = j.tag_id), '')" }
+const GROUP_COLUMNS = {
+  status: 'j.status',
+  type: 'j.type',
+  project: 'j.project',
+  owner: 'j.owner',
+  tag: "coalesce((select public_id from worker_tags where id = j.tag_id), '')",
+}
 
 /** How many jobs have which value, most first. */
-export async function groupsOfJobs(db: ReadDatabase, by: keyof typeof GROUP_COLUMNS, filterQuery: Static<typeof JobFilterQuery>): Promise<JobGroups> {
+export async function groupsOfJobs(
+  db: ReadDatabase,
+  by: keyof typeof GROUP_COLUMNS,
+  filterQuery: Static<typeof JobFilterQuery>,
+): Promise<JobGroups> {
   const filter = jobCondition(filterQuery)
   const items = await db.all<{ value: string; count: number }>(
     `select ${GROUP_COLUMNS[by]} as value, count(*) as count from ${sourceOf(filterQuery)} where ${filter.sql} group by 1 order by 2 desc, 1 limit 1000`,
@@ -128,7 +146,10 @@ export async function summariesOf(db: ReadDatabase, ids: readonly number[], now:
     activeWorkersOf(db, list),
     lastFrames(db, ids),
   ])
-  const paces = await pacesOf(db, rows.filter((row) => row.count_active > 0).map((row) => row.id))
+  const paces = await pacesOf(
+    db,
+    rows.filter((row) => row.count_active > 0).map((row) => row.id),
+  )
   return rows.map((row) => ({
     ...facts(row),
     activeWorkers: workers.get(row.id) ?? [],
@@ -264,7 +285,17 @@ export async function readJob(db: ReadDatabase, id: number, now: number): Promis
 
 /** Jobs by status, and tasks of those jobs by status. */
 export async function countJobs(db: ReadDatabase): Promise<{ jobs: Record<string, number>; tasks: Record<string, number> }> {
-  const rows = await db.all<{ status: string; jobs: number; queued: number; active: number; completed: number; failed: number; canceled: number; soft: number; paused: number }>(
+  const rows = await db.all<{
+    status: string
+    jobs: number
+    queued: number
+    active: number
+    completed: number
+    failed: number
+    canceled: number
+    soft: number
+    paused: number
+  }>(
     `select status, count(*) as jobs, sum(count_queued) as queued, sum(count_active) as active, sum(count_completed) as completed,
        sum(count_failed) as failed, sum(count_canceled) as canceled, sum(count_soft_failed) as soft, sum(count_paused) as paused
      from jobs where deleted_at is null group by status`,
@@ -295,7 +326,11 @@ export async function jobIdsByStatus(db: ReadDatabase, statuses: readonly JobSta
 }
 
 /** Jobs that failed since then, newest first. */
-export function recentlyFailedJobs(db: ReadDatabase, since: number, limit: number): Promise<{ id: string; name: string; activity: string; at: number }[]> {
+export function recentlyFailedJobs(
+  db: ReadDatabase,
+  since: number,
+  limit: number,
+): Promise<{ id: string; name: string; activity: string; at: number }[]> {
   return db.all(
     `select public_id as id, name, activity, updated_at as at from jobs
      where status = 'failed' and deleted_at is null and updated_at >= ? order by updated_at desc limit ?`,

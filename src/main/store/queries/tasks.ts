@@ -63,12 +63,20 @@ export type CountsByStatus = Record<TaskStatus, number>
  * job's counters; else the matching tasks are counted.
  * @throws InvalidInputError for an unknown status or cursor
  */
-export async function pageOfTasks(db: ReadDatabase, jobId: number, query: Static<typeof TaskQuery>): Promise<{ items: TaskSummary[]; total: number; next: string | null }> {
+export async function pageOfTasks(
+  db: ReadDatabase,
+  jobId: number,
+  query: Static<typeof TaskQuery>,
+): Promise<{ items: TaskSummary[]; total: number; next: string | null }> {
   const filter = taskCondition(jobId, query)
   const after = decodeCursor(query.cursor, 'tasks', ['number'])
   const limit = query.limit ?? 100
   const [rows, total] = await Promise.all([
-    db.all<TaskRow>(`${SELECT} where ${filter.sql}${after ? ' and t.idx > ?' : ''} order by t.idx limit ?`, [...filter.values, ...(after ?? []), limit + 1]),
+    db.all<TaskRow>(`${SELECT} where ${filter.sql}${after ? ' and t.idx > ?' : ''} order by t.idx limit ?`, [
+      ...filter.values,
+      ...(after ?? []),
+      limit + 1,
+    ]),
     countTasks(db, jobId, query, filter),
   ])
   const items = rows.slice(0, limit)
@@ -76,7 +84,12 @@ export async function pageOfTasks(db: ReadDatabase, jobId: number, query: Static
   return { items: items.map(toSummary), total, next: rows.length > limit && last ? encodeCursor('tasks', [last.idx]) : null }
 }
 
-async function countTasks(db: ReadDatabase, jobId: number, query: Static<typeof TaskQuery>, filter: { sql: string; values: SqlValue[] }): Promise<number> {
+async function countTasks(
+  db: ReadDatabase,
+  jobId: number,
+  query: Static<typeof TaskQuery>,
+  filter: { sql: string; values: SqlValue[] },
+): Promise<number> {
   if (query.kind === undefined && query.q === undefined && query.worker === undefined) {
     const statuses = words(query.status) ?? [...TASK_STATUSES]
     const columns = statuses.map((status) => `count_${status.replace('-', '_')}`)
@@ -134,7 +147,10 @@ export async function findTaskKey(db: ReadDatabase, publicId: string): Promise<T
 }
 
 /** The jobs of these tasks, by task id; tasks that exist not are left out. */
-export async function jobsOfTasks(db: ReadDatabase, publicIds: readonly string[]): Promise<Map<string, { publicId: string; owner: string }>> {
+export async function jobsOfTasks(
+  db: ReadDatabase,
+  publicIds: readonly string[],
+): Promise<Map<string, { publicId: string; owner: string }>> {
   const tails = new Set(publicIds.flatMap((id) => parseTaskId(id)?.jobTail ?? []))
   const jobs = await db.all<{ tail: string; publicId: string; owner: string; tasks: number }>(
     `select substr(public_id, 10) as tail, public_id as publicId, owner, task_count as tasks from jobs
@@ -173,4 +189,3 @@ export async function readTask(db: ReadDatabase, id: number): Promise<Task | und
     attemptList: await attemptsOfTask(db, id, summary.id),
   }
 }
-
