@@ -18,7 +18,10 @@ import type { NewJobRecord, WorkerSignOn } from '../../src/main/engine/farmEngin
 import { silentLogger } from '../../src/main/engine/logger.ts'
 import type { FramehouseEvent } from '../../src/shared/events.ts'
 import type { JobState, WorkerState } from '../../src/main/engine/model.ts'
+import type { LogSegments } from '../../src/main/files/segments.ts'
+import { deferred } from '../../src/shared/deferred.ts'
 import type { Connection } from '../../src/main/store/connection.ts'
+import type { Transitions } from '../../src/main/engine/transitions.ts'
 import { openStore, type OpenedStore } from '../../src/main/store/farmStore.ts'
 import { SegmentLogReader } from '../../src/main/store/segmentLogReader.ts'
 
@@ -70,30 +73,42 @@ export class TestFarm {
   }
 
   /**
-   * The manager dies: of what it writes from now on, `transactions` more reach the disk, and nothing after them. Resolves
-   * never for whoever waits for more. `revive` starts a new engine on what the disk has.
+   * The manager dies: of what it writes from now on, `transactions` more reach the disk, and whoever waits for more waits
+   * for ever. Resolves when it is dead. `revive` starts a new engine on what the disk has.
    */
-  dieAfter(transactions: number): void {
+  dieAfter(transactions: number): Promise<void> {
     // The writer's connection is nobody's business but the writer's, and a crash's.
     const connection: Connection = Reflect.get(this.opened.writer, 'connection')
     const run = connection.run.bind(connection)
     let left = transactions
     let inside = false
     let dead = false
+    const died = deferred<void>()
     connection.run = (sql, values) => {
       const begins = sql === 'begin immediate'
-      if (!dead && !inside && left-- <= 0) dead = true
+      if (!dead && !inside && left-- <= 0) {
+        dead = true
+        died.resolve()
+      }
       if (dead) return new Promise(() => undefined)
       if (begins) inside = true
       else if (sql === 'commit' || sql === 'rollback') inside = false
       return run(sql, values)
     }
+    return died.promise
   }
 
   async revive(): Promise<void> {
     const connection: Connection = Reflect.get(this.opened.writer, 'connection')
-    await this.opened.read.close()
+    const segments: LogSegments = Reflect.get(this.opened.store, 'segments')
+    // The dead one asks nothing any more; what it asked is answered before the file is closed.
+    const { read } = this.opened
+    await read.all('select 1')
+    read.all = read.get = () => deferred<never>().promise
+    await new Promise((resolve) => setImmediate(resolve))
+    await read.close()
     await connection.close()
+    await segments.close()
     await this.boot()
   }
 
@@ -238,10 +253,12 @@ export class TestFarm {
 
   /** Resolves when everything said is on disk and what it set off is done. */
   async settled(): Promise<void> {
-    for (let round = 0; round < 3; round++) {
+    const transitions: Transitions = Reflect.get(this.farm, 'transitions')
+    let busy = true
+    for (let quiet = 0; quiet < 3; quiet = busy ? 0 : quiet + 1) {
       await this.opened.store.durable()
+      busy = await transitions.released()
       await new Promise((resolve) => setImmediate(resolve))
-      await this.opened.read.all('select 1')
     }
   }
 

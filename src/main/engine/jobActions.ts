@@ -53,14 +53,10 @@ export class JobActions {
     const job = await this.book.need(jobId)
     if (job.state.deletedAt !== null) throw new ConflictError(`job "${jobId}" is deleted`)
     job.state.updatedAt = this.core.now()
-    await this.book.bulk(
-      job,
-      () => this.core.store.growJob(job.state, compiled),
-      () => {
-        this.transitions.announceJob(job, null, true)
-        if (FINISHED_JOB_STATUSES.includes(job.state.status)) void this.transitions.job(job, 'queued', 'tasks were added')
-      },
-    )
+    const change = (): Promise<void> => this.core.store.growJob(job.state, compiled)
+    await this.bulk(job, change, () => {
+      if (FINISHED_JOB_STATUSES.includes(job.state.status)) return this.transitions.job(job, 'queued', 'tasks were added')
+    })
     await this.core.store.durable()
     return job.state
   }
@@ -177,6 +173,8 @@ export class JobActions {
       following = then()
     })
     await following
+    // What was requeued, added or resumed may depend on what is canceled or failed.
+    await this.transitions.closeIfStuck(job)
   }
 
   private async changeCourse(job: JobRuntime, action: keyof typeof ACTION_ALLOWED, actor: string): Promise<void> {
@@ -191,10 +189,9 @@ export class JobActions {
     const requeue = (from: TaskStatus[], activity: string) => (): Promise<number> =>
       this.core.store.bulkTaskStatus(job.state.id, from, 'queued', activity, this.core.now())
     if (action === 'resume') {
-      await this.bulk(job, requeue(['paused'], `Resumed by ${actor}`), () =>
+      return this.bulk(job, requeue(['paused'], `Resumed by ${actor}`), () =>
         this.transitions.job(job, job.state.counts.active > 0 ? 'active' : 'queued', reason),
       )
-      return this.transitions.closeIfStuck(job)
     }
     this.forgetFailures(job)
     const from: TaskStatus[] = action === 'requeue' ? ['completed', 'canceled', 'failed', 'paused', 'soft-failed', 'active'] : ['canceled', 'failed']

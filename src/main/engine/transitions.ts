@@ -14,7 +14,7 @@ const RUNNABLE: readonly TaskStatus[] = ['queued', 'soft-failed']
 const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
 
 export class Transitions {
-  /** Dependents of completed tasks being loaded. */
+  /** Dependents of completed tasks and jobs being loaded. */
   private readonly releases = new Set<Promise<void>>()
 
   constructor(
@@ -73,11 +73,11 @@ export class Transitions {
     const from = job.state.status
     if (from === to) return
     this.writeJobStatus(job, to, reason)
-    await this.enforce(job, from, to)
+    await this.enforce(job, from, to, reason)
   }
 
   /** Applies what a job's status asks for, also again: jobs that were caught in between by a crash. */
-  async enforce(job: JobRuntime, from: JobStatus, to: JobStatus): Promise<void> {
+  async enforce(job: JobRuntime, from: JobStatus, to: JobStatus, reason?: string): Promise<void> {
     const effect = effectOfJobStatus(from, to)
     const tasks = effect.tasks
     if (tasks) {
@@ -85,18 +85,19 @@ export class Transitions {
         this.core.store.bulkTaskStatus(job.state.id, tasks.from, tasks.to, tasks.activity, this.core.now())
       await this.book.bulk(job, change, () => {
         this.announceJob(job, null, true)
-        this.goOn(job, to, effect)
+        this.goOn(job, to, effect, reason)
       })
     } else {
-      this.goOn(job, to, effect)
+      this.goOn(job, to, effect, reason)
     }
   }
 
   /** The status that follows by itself. None of these brings a mass update, so nobody ever sees the job in between. */
-  private goOn(job: JobRuntime, at: JobStatus, effect: JobStatusEffect): void {
+  private goOn(job: JobRuntime, at: JobStatus, effect: JobStatusEffect, reason: string | undefined): void {
     const next = effect.next?.(job.state.counts, job.state.taskCount)
     // Somebody may have changed the job while the mass update ran; then theirs is the newer will.
-    if (next && job.state.status === at) void this.job(job, next.status, next.reason)
+    // Why it was cancelled is what people want to read, not that it was.
+    if (next && job.state.status === at) void this.job(job, next.status, at === 'cancel-requested' ? (reason ?? next.reason) : next.reason)
     else this.book.refresh(job)
   }
 
@@ -125,7 +126,7 @@ export class Transitions {
     this.announceJob(job, from, false)
     if (to === 'completed' || from === 'completed') {
       this.core.store.countWaitingJobs(job.state.id)
-      this.core.store.afterCommit(() => void this.tellDependentJobs(job))
+      this.core.store.afterCommit(() => this.follow(this.tellDependentJobs(job)))
     }
     this.onJobStatus()
   }
@@ -158,12 +159,12 @@ export class Transitions {
       if (remaining === 1) {
         const groupId = task.groupId
         this.core.store.releaseDependents(groupId)
-        this.core.store.afterCommit(() => this.startRelease(job, { groupId }))
+        this.core.store.afterCommit(() => this.follow(this.release(job, { groupId })))
       }
     }
     if (job.hasEdges) {
       this.core.store.releaseEdgeDependents(task.id)
-      this.core.store.afterCommit(() => this.startRelease(job, { taskId: task.id }))
+      this.core.store.afterCommit(() => this.follow(this.release(job, { taskId: task.id })))
     }
   }
 
@@ -174,8 +175,8 @@ export class Transitions {
     return true
   }
 
-  private startRelease(job: JobRuntime, by: { groupId: number } | { taskId: number }): void {
-    const release = this.release(job, by).finally(() => this.releases.delete(release))
+  private follow(work: Promise<void>): void {
+    const release = work.finally(() => this.releases.delete(release))
     this.releases.add(release)
   }
 

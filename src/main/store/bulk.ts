@@ -27,7 +27,13 @@ const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, pr
   from (select value as v from json_each(?7))`
 
 /** Everything but tasks: row, templates, barriers. The job is hidden until `showJob`. */
-export async function insertJobHead(tx: Connection, ids: IdBlocks, record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<void> {
+export async function insertJobHead(
+  tx: Connection,
+  ids: IdBlocks,
+  record: NewJobRecord,
+  refs: ResolvedJobRefs,
+  compiled: CompiledJob,
+): Promise<void> {
   await tx.run(
     `insert into jobs (id, public_id, origin, owner, client_id, name, type, project, priority, status, settings, metadata, policy, queue_order,
        tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at)
@@ -82,7 +88,10 @@ const COUNT_JOB_WAITS = `update jobs set unmet_jobs =
   where id in (select value from json_each(?))`
 
 /** The same for the jobs that depend on the one given. */
-export const COUNT_DEPENDENTS_WAITS = COUNT_JOB_WAITS.replace('select value from json_each(?)', 'select job_id from job_dependencies where depends_on_id = ?')
+export const COUNT_DEPENDENTS_WAITS = COUNT_JOB_WAITS.replace(
+  'select value from json_each(?)',
+  'select job_id from job_dependencies where depends_on_id = ?',
+)
 
 async function insertTemplatesAndGroups(tx: Connection, ids: IdBlocks, compiled: CompiledJob): Promise<void> {
   await tx.run('insert into command_templates (id, job_id, body) select ?1 + key, ?2, value from json_each(?3)', [
@@ -103,29 +112,24 @@ export async function insertTaskSlice(tx: Connection, ids: IdBlocks, indexOffset
 }
 
 export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, slice: string): Promise<void> {
-  await tx.run(
-    'insert into task_group_dependencies (task_id, group_id) select ?1 + (value->>0), ?2 + (value->>1) from json_each(?3)',
-    [ids.task, ids.group, slice],
-  )
+  await tx.run('insert into task_group_dependencies (task_id, group_id) select ?1 + (value->>0), ?2 + (value->>1) from json_each(?3)', [
+    ids.task,
+    ids.group,
+    slice,
+  ])
 }
 
 /** More tasks for a job that lives; `indexOffset` is the index of its last one. */
-export async function insertGrowth(
-  tx: Connection,
-  ids: IdBlocks,
-  indexOffset: number,
-  compiled: CompiledJob,
-  at: number,
-): Promise<void> {
+export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: number, compiled: CompiledJob, at: number): Promise<void> {
   await insertTemplatesAndGroups(tx, ids, compiled)
   for (const slice of compiled.taskSlices) await insertTaskSlice(tx, ids, indexOffset, slice, at)
   for (const slice of compiled.groupDependencySlices) await insertGroupDependencies(tx, ids, slice)
   const edges = compiled.taskDependencySlices ?? []
   for (const slice of edges) {
-    const unknown = await tx.get<{ older: number }>('select value->>1 as older from json_each(?) where value->>1 not between 1 and ? limit 1', [
-      slice,
-      indexOffset,
-    ])
+    const unknown = await tx.get<{ older: number }>(
+      'select value->>1 as older from json_each(?) where value->>1 not between 1 and ? limit 1',
+      [slice, indexOffset],
+    )
     if (unknown) throw new InvalidInputError('tasks', `a new task depends on task number ${unknown.older}, which the job does not have`)
     await tx.run(
       `insert or ignore into task_dependencies (task_id, depends_on_id)
@@ -141,13 +145,10 @@ export async function insertGrowth(
       [ids.job, indexOffset],
     )
   }
-  await tx.run('update jobs set task_count = task_count + ?, count_queued = count_queued + ?, steps_total = steps_total + ?, updated_at = ? where id = ?', [
-    compiled.taskCount,
-    compiled.taskCount,
-    compiled.stepsTotal,
-    at,
-    ids.job,
-  ])
+  await tx.run(
+    'update jobs set task_count = task_count + ?, count_queued = count_queued + ?, steps_total = steps_total + ?, updated_at = ? where id = ?',
+    [compiled.taskCount, compiled.taskCount, compiled.stepsTotal, at, ids.job],
+  )
 }
 
 /** Tasks in one of `from` become `to`; attempts of active ones end as canceled. Returns how many tasks changed. */
@@ -219,11 +220,10 @@ export async function resetWithDependents(tx: Connection, taskIds: number[], act
 
 /** One task gets a status; what it ran ends as canceled. */
 export async function overrideTaskStatus(tx: Connection, taskId: number, to: TaskStatus, activity: string, at: number): Promise<void> {
-  await tx.run(`update attempts set status = 'canceled', outcome = 'stopped', reason = ?, ended_at = ? where status = 'active' and task_id = ?`, [
-    activity,
-    at,
-    taskId,
-  ])
+  await tx.run(
+    `update attempts set status = 'canceled', outcome = 'stopped', reason = ?, ended_at = ? where status = 'active' and task_id = ?`,
+    [activity, at, taskId],
+  )
   await tx.run(
     `update tasks set status = ?1, activity = ?2, updated_at = ?3, not_before = null, steps_completed = iif(?1 = 'completed', steps_total, 0),
        retries = 0, finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null) where id = ?4`,
@@ -232,7 +232,10 @@ export async function overrideTaskStatus(tx: Connection, taskId: number, to: Tas
 }
 
 /** Recounts a job's barriers, waits, statuses and steps from its tasks. */
-export async function recount(tx: Connection, jobId: number): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }> {
+export async function recount(
+  tx: Connection,
+  jobId: number,
+): Promise<{ counts: StatusCounts; stepsCompleted: number; stepsTotal: number }> {
   await tx.run(
     `update task_groups set remaining = coalesce((select count(*) from tasks t where t.group_id = task_groups.id and t.status <> 'completed'), 0) where job_id = ?`,
     [jobId],
@@ -278,7 +281,9 @@ export async function recount(tx: Connection, jobId: number): Promise<{ counts: 
 
 /** Deletes a job slice by slice: rows of 100,000 tasks take seconds, and others' commits must not wait for them. */
 export async function purgeJob(writer: Writer, jobId: number): Promise<{ jobId: number; unmet: number }[]> {
-  for (let more = true; more; ) {
+  // From here on it is hidden, and a crash in the middle ends as one in the middle of a submission: what is left goes at the next start.
+  await writer.exclusive((tx) => tx.run(`update jobs set status = 'under-construction' where id = ?`, [jobId]))
+  for (let more = true; more;) {
     more = await writer.exclusive(async (tx) => {
       const ids = await tx.all<{ id: number }>(`select id from tasks where job_id = ? limit ${SLICE}`, [jobId])
       if (ids.length === 0) return false

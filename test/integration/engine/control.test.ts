@@ -220,6 +220,22 @@ describe('requeue', () => {
     expect(await test.work(ada)).toEqual([test.taskId(job, 1), test.taskId(job, 2)])
   })
 
+  it('of one task that depends on a canceled one ends the job again and says why', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit([{}, {}, { dependsOn: [1] }])
+    await test.farm.actOnTask(test.taskId(job, 1), 'cancel', 'tester')
+    await test.work(ada)
+    expect(await test.statuses(job)).toEqual(['canceled', 'completed', 'canceled'])
+    await test.farm.actOnTask(test.taskId(job, 3), 'requeue', 'tester')
+    expect(await test.jobRow(job)).toMatchObject({
+      status: 'canceled',
+      activity: 'Changed to status "canceled": 1 task(s) were canceled and what is left depends on them',
+    })
+    await test.farm.actOnTask(test.taskId(job, 1), 'requeue', 'tester')
+    expect(await test.work(ada)).toEqual([1, 3].map((index) => test.taskId(job, index)))
+    expect(await test.status(job)).toBe('completed')
+  })
+
   it('of one task in a paused job leaves it paused', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(2))

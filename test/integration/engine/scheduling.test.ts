@@ -22,8 +22,11 @@ afterEach(async () => {
 const tasks = (count: number, like: Partial<AuthoredTask> = {}) => Array.from({ length: count }, () => like)
 const act = (job: JobState, action: Parameters<typeof test.farm.actOnJob>[1]) => test.farm.actOnJob(job.publicId, action, 'tester')
 const wait = (worker: WorkerState, waitMs = 20_000) =>
-  test.farm.take(worker.publicId, { slots: 1, waitMs, running: [], signal: new AbortController().signal }).then(({ assignments }) => assignments)
-const rules = async (taskId: string) => (await test.farm.explain(taskId)).reasons.map(({ rule, workersExcluded }) => `${rule}:${workersExcluded}`)
+  test.farm
+    .take(worker.publicId, { slots: 1, waitMs, running: [], signal: new AbortController().signal })
+    .then(({ assignments }) => assignments)
+const rules = async (taskId: string) =>
+  (await test.farm.explain(taskId)).reasons.map(({ rule, workersExcluded }) => `${rule}:${workersExcluded}`)
 
 describe('start-after', () => {
   it('holds a job back until its moment, then wakes who waits', async () => {
@@ -101,7 +104,7 @@ describe('jobs that depend on jobs', () => {
     const first = await test.submit(tasks(1))
     const last = await test.submit(tasks(1), { dependsOn: [first.publicId] })
     const running = await test.takeOne(ada)
-    test.dieAfter(1)
+    void test.dieAfter(1)
     await test.finish(ada, running)
     await test.revive()
     expect(await test.status(first)).toBe('completed')
@@ -169,7 +172,12 @@ describe('limits', () => {
     const [first, second] = [await test.submit(tasks(2), { limits: ['nuke'] }), await test.submit(tasks(3), { limits: ['nuke', 'nuke'] })]
     const free = await test.submit(tasks(1), { priority: 10 })
     const got = await test.take(ada, 10)
-    expect(got.map(({ taskId }) => taskId)).toEqual([test.taskId(first, 1), test.taskId(first, 2), test.taskId(second, 1), test.taskId(free, 1)])
+    expect(got.map(({ taskId }) => taskId)).toEqual([
+      test.taskId(first, 1),
+      test.taskId(first, 2),
+      test.taskId(second, 1),
+      test.taskId(free, 1),
+    ])
     expect(test.farm.limits()).toMatchObject([{ name: 'nuke', max: 3, inUse: 3 }])
     expect(await rules(test.taskId(second, 2))).toEqual(['limit:1'])
     await test.finish(ada, got[0]!)
@@ -231,7 +239,10 @@ describe('limits', () => {
   it('of a running job can be taken away: the units go to those that wait for them', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
     await test.farm.createLimit({ name: 'nuke', max: 1 })
-    const [first, second] = [await test.submit(tasks(2), { limits: ['nuke'] }), await test.submit(tasks(1), { limits: ['nuke'], priority: 90 })]
+    const [first, second] = [
+      await test.submit(tasks(2), { limits: ['nuke'] }),
+      await test.submit(tasks(1), { limits: ['nuke'], priority: 90 }),
+    ]
     await test.farm.changeJob(second.publicId, { startAfter: test.time + 1000 })
     await test.takeOne(ada)
     await test.farm.changeJob(second.publicId, { startAfter: null })
@@ -275,7 +286,10 @@ describe('lanes', () => {
     expect(got).toHaveLength(4)
     expect(await rules(test.taskId(second, 4))).toEqual(['lane:1'])
     const reply = wait(await test.worker('bob'))
-    await test.finish(ada, got.find(({ taskId }) => taskId === test.taskId(first, 1))!)
+    await test.finish(
+      ada,
+      got.find(({ taskId }) => taskId === test.taskId(first, 1))!,
+    )
     expect(await reply).toMatchObject([{ taskId: test.taskId(second, 2) }])
     await test.restart()
     expect(await test.take(test.again(ada), 10)).toEqual([])
@@ -291,7 +305,10 @@ describe('lanes', () => {
 
   it('in order: a retry that waits is not overtaken, nor a task that this worker may not have', async () => {
     const ada = await test.worker('ada')
-    const job = await test.submit(tasks(2), { lane: lane(1, true), policyChanges: { retryOnSameWorker: true, retryDelayMs: 1000, failJobAtPercent: 101 } })
+    const job = await test.submit(tasks(2), {
+      lane: lane(1, true),
+      policyChanges: { retryOnSameWorker: true, retryDelayMs: 1000, failJobAtPercent: 101 },
+    })
     await test.fail(ada, await test.takeOne(ada))
     expect(await test.take(ada)).toEqual([])
     test.pass(1000)
@@ -318,7 +335,14 @@ describe('lanes', () => {
 describe('a job that grows', () => {
   const grown = (list: Partial<AuthoredTask>[]) => ({
     ...compileTasks(
-      list.map((task, at): AuthoredTask => ({ name: `new ${at + 1}`, kind: 'misc', priority: 50, commands: [{ name: 'echo', parameters: {}, totalStepCount: 2 }], dependsOn: [], ...task })),
+      list.map((task, at): AuthoredTask => ({
+        name: `new ${at + 1}`,
+        kind: 'misc',
+        priority: 50,
+        commands: [{ name: 'echo', parameters: {}, totalStepCount: 2 }],
+        dependsOn: [],
+        ...task,
+      })),
     ),
     settings: {},
     metadata: {},
@@ -328,7 +352,10 @@ describe('a job that grows', () => {
     const ada = await test.worker('ada', { capacity: 10 })
     const job = await test.submit([{}, { dependsOn: [1] }])
     const first = await test.takeOne(ada)
-    await test.farm.growJob(job.publicId, grown([{ dependsOnOlder: [2] }, { dependsOn: [1] }, { dependsOnOlder: [1, 2], dependsOn: [2] }, { priority: 90 }]))
+    await test.farm.growJob(
+      job.publicId,
+      grown([{ dependsOnOlder: [2] }, { dependsOn: [1] }, { dependsOnOlder: [1, 2], dependsOn: [2] }, { priority: 90 }]),
+    )
     expect(await test.jobRow(job)).toMatchObject({ task_count: 6, count_queued: 5, count_active: 1, steps_total: 10 })
     expect(await test.take(ada, 10)).toMatchObject([{ taskId: test.taskId(job, 6) }])
     await test.finish(ada, { taskId: test.taskId(job, 6), attempt: 1 })
@@ -381,7 +408,9 @@ describe('a job that grows', () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1))
     for (const older of [0, 2, 99]) {
-      await expect(test.farm.growJob(job.publicId, grown([{ dependsOnOlder: [older] }]))).rejects.toThrow(`task number ${older}, which the job does not have`)
+      await expect(test.farm.growJob(job.publicId, grown([{ dependsOnOlder: [older] }]))).rejects.toThrow(
+        `task number ${older}, which the job does not have`,
+      )
     }
     expect(await test.jobRow(job)).toMatchObject({ task_count: 1 })
     expect(await test.work(ada)).toHaveLength(1)
@@ -477,7 +506,16 @@ describe('frames', () => {
   it('are counted once, however often they are rendered', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1))
-    const output = (path: string, bytes: number | null) => ({ type: 'output' as const, at: test.time, path, frame: 1, bytes, width: null, height: null, renderedMs: 5 })
+    const output = (path: string, bytes: number | null) => ({
+      type: 'output' as const,
+      at: test.time,
+      path,
+      frame: 1,
+      bytes,
+      width: null,
+      height: null,
+      renderedMs: 5,
+    })
     const first = await test.takeOne(ada)
     await test.say(ada, first, output('/out/1.png', 10))
     await test.say(ada, first, output('/out/1.png', null))
@@ -501,7 +539,9 @@ describe('what the farm tells', () => {
     const seen: { status: string; onDisk: string | undefined }[] = []
     const reading: Promise<void>[] = []
     test.farm.on('task', ({ status }) => {
-      const check = test.opened.read.get<{ status: string }>('select status from tasks').then((row) => void seen.push({ status, onDisk: row?.status }))
+      const check = test.opened.read
+        .get<{ status: string }>('select status from tasks')
+        .then((row) => void seen.push({ status, onDisk: row?.status }))
       reading.push(check)
     })
     const job = await test.submit(tasks(1))
@@ -525,7 +565,8 @@ describe('what the farm tells', () => {
     await act(job, 'requeue')
     await act(job, 'delete')
     const told = events.flatMap((event) => {
-      if (event.type === 'job') return [`job ${event.previousStatus ?? '='} ${event.status}${event.bulk ? ' bulk' : ''}${event.deleted ? ' deleted' : ''}`]
+      if (event.type === 'job')
+        return [`job ${event.previousStatus ?? '='} ${event.status}${event.bulk ? ' bulk' : ''}${event.deleted ? ' deleted' : ''}`]
       if (event.type === 'task') return [`task ${event.previousStatus} ${event.status}`]
       return event.type === 'farm' ? [`farm ${event.status}`] : [event.type]
     })
