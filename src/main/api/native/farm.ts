@@ -7,15 +7,19 @@ import { pageOfAudit } from '../../store/queries/audit.ts'
 import { countFramesSince } from '../../store/queries/frames.ts'
 import { countJobs } from '../../store/queries/jobs.ts'
 import { time } from '../../store/queries/format.ts'
+import { FarmHistory, HOUR_MS } from '../../store/queries/history.ts'
 import { readStatistics, type Span } from '../../store/queries/statistics.ts'
 import type { ServerContext } from '../server.ts'
 import type { NativeApp } from './common.ts'
 import { readOverview } from './overview.ts'
+import { sharedFor } from './sharedReply.ts'
 
 const tags = ['farm']
-const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 const MAX_BUCKETS = 1_000
+/** Every open page asks for these whenever something happens. */
+const STATUS_FRESH_MS = 250
+const OVERVIEW_FRESH_MS = 1_000
 
 export function farmRoutes(app: NativeApp, context: ServerContext): void {
   const startedAt = context.now()
@@ -29,7 +33,11 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
     () => ({ name: context.settings.current().managerName, version: context.version }),
   )
 
-  async function status(): Promise<Status> {
+  const history = new FarmHistory(context.read, context.now)
+  const status = sharedFor(STATUS_FRESH_MS, readStatus)
+  const overview = sharedFor(OVERVIEW_FRESH_MS, async () => readOverview(context, history, await status()))
+
+  async function readStatus(): Promise<Status> {
     const now = context.now()
     const [counts, framesLastHour] = await Promise.all([countJobs(context.read), countFramesSince(context.read, now - HOUR_MS)])
     const workers = context.farm.workers()
@@ -53,7 +61,7 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
   app.get(
     '/overview',
     { config: { access: 'read' }, schema: { tags, operationId: 'getOverview', summary: 'What a dashboard shows, in one call', response: { 200: Overview } } },
-    async () => readOverview(context, await status()),
+    overview,
   )
 
   app.get(
@@ -62,7 +70,7 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
       config: { access: 'read' },
       schema: { tags, operationId: 'getStatistics', summary: 'Frames, failures by cause, time, cost and energy', querystring: StatisticsQuery, response: { 200: Statistics } },
     },
-    ({ query }) => readStatistics(context.read, spanOf(query, context.now())),
+    ({ query }) => readStatistics(context.read, history, spanOf(query, context.now())),
   )
 
   app.get(

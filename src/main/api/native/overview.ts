@@ -6,10 +6,10 @@ import type { WorkerState } from '../../engine/model.ts'
 import { newestFrames } from '../../store/queries/frames.ts'
 import { jobIdsByStatus, recentlyFailedJobs, summariesOf } from '../../store/queries/jobs.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
-import { readHours } from '../../store/queries/statistics.ts'
+import { HOUR_MS, type FarmHistory } from '../../store/queries/history.ts'
+import { readBuckets } from '../../store/queries/statistics.ts'
 import type { ServerContext } from '../server.ts'
 
-const HOUR_MS = 3_600_000
 const SHOWN_JOBS = 12
 const SHOWN_FRAMES = 24
 /** A failure older than this has been seen. */
@@ -17,7 +17,7 @@ const FRESH_FAILURE_MS = 3 * 24 * HOUR_MS
 const DISK_LOW_BYTES = 5 * 2 ** 30
 const DISK_LOW_SHARE = 0.05
 
-export async function readOverview(context: ServerContext, status: Status): Promise<Overview> {
+export async function readOverview(context: ServerContext, history: FarmHistory, status: Status): Promise<Overview> {
   const { read, farm } = context
   const now = context.now()
   const workers = farm.workers()
@@ -27,7 +27,7 @@ export async function readOverview(context: ServerContext, status: Status): Prom
   const [ids, frames, hours, attention] = await Promise.all([
     jobIdsByStatus(read, ['active', 'queued'], SHOWN_JOBS),
     newestFrames(read, { limit: SHOWN_FRAMES, ready: true }),
-    readHours(read, { since, until, bucketMs: HOUR_MS }),
+    readBuckets(read, history, { since, until, bucketMs: HOUR_MS }),
     attentionOf(context, workers, status),
   ])
   const running = await summariesOf(read, ids, now)
