@@ -4,17 +4,13 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { SetupError, findProgram, root, setUp } from './lib/setup.mjs'
+import { SetupError, root, setUp } from './lib/setup.mjs'
 
 /** A step that runs longer than this hangs: it is stopped and counts as failed. */
 const STEP_LIMIT_MS = 25 * 60_000
 
 const workFolder = mkdtempSync(join(tmpdir(), 'framehouse-test-'))
 const missingPartsFile = join(workFolder, 'missing-parts')
-const required = (process.env.FRAMEHOUSE_REQUIRE ?? '')
-  .split(',')
-  .map((word) => word.trim())
-  .filter(Boolean)
 
 const DEPCRUISE = 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs'
 /** Read by test/support: which parts were missing, and that the program need not be built again. */
@@ -26,7 +22,7 @@ const STEPS = [
   { name: 'unit', run: () => vitest('unit') },
   { name: 'integration', run: () => vitest('integration') },
   { name: 'conformance', run: () => vitest('conformance') },
-  { name: 'browser', run: () => browser(), when: () => existsSync(join(root, 'playwright.config.ts')) },
+  { name: 'browser', run: () => vitest('e2e') },
 ]
 
 const missing = new Set()
@@ -98,27 +94,6 @@ async function vitest(project) {
   // Errors outside of any test (an unhandled rejection) show in the exit status alone.
   if (status !== 0 && failed === 0) failed = 1
   return { passed: counts.numPassedTests, failed, skipped: counts.numPendingTests + (counts.numTodoTests ?? 0), output }
-}
-
-/** The pages of the GUI in the system's Chromium. */
-async function browser() {
-  const chromium = process.env.FRAMEHOUSE_CHROMIUM ?? findProgram(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'])
-  if (!chromium) {
-    const output = 'FRAMEHOUSE_REQUIRE names "chromium", and it was not found on this machine'
-    if (required.includes('chromium')) return { passed: 0, failed: 1, skipped: 0, output }
-    missing.add('chromium')
-    return { passed: 0, failed: 0, skipped: 1, output: '' }
-  }
-  const report = join(workFolder, 'browser.json')
-  const { status, output } = await runNode(['node_modules/@playwright/test/cli.js', 'test', '--reporter=line,json'], {
-    PLAYWRIGHT_JSON_OUTPUT_NAME: report,
-    FRAMEHOUSE_CHROMIUM: chromium,
-  })
-  const stats = readReport(report)?.stats
-  if (!stats) return { passed: 0, failed: 1, skipped: 0, output: `Playwright wrote no report\n${output}` }
-  // A test that passed on its second try is a flaky one, and those are not let through.
-  const failed = stats.unexpected + stats.flaky
-  return { passed: stats.expected, failed: failed || (status === 0 ? 0 : 1), skipped: stats.skipped, output }
 }
 
 /** Runs a script of Node in the repository; resolves when it ended, with everything it printed. */
