@@ -29,7 +29,7 @@ export async function migrate(connection: Connection, migrations: Migration[]): 
     throw new Error(`the database has schema version ${current}, this program knows ${newest}: use a newer Framehouse`)
   }
   for (const migration of migrations.filter(({ version }) => version > current)) {
-    await connection.exec(`begin immediate;\n${migration.sql}\npragma user_version = ${migration.version};\ncommit;`).catch(async (error: Error) => {
+    await connection.exec(`begin immediate;\n${migration.sql}\n;pragma user_version = ${migration.version};\ncommit;`).catch(async (error: Error) => {
       await connection.exec('rollback').catch(() => undefined)
       throw new Error(`migration ${migration.version} (${migration.name}) failed: ${error.message}`)
     })

@@ -20,7 +20,7 @@ export class StoredSettings {
     const settings = defaults()
     for (const { key, value } of rows) {
       if (!(key in settings)) continue
-      const candidate = { ...settings, [key]: JSON.parse(value) }
+      const candidate = { ...settings, [key]: parsed(value) }
       if (Value.Check(FarmSettings, candidate)) Object.assign(settings, candidate)
     }
     return new StoredSettings(settings, writer, now)
@@ -42,9 +42,10 @@ export class StoredSettings {
         JSON.stringify(rows),
       ]),
     )
-    this.settings = candidate
-    for (const listener of this.listeners) listener(candidate)
-    return candidate
+    // Others may have been changed while these were written.
+    this.settings = { ...this.settings, ...changes }
+    for (const listener of this.listeners) listener(this.settings)
+    return this.settings
   }
 
   onChange(listener: (settings: FarmSettings) => void): () => void {
@@ -55,6 +56,15 @@ export class StoredSettings {
 
 function defaults(): FarmSettings {
   return Value.Parse(FarmSettings, Value.Default(FarmSettings, {}))
+}
+
+/** Undefined fits no setting, so what is no JSON is ignored like any other value that does not fit. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function unknownKey(changes: object): string {

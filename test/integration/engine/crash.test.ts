@@ -14,7 +14,12 @@ type Acknowledge = (claim: string) => void
 type Scenario = (test: TestFarm, worker: WorkerState, acknowledge: Acknowledge) => Promise<void>
 
 /** Runs the scenario until the manager dies after `transactions`; true when it got to its end before. */
-async function runUntilDeath(test: TestFarm, scenario: Scenario, worker: WorkerState, transactions: number): Promise<{ ended: boolean; claims: string[] }> {
+async function runUntilDeath(
+  test: TestFarm,
+  scenario: Scenario,
+  worker: WorkerState,
+  transactions: number,
+): Promise<{ ended: boolean; claims: string[] }> {
   const claims: string[] = []
   let ended = false
   const died = test.dieAfter(transactions)
@@ -25,7 +30,11 @@ async function runUntilDeath(test: TestFarm, scenario: Scenario, worker: WorkerS
   return { ended, claims }
 }
 
-async function atEveryMoment(scenario: Scenario, after: (test: TestFarm, worker: WorkerState, claims: string[]) => Promise<void>): Promise<number> {
+/** `after` looks at what the new manager has, and brings the work to its end. Returns how many moments there were. */
+async function atEveryMoment(
+  scenario: Scenario,
+  after: (test: TestFarm, worker: WorkerState, claims: string[]) => Promise<void>,
+): Promise<number> {
   for (let transactions = 0; ; transactions++) {
     const test = await TestFarm.open()
     const worker = await test.worker('ada', { capacity: 4 })

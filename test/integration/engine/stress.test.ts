@@ -1,6 +1,7 @@
 /** Everything at once, from a seeded dice: what must always be true of a farm is true afterwards, and after a restart. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { FarmError } from '../../../src/main/engine/errors.ts'
+import type { WorkerSignOn } from '../../../src/main/engine/farmEngine.ts'
 import type { JobState, WorkerState } from '../../../src/main/engine/model.ts'
 import type { Assignment, Report } from '../../../src/shared/schemas/agent.ts'
 import type { JobAction, TaskAction } from '../../../src/shared/schemas/job.ts'
@@ -65,7 +66,12 @@ class Simulation {
     let seq = 0
     while (!until()) {
       if (held.length === 0 || this.roll(3) === 0) {
-        const reply = await test.farm.take(worker.publicId, { slots: worker.capacity - held.length, waitMs: 5, running: held.map(fence), signal: new AbortController().signal })
+        const reply = await test.farm.take(worker.publicId, {
+          slots: worker.capacity - held.length,
+          waitMs: 5,
+          running: held.map(fence),
+          signal: new AbortController().signal,
+        })
         for (const { taskId, attempt } of reply.cancel) held = held.filter((one) => one.taskId !== taskId || one.attempt !== attempt)
         held.push(...reply.assignments)
       }
@@ -95,7 +101,7 @@ class Simulation {
       await test.farm.signOff(worker.publicId)
       held.length = 0
     }
-    await test.farm.signOn(worker.publicId, { name: worker.name, software: '', address: '', kinds: worker.kinds, canRestart: false, capacity: worker.capacity, running: held.map(fence) })
+    await test.farm.signOn(worker.publicId, signOn(worker, held))
   }
 
   async meddle(): Promise<void> {
@@ -106,7 +112,9 @@ class Simulation {
     if (what < 5) await tolerate(test.farm.actOnJob(job.publicId, JOB_ACTIONS[this.roll(JOB_ACTIONS.length)]!, 'dice'))
     else if (what < 8) await tolerate(test.farm.actOnTask(taskId, TASK_ACTIONS[this.roll(TASK_ACTIONS.length)]!, 'dice'))
     else if (what === 8) await tolerate(test.farm.unblockWorker(job.publicId, this.workers[0]!.publicId, 'misc'))
-    else if (what === 9) await tolerate(test.farm.changeJob(job.publicId, { priority: this.roll(100), maxWorkers: this.roll(2) ? null : 2 }))
+    else if (what === 9) {
+      await tolerate(test.farm.changeJob(job.publicId, { priority: this.roll(100), maxWorkers: this.roll(2) ? null : 2 }))
+    }
     else if (what === 10) await tolerate(test.farm.explain(taskId))
     else {
       const worker = this.workers[this.roll(this.workers.length)]!
@@ -115,6 +123,15 @@ class Simulation {
   }
 }
 
+const signOn = ({ name, kinds, capacity }: WorkerState, held: Assignment[]): WorkerSignOn => ({
+  name,
+  software: '',
+  address: '',
+  kinds,
+  canRestart: false,
+  capacity,
+  running: held.map(fence),
+})
 const fence = ({ taskId, attempt }: Assignment) => ({ taskId, attempt })
 
 describe.each([1, 2, 3])('many workers, many jobs, many hands, with seed %i', (seed) => {
@@ -152,7 +169,7 @@ describe.each([1, 2, 3])('many workers, many jobs, many hands, with seed %i', (s
     const awake = workers.map((worker) => test.again(worker))
     for (const worker of awake) {
       await test.farm.requestWorkerStatus(worker.publicId, worker.status, false)
-      await test.farm.signOn(worker.publicId, { name: worker.name, software: '', address: '', kinds: worker.kinds, canRestart: false, capacity: worker.capacity, running: [] })
+      await test.farm.signOn(worker.publicId, signOn(worker, []))
       if (worker.status !== 'awake') await test.farm.workerChangedStatus(worker.publicId, 'awake')
     }
     for (const job of simulation.jobs) {
