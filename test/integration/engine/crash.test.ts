@@ -60,7 +60,15 @@ const statusOf = async (test: TestFarm, name: string): Promise<string | undefine
 
 /** Signs on as a worker does after the manager's death: it runs nothing any more. */
 const comeBack = (test: TestFarm, worker: WorkerState) =>
-  test.farm.signOn(worker.publicId, { name: worker.name, software: '', address: '', kinds: ['misc'], canRestart: false, capacity: 4, running: [] })
+  test.farm.signOn(worker.publicId, {
+    name: worker.name,
+    software: '',
+    address: '',
+    kinds: ['misc'],
+    canRestart: false,
+    capacity: 4,
+    running: [],
+  })
 
 describe('a manager that dies at any moment', () => {
   it('of submission, hand-out, reports and completion', async () => {
@@ -106,7 +114,9 @@ describe('a manager that dies at any moment', () => {
         await test.work(worker)
         const left = await test.opened.read.all(`select name, status from jobs where status <> 'completed'`)
         expect(left).toEqual([])
-        const twice = await test.opened.read.all(`select task_id from attempts where status = 'completed' group by task_id having count(*) > 1`)
+        const twice = await test.opened.read.all(
+          `select task_id from attempts where status = 'completed' group by task_id having count(*) > 1`,
+        )
         expect(twice).toEqual([])
       },
     )
@@ -159,7 +169,11 @@ describe('a manager that dies at any moment', () => {
       async (test, worker, claims) => {
         const status = await statusOf(test, 'chain')
         if (status === undefined) return expect(claims).toEqual([])
-        if (claims.at(-1) === 'requeued') expect(await test.opened.read.get('select count_queued, count_completed from jobs')).toEqual({ count_queued: 3, count_completed: 1 })
+        if (claims.at(-1) === 'requeued')
+          expect(await test.opened.read.get('select count_queued, count_completed from jobs')).toEqual({
+            count_queued: 3,
+            count_completed: 1,
+          })
         await comeBack(test, worker)
         const job = await test.opened.read.get<{ public_id: string }>('select public_id from jobs')
         if (status === 'paused') await test.farm.actOnJob(job!.public_id, 'resume', 'tester')
@@ -188,7 +202,9 @@ describe('a manager that dies at any moment', () => {
         acknowledge('failed')
       },
       async (test, worker, claims) => {
-        const row = await test.opened.read.get<{ status: string; task_count: number; public_id: string }>('select status, task_count, public_id from jobs')
+        const row = await test.opened.read.get<{ status: string; task_count: number; public_id: string }>(
+          'select status, task_count, public_id from jobs',
+        )
         if (!row) return expect(claims).toEqual([])
         if (claims.includes('grown')) expect(row.task_count).toBe(3)
         if (claims.includes('failed')) expect(row.status).toBe('failed')
@@ -203,7 +219,10 @@ describe('a manager that dies at any moment', () => {
   it('of purging', async () => {
     await atEveryMoment(
       async (test, worker, acknowledge) => {
-        const job = await test.submit(Array.from({ length: 2500 }, () => ({})), { name: 'gone' })
+        const job = await test.submit(
+          Array.from({ length: 2500 }, () => ({})),
+          { name: 'gone' },
+        )
         await test.submit([{}], { name: 'kept', dependsOn: [job.publicId] })
         const task = await test.takeOne(worker)
         await test.say(worker, task, { type: 'log', at: test.time, stream: 'stdout', text: 'hello\n' })

@@ -86,7 +86,14 @@ class Simulation {
       if (this.roll(4) === 0) say({ type: 'progress', at: test.time, stepsCompleted: this.roll(3) })
       const fate = this.roll(12)
       if (fate < 7) say({ type: 'finished', at: test.time, outcome: 'success', exitCode: 0, reason: '' })
-      else if (fate < 9) say({ type: 'finished', at: test.time, outcome: fate === 8 && this.roll(3) === 0 ? 'lost' : 'exit-code', exitCode: 1, reason: 'dice' })
+      else if (fate < 9)
+        say({
+          type: 'finished',
+          at: test.time,
+          outcome: fate === 8 && this.roll(3) === 0 ? 'lost' : 'exit-code',
+          exitCode: 1,
+          reason: 'dice',
+        })
       if (fate < 9) held = held.filter((one) => one !== task)
       const calls = [test.farm.report(worker.publicId, reports, 0)]
       // The reply was lost, and the worker asks again at once.
@@ -114,8 +121,7 @@ class Simulation {
     else if (what === 8) await tolerate(test.farm.unblockWorker(job.publicId, this.workers[0]!.publicId, 'misc'))
     else if (what === 9) {
       await tolerate(test.farm.changeJob(job.publicId, { priority: this.roll(100), maxWorkers: this.roll(2) ? null : 2 }))
-    }
-    else if (what === 10) await tolerate(test.farm.explain(taskId))
+    } else if (what === 10) await tolerate(test.farm.explain(taskId))
     else {
       const worker = this.workers[this.roll(this.workers.length)]!
       await tolerate(test.farm.requestWorkerStatus(worker.publicId, this.roll(3) ? 'awake' : 'asleep', this.roll(2) === 0))

@@ -102,7 +102,17 @@ describe('reading logs', () => {
     const { logs } = test
     expect(await logs.info(task.taskId, 1)).toEqual({ bytes: whole.length, lines: 20 })
     const end = whole.length
-    for (const [from, length] of [[0, end], [0, 1], [5, 100], [13, 14], [end - 3, 99], [end, 5], [0, 0], [999, 1], [37, 1]] as const) {
+    for (const [from, length] of [
+      [0, end],
+      [0, 1],
+      [5, 100],
+      [13, 14],
+      [end - 3, 99],
+      [end, 5],
+      [0, 0],
+      [999, 1],
+      [37, 1],
+    ] as const) {
       expect(await logs.read(task.taskId, 1, from, length), `${from}+${length}`).toEqual(whole.subarray(from, from + length))
     }
     expect(await test.opened.read.all('select * from log_chunks')).toHaveLength(20)
@@ -112,7 +122,12 @@ describe('reading logs', () => {
     const { worker, task } = await attemptWith([line('a\nb\n', 'stdout', 1000), line('c\n', 'stderr', 2000)])
     await test.farm.report(
       worker.publicId,
-      [3, 4, 5].map((seq) => ({ seq, taskId: task.taskId, attempt: 1, event: line(`${seq}\n`, seq === 4 ? 'stderr' : 'stdout', seq * 1000) })),
+      [3, 4, 5].map((seq) => ({
+        seq,
+        taskId: task.taskId,
+        attempt: 1,
+        event: line(`${seq}\n`, seq === 4 ? 'stderr' : 'stdout', seq * 1000),
+      })),
       0,
     )
     const expected = [
@@ -124,7 +139,15 @@ describe('reading logs', () => {
       { line: 5, at: 5000, stream: 'stdout', text: '5' },
     ]
     expect(await test.logs.lines(task.taskId, 1, 0, 100)).toEqual(expected)
-    for (const [first, count] of [[0, 1], [1, 2], [2, 1], [4, 2], [5, 9], [6, 1], [0, 0]] as const) {
+    for (const [first, count] of [
+      [0, 1],
+      [1, 2],
+      [2, 1],
+      [4, 2],
+      [5, 9],
+      [6, 1],
+      [0, 0],
+    ] as const) {
       expect(await test.logs.lines(task.taskId, 1, first, count), `${first}+${count}`).toEqual(expected.slice(first, first + count))
     }
   })
@@ -145,7 +168,15 @@ describe('reading logs', () => {
     const whole = `${header(test.time - 61_000)}first\n${header(test.time)}second\n`
     expect(await test.logs.taskInfo(task.taskId)).toEqual({ bytes: Buffer.byteLength(whole) })
     const [body, end] = [header(0).length, whole.length]
-    for (const [from, length] of [[0, 1e6], [0, 10], [20, 100], [body, 6], [end - 8, 3], [end - 4, 99], [end, 1]] as const) {
+    for (const [from, length] of [
+      [0, 1e6],
+      [0, 10],
+      [20, 100],
+      [body, 6],
+      [end - 8, 3],
+      [end - 4, 99],
+      [end, 1],
+    ] as const) {
       expect((await test.logs.readTask(task.taskId, from, length)).toString(), `${from}+${length}`).toBe(whole.slice(from, from + length))
     }
   })
