@@ -105,7 +105,10 @@ export class LiveManager {
   }
 
   /** A native worker that has joined and signed on. */
-  async worker(name = 'worker', options: { kinds?: string[]; capacity?: number; headers?: Record<string, string> } = {}): Promise<LiveWorker> {
+  async worker(
+    name = 'worker',
+    options: { kinds?: string[]; capacity?: number; headers?: Record<string, string> } = {},
+  ): Promise<LiveWorker> {
     const worker = new LiveWorker(this, name, options.kinds ?? ['misc', 'blender', 'ffmpeg', 'file-management'], options.capacity ?? 1)
     await worker.start(options.headers)
     return worker
@@ -136,7 +139,13 @@ export class LiveWorker {
     })
     if (joined.status !== 200) throw new Error(`join refused: ${joined.status} ${joined.text}`)
     this.id = joined.body.workerId
-    const signedOn = await this.post('sign-on', { name: this.name, software: 'test', kinds: this.kinds, capacity: this.capacity, running: [] })
+    const signedOn = await this.post('sign-on', {
+      name: this.name,
+      software: 'test',
+      kinds: this.kinds,
+      capacity: this.capacity,
+      running: [],
+    })
     if (signedOn.status !== 200) throw new Error(`sign-on refused: ${signedOn.status} ${signedOn.text}`)
   }
 
@@ -169,7 +178,10 @@ export class LiveWorker {
 }
 
 /** Waits until the check gives something. @throws Error with the last value after 10 s */
-export async function until<T>(check: () => Promise<T | undefined | false | null> | T | undefined | false | null, what = 'condition'): Promise<T> {
+export async function until<T>(
+  check: () => Promise<T | undefined | false | null> | T | undefined | false | null,
+  what = 'condition',
+): Promise<T> {
   const deadline = Date.now() + 10_000
   for (;;) {
     const value = await check()

@@ -70,7 +70,9 @@ const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 function refuseForeign(request: FastifyRequest, security: Security): Error | undefined {
   const headers = request.raw.headers
   if (!security.hosts.allows(headers.host)) {
-    return new NotAllowedError(`this manager is not known by the name ${JSON.stringify(headers.host ?? '')}; add it to the setting allowedHosts`)
+    return new NotAllowedError(
+      `this manager is not known by the name ${JSON.stringify(headers.host ?? '')}; add it to the setting allowedHosts`,
+    )
   }
   const isUpgrade = headers.upgrade !== undefined
   if (SAFE_METHODS.has(request.method) && !isUpgrade) return undefined

@@ -53,7 +53,11 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
         schema: {
           ...schema,
           response: responses,
-          description: [schema?.description, needs(access), hasBody ? `The body may have up to ${route.bodyLimit ?? app.initialConfig.bodyLimit} bytes.` : '']
+          description: [
+            schema?.description,
+            needs(access),
+            hasBody ? `The body may have up to ${route.bodyLimit ?? app.initialConfig.bodyLimit} bytes.` : '',
+          ]
             .filter(Boolean)
             .join(' '),
           security: access === 'public' ? [] : access === 'worker' ? [{ worker: [] }] : [{ token: [] }],

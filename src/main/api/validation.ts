@@ -58,7 +58,12 @@ function describe(all: SchemaError[], part: string, value: unknown): InvalidInpu
   if (!at) return new InvalidInputError('', `${part} is invalid`)
   const pointer = fieldOf(at)
   const field = part === 'body' ? pointer : pointer.slice(1)
-  const place = part === 'body' ? pointer || 'body' : part === 'querystring' ? `query parameter ${field}` : `${part === 'params' ? 'path' : part} parameter ${field}`
+  const place =
+    part === 'body'
+      ? pointer || 'body'
+      : part === 'querystring'
+        ? `query parameter ${field}`
+        : `${part === 'params' ? 'path' : part} parameter ${field}`
   return new InvalidInputError(field, `${place}: ${wordsOf(at, errors, pointer)}`)
 }
 

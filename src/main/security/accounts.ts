@@ -4,44 +4,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import { ConflictError, InvalidInputError, NotFoundError } from '../engine/errors.ts'
-import { SCOPES, type Role, type Scope } from '../../shared/enums.ts'
+import type { Role, Scope } from '../../shared/enums.ts'
 import type { ReadDatabase } from '../store/connection.ts'
 import * as rows from '../store/queries/accounts.ts'
+import { roleOf, rowOf, scopesOf, TOKEN_KINDS, userOf, type Token, type TokenKind, type User } from './accountRecords.ts'
 import { effectiveScopes, type Caller } from './callers.ts'
 import { hashSecret, hashToken, randomToken, UNMATCHABLE_HASH, verifySecret } from './secrets.ts'
-
-/** `token`: sent as Bearer by programs. `key`: stands in the URL path. `session`: a Bearer token made by a login. */
-export const TOKEN_KINDS = ['token', 'key', 'session'] as const
-export type TokenKind = (typeof TOKEN_KINDS)[number]
-
-export interface User {
-  readonly id: number
-  readonly publicId: string
-  name: string
-  role: Role
-  passwordHash: string | null
-  readonly createdAt: number
-}
-
-export interface Token {
-  readonly id: number
-  readonly publicId: string
-  readonly kind: TokenKind
-  readonly name: string
-  /** The first characters, by which people tell tokens apart. */
-  readonly prefix: string
-  readonly hash: string
-  readonly role: Role
-  readonly scopes: readonly Scope[]
-  /** Whose it is; null for one of the farm's. */
-  readonly userId: number | null
-  readonly createdBy: string
-  readonly createdAt: number
-  readonly expiresAt: number | null
-  lastUsedAt: number | null
-  /** Who calls with it. Made anew when its user's role changes. */
-  caller: Caller
-}
 
 export interface NewToken {
   kind: TokenKind
@@ -295,35 +263,3 @@ export class Accounts {
 
 /** As slow as a real password. */
 const PASSWORD_UNMATCHABLE = UNMATCHABLE_HASH.replace(/^scrypt\$\d+/, 'scrypt$14')
-
-function userOf(row: rows.UserRow): User {
-  return {
-    id: row.id,
-    publicId: row.public_id,
-    name: row.name,
-    role: roleOf(row.role),
-    passwordHash: row.password_hash,
-    createdAt: row.created_at,
-  }
-}
-
-function rowOf(user: User): rows.UserRow {
-  return {
-    id: user.id,
-    public_id: user.publicId,
-    name: user.name,
-    role: user.role,
-    password_hash: user.passwordHash,
-    created_at: user.createdAt,
-  }
-}
-
-/** A role that an older or newer version wrote and this one does not know counts as the least. */
-function roleOf(text: string): Role {
-  return text === 'admin' || text === 'artist' ? text : 'viewer'
-}
-
-function scopesOf(json: string): Scope[] {
-  const parsed: unknown = JSON.parse(json)
-  return Array.isArray(parsed) ? SCOPES.filter((scope) => parsed.includes(scope)) : []
-}

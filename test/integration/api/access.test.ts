@@ -20,10 +20,17 @@ beforeAll(async () => {
   const farm = { findWorker: (id: string) => (id === workerId ? worker : undefined) }
   const extend = (app: TestServer['app']) => {
     for (const access of ACCESSES) {
-      app.post(`/try/${access}`, { config: { access } }, ({ caller, worker: found }) => ({ actor: caller.actor, worker: found?.publicId ?? null }))
-      if (access !== 'worker') app.post(`/open/${access}`, { config: { access, openToLan: true } }, ({ caller }) => ({ actor: caller.actor }))
+      app.post(`/try/${access}`, { config: { access } }, ({ caller, worker: found }) => ({
+        actor: caller.actor,
+        worker: found?.publicId ?? null,
+      }))
+      if (access !== 'worker')
+        app.post(`/open/${access}`, { config: { access, openToLan: true } }, ({ caller }) => ({ actor: caller.actor }))
     }
-    app.post('/ask', { config: { access: 'join', strangersMayAsk: true } }, ({ caller }) => ({ actor: caller.actor, scopes: [...caller.scopes] }))
+    app.post('/ask', { config: { access: 'join', strangersMayAsk: true } }, ({ caller }) => ({
+      actor: caller.actor,
+      scopes: [...caller.scopes],
+    }))
     app.get('/media', { config: { access: 'read', ticket: 'media' } }, ({ caller }) => ({ actor: caller.actor }))
   }
   server = await openTestServer({ trustLoopback: false, farm, extend, now: () => time })
@@ -75,7 +82,11 @@ const MATRIX: [caller: string, make: () => { prefix?: string; headers?: Record<s
   ['a token in the path', () => ({ prefix: `/k/${keys['admin']}` }), [200, 401, 401, 401, 401, 401, 401]],
   ['an unknown key in the path', () => ({ prefix: '/k/fhk_nonsense' }), [200, 401, 401, 401, 401, 401, 401]],
   ['a worker', () => ({ headers: basic(workerId, secret) }), [200, 401, 401, 401, 401, 401, 200]],
-  ['a worker under a key', () => ({ prefix: `/k/${keys['joiner']}`, headers: basic(workerId, secret) }), [200, 200, 403, 403, 403, 200, 200]],
+  [
+    'a worker under a key',
+    () => ({ prefix: `/k/${keys['joiner']}`, headers: basic(workerId, secret) }),
+    [200, 200, 403, 403, 403, 200, 200],
+  ],
   ['a worker with a wrong secret', () => ({ headers: basic(workerId, 'wrong') }), [200, 401, 401, 401, 401, 401, 401]],
   ['an unknown worker', () => ({ headers: basic('22222222-2222-4222-8222-222222222222', secret) }), [200, 401, 401, 401, 401, 401, 401]],
 ]
@@ -120,7 +131,9 @@ describe('the switch that opens the farm to the LAN', () => {
   it('lets strangers into marked routes only, as artists, and never into configuration', async () => {
     server.settings.openToLan = true
     try {
-      const marked = await Promise.all(['public', 'read', 'submit', 'manage', 'admin', 'join'].map((access) => status(`${server.url}/open/${access}`)))
+      const marked = await Promise.all(
+        ['public', 'read', 'submit', 'manage', 'admin', 'join'].map((access) => status(`${server.url}/open/${access}`)),
+      )
       expect(marked).toEqual([200, 200, 200, 200, 403, 200])
       const others = await Promise.all(ACCESSES.map((access) => status(`${server.url}/try/${access}`)))
       expect(others).toEqual([200, 401, 401, 401, 401, 401, 401])
@@ -133,7 +146,8 @@ describe('the switch that opens the farm to the LAN', () => {
 
 describe('asking to join', () => {
   it('strangers may ask without any right; a worker key or the owner has the right to join at once', async () => {
-    const ask = async (base: string, prefix = '') => ((await (await fetch(`${base}${prefix}/ask`, { method: 'POST' })).json()) as { scopes: string[] }).scopes
+    const ask = async (base: string, prefix = '') =>
+      ((await (await fetch(`${base}${prefix}/ask`, { method: 'POST' })).json()) as { scopes: string[] }).scopes
     expect(await ask(server.url)).toEqual([])
     expect(await ask(server.url, `/k/${keys['joiner']}`)).toContain('worker')
     expect(await ask(trusting.url)).toContain('worker')
@@ -150,7 +164,10 @@ describe('keys in the path', () => {
   })
 
   it('an unexpected error under a key is logged without it', async () => {
-    const broken = await openTestServer({ trustLoopback: false, extend: (app) => app.get('/boom', { config: { access: 'public' } }, () => Promise.reject(new Error('defect'))) })
+    const broken = await openTestServer({
+      trustLoopback: false,
+      extend: (app) => app.get('/boom', { config: { access: 'public' } }, () => Promise.reject(new Error('defect'))),
+    })
     const reply = await fetch(`${broken.url}/k/fhk_secretkey/boom`)
     expect(reply.status).toBe(500)
     expect(await reply.text()).not.toContain('defect')
@@ -166,7 +183,12 @@ describe('keys in the path', () => {
 
 describe('tickets', () => {
   it('a media ticket reads marked routes as often as needed, until it expires', async () => {
-    const { ticket, expiresAt } = server.security.tickets.issue('media', { actor: 'user:anna', role: 'admin', scopes: new Set(['read', 'admin']), via: 'login' })
+    const { ticket, expiresAt } = server.security.tickets.issue('media', {
+      actor: 'user:anna',
+      role: 'admin',
+      scopes: new Set(['read', 'admin']),
+      via: 'login',
+    })
     const read = async () => fetch(`${server.url}/media?ticket=${ticket}`)
     expect(await (await read()).json()).toEqual({ actor: 'user:anna' })
     expect((await read()).status).toBe(200)

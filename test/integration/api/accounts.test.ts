@@ -8,9 +8,19 @@ let time = Date.UTC(2026, 5, 1)
 
 beforeAll(async () => {
   farm = await LiveManager.start({ trustLoopback: false, now: () => time })
-  const { text } = await farm.manager.context.security.accounts.createToken({ kind: 'token', name: 'owner', role: 'admin', scopes: ['admin'], createdBy: 'test' })
+  const { text } = await farm.manager.context.security.accounts.createToken({
+    kind: 'token',
+    name: 'owner',
+    role: 'admin',
+    scopes: ['admin'],
+    createdBy: 'test',
+  })
   admin = text
-  for (const [name, role] of [['anna', 'artist'], ['bert', 'artist'], ['vera', 'viewer']] as const) {
+  for (const [name, role] of [
+    ['anna', 'artist'],
+    ['bert', 'artist'],
+    ['vera', 'viewer'],
+  ] as const) {
     const reply = await farm.call('POST', '/users', { token: admin, body: { name, role, password: `${name}-secret` } })
     expect(reply.status).toBe(201)
     expect(reply.text).not.toContain('secret')
@@ -70,7 +80,9 @@ describe('sessions of browsers', () => {
   })
 
   it('may be opened with a token, and then end with it', async () => {
-    const made = (await farm.call('POST', '/tokens', { token: admin, body: { kind: 'token', name: 'screen', role: 'viewer', scopes: ['read'] } })).body
+    const made = (
+      await farm.call('POST', '/tokens', { token: admin, body: { kind: 'token', name: 'screen', role: 'viewer', scopes: ['read'] } })
+    ).body
     const reply = await farm.call('POST', '/session', { body: { token: made.secret } })
     const cookie = cookieOf(reply).split(';')[0] ?? ''
     expect((await farm.get('/whoami', { headers: { cookie } })).body.actor).toBe('token:screen')
@@ -86,12 +98,19 @@ describe('sessions of browsers', () => {
 
 describe('tokens', () => {
   it('tell their secret once and are stored as a hash', async () => {
-    const made = await farm.call('POST', '/tokens', { token: admin, body: { kind: 'key', name: 'add-ons', role: 'artist', scopes: ['submit'] } })
+    const made = await farm.call('POST', '/tokens', {
+      token: admin,
+      body: { kind: 'key', name: 'add-ons', role: 'artist', scopes: ['submit'] },
+    })
     expect(made.status).toBe(201)
     expect(made.body.secret).toMatch(/^fhk_/)
     const list = await farm.get('/tokens', { token: admin })
     expect(list.text).not.toContain(made.body.secret)
-    expect(list.body.items.find((token: { id: string }) => token.id === made.body.id)).toMatchObject({ name: 'add-ons', prefix: made.body.secret.slice(0, 10), user: null })
+    expect(list.body.items.find((token: { id: string }) => token.id === made.body.id)).toMatchObject({
+      name: 'add-ons',
+      prefix: made.body.secret.slice(0, 10),
+      user: null,
+    })
     const rows = await farm.manager.context.read.all<Record<string, unknown>>('select * from tokens')
     expect(JSON.stringify(rows)).not.toContain(made.body.secret)
     const audit = await farm.manager.context.read.all<Record<string, unknown>>('select * from audit')
@@ -100,11 +119,19 @@ describe('tokens', () => {
 
   it('survive a look at the clock only as long as they should', async () => {
     const expiresAt = new Date(time + 60_000).toISOString()
-    const { secret } = (await farm.call('POST', '/tokens', { token: admin, body: { kind: 'token', name: 'short', role: 'viewer', scopes: ['read'], expiresAt } })).body
+    const { secret } = (
+      await farm.call('POST', '/tokens', {
+        token: admin,
+        body: { kind: 'token', name: 'short', role: 'viewer', scopes: ['read'], expiresAt },
+      })
+    ).body
     expect((await farm.get('/whoami', { token: secret })).status).toBe(200)
     time += 60_001
     expect((await farm.get('/whoami', { token: secret })).status).toBe(401)
-    const past = await farm.call('POST', '/tokens', { token: admin, body: { kind: 'token', name: 'late', role: 'viewer', scopes: ['read'], expiresAt } })
+    const past = await farm.call('POST', '/tokens', {
+      token: admin,
+      body: { kind: 'token', name: 'late', role: 'viewer', scopes: ['read'], expiresAt },
+    })
     expect(past).toMatchObject({ status: 400, body: { field: '/expiresAt' } })
   })
 
@@ -120,7 +147,12 @@ describe('tokens', () => {
   })
 
   it('of a user act in the name of the user, are seen by no other artist, and end with the user', async () => {
-    const { secret, id } = (await farm.call('POST', '/tokens', { token: await login('bert'), body: { kind: 'token', name: 'laptop', role: 'artist', scopes: ['submit', 'manage'] } })).body
+    const { secret, id } = (
+      await farm.call('POST', '/tokens', {
+        token: await login('bert'),
+        body: { kind: 'token', name: 'laptop', role: 'artist', scopes: ['submit', 'manage'] },
+      })
+    ).body
     expect((await farm.get('/whoami', { token: secret })).body.actor).toBe('user:bert')
     const anna = await login('anna')
     expect((await farm.get('/tokens', { token: anna })).text).not.toContain(id)
@@ -129,15 +161,24 @@ describe('tokens', () => {
     const bert = users.find((user: { name: string }) => user.name === 'bert')
     expect((await farm.call('DELETE', `/users/${bert.id}`, { token: admin })).status).toBe(204)
     expect((await farm.get('/whoami', { token: secret })).status).toBe(401)
-    expect((await farm.call('POST', '/users', { token: admin, body: { name: 'bert', role: 'artist', password: 'bert-secret' } })).status).toBe(201)
+    expect(
+      (await farm.call('POST', '/users', { token: admin, body: { name: 'bert', role: 'artist', password: 'bert-secret' } })).status,
+    ).toBe(201)
   })
 })
 
 describe('users', () => {
   it('names are unique and passwords not too short', async () => {
-    expect((await farm.call('POST', '/users', { token: admin, body: { name: 'anna', role: 'viewer', password: 'long enough' } })).status).toBe(409)
-    expect(await farm.call('POST', '/users', { token: admin, body: { name: 'carl', role: 'viewer', password: 'short' } })).toMatchObject({ status: 400, body: { field: '/password' } })
-    expect(await farm.call('POST', '/users', { token: admin, body: { name: 'no spaces', role: 'viewer', password: 'long enough' } })).toMatchObject({ status: 400, body: { field: '/name' } })
+    expect(
+      (await farm.call('POST', '/users', { token: admin, body: { name: 'anna', role: 'viewer', password: 'long enough' } })).status,
+    ).toBe(409)
+    expect(await farm.call('POST', '/users', { token: admin, body: { name: 'carl', role: 'viewer', password: 'short' } })).toMatchObject({
+      status: 400,
+      body: { field: '/password' },
+    })
+    expect(
+      await farm.call('POST', '/users', { token: admin, body: { name: 'no spaces', role: 'viewer', password: 'long enough' } }),
+    ).toMatchObject({ status: 400, body: { field: '/name' } })
   })
 
   it('a change of role counts at once, also for logins that are open', async () => {
@@ -152,8 +193,12 @@ describe('users', () => {
 
   it('a new password ends other sessions but the one that made it', async () => {
     const [mine, other] = [await login('anna'), await login('anna')]
-    expect((await farm.call('POST', '/password', { token: mine, body: { current: 'nonsense', password: 'new-password' } })).status).toBe(403)
-    expect((await farm.call('POST', '/password', { token: mine, body: { current: 'anna-secret', password: 'new-password' } })).status).toBe(204)
+    expect((await farm.call('POST', '/password', { token: mine, body: { current: 'nonsense', password: 'new-password' } })).status).toBe(
+      403,
+    )
+    expect((await farm.call('POST', '/password', { token: mine, body: { current: 'anna-secret', password: 'new-password' } })).status).toBe(
+      204,
+    )
     expect((await farm.get('/whoami', { token: mine })).status).toBe(200)
     expect((await farm.get('/whoami', { token: other })).status).toBe(401)
     expect((await farm.call('POST', '/login', { body: { name: 'anna', password: 'anna-secret' } })).status).toBe(401)
@@ -175,10 +220,15 @@ describe('own jobs', () => {
     const act = (token: string) => farm.call('POST', `/jobs/${job.id}/actions`, { token, body: { action: 'pause' } })
     expect((await act(bert)).status).toBe(403)
     expect((await farm.call('PATCH', `/jobs/${job.id}`, { token: bert, body: { priority: 99 } })).status).toBe(403)
-    expect((await farm.call('POST', `/tasks/00000001${job.id.slice(8)}/actions`, { token: bert, body: { action: 'cancel' } })).status).toBe(403)
+    expect((await farm.call('POST', `/tasks/00000001${job.id.slice(8)}/actions`, { token: bert, body: { action: 'cancel' } })).status).toBe(
+      403,
+    )
     const bulk = await farm.call('POST', '/jobs/actions', { token: bert, body: { ids: [job.id], action: 'cancel' } })
     expect(bulk.body).toMatchObject({ done: [], failed: [{ id: job.id, code: 'not-allowed' }] })
-    const tasks = await farm.call('POST', '/tasks/actions', { token: bert, body: { ids: [`00000001${job.id.slice(8)}`], action: 'cancel' } })
+    const tasks = await farm.call('POST', '/tasks/actions', {
+      token: bert,
+      body: { ids: [`00000001${job.id.slice(8)}`], action: 'cancel' },
+    })
     expect(tasks.body).toMatchObject({ done: [], failed: [{ code: 'not-allowed' }] })
     expect((await act(anna)).status).toBe(200)
     expect((await farm.call('POST', `/jobs/${job.id}/actions`, { token: admin, body: { action: 'cancel' } })).status).toBe(200)

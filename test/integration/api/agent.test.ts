@@ -26,7 +26,13 @@ async function running(worker: LiveWorker): Promise<{ taskId: string; attempt: n
 describe('joining', () => {
   it('a stranger asks, waits without tasks, and works after approval', async () => {
     const strict = await LiveManager.start({ trustLoopback: false })
-    const { text: admin } = await strict.manager.context.security.accounts.createToken({ kind: 'token', name: 'owner', role: 'admin', scopes: ['admin'], createdBy: 'test' })
+    const { text: admin } = await strict.manager.context.security.accounts.createToken({
+      kind: 'token',
+      name: 'owner',
+      role: 'admin',
+      scopes: ['admin'],
+      createdBy: 'test',
+    })
     const worker = await strict.worker('stranger')
     await strict.submit({}, { token: admin })
     expect(await worker.take(1, 200)).toMatchObject({ assignments: [], approved: false })
@@ -41,7 +47,13 @@ describe('joining', () => {
 
   it('with a key needs no approval', async () => {
     const strict = await LiveManager.start({ trustLoopback: false })
-    const { text: key } = await strict.manager.context.security.accounts.createToken({ kind: 'key', name: 'rack', role: 'viewer', scopes: ['worker'], createdBy: 'test' })
+    const { text: key } = await strict.manager.context.security.accounts.createToken({
+      kind: 'key',
+      name: 'rack',
+      role: 'viewer',
+      scopes: ['worker'],
+      createdBy: 'test',
+    })
     const reply = await strict.call('POST', `/k/${key}/api/v1/agent/join`, {
       body: { name: 'rack-1', secret: randomBytes(20).toString('hex'), platform: 'linux', kinds: ['misc'] },
     })
@@ -52,7 +64,10 @@ describe('joining', () => {
   it('too many who wait are told to come back later', async () => {
     const strict = await LiveManager.start({ trustLoopback: false })
     await strict.manager.context.settings.update({ maxPendingWorkers: 2 })
-    const ask = () => strict.call('POST', '/agent/join', { body: { name: 'x', secret: randomBytes(20).toString('hex'), platform: 'linux', kinds: ['misc'] } })
+    const ask = () =>
+      strict.call('POST', '/agent/join', {
+        body: { name: 'x', secret: randomBytes(20).toString('hex'), platform: 'linux', kinds: ['misc'] },
+      })
     expect([(await ask()).status, (await ask()).status, (await ask()).status]).toEqual([200, 200, 429])
     await strict.stop()
   })
@@ -75,14 +90,20 @@ describe('the calls', () => {
     expect(Value.Errors(TakeReply, take)).toEqual([])
     const [assignment] = take.assignments
     if (!assignment) throw new Error('no work')
-    const report = await worker.report(assignment, { type: 'started', at: Date.now() }, { type: 'progress', at: Date.now(), stepsCompleted: 0 })
+    const report = await worker.report(
+      assignment,
+      { type: 'started', at: Date.now() },
+      { type: 'progress', at: Date.now(), stepsCompleted: 0 },
+    )
     expect(Value.Errors(ReportReply, report)).toEqual([])
     await worker.finish(assignment)
   })
 
   it('of a Flamenco worker are refused', async () => {
     const secret = randomBytes(20).toString('hex')
-    const registered = await farm.call('POST', '/api/v3/worker/register-worker', { body: { secret, platform: 'linux', supported_task_types: ['misc'], name: 'foreign' } })
+    const registered = await farm.call('POST', '/api/v3/worker/register-worker', {
+      body: { secret, platform: 'linux', supported_task_types: ['misc'], name: 'foreign' },
+    })
     const headers = { authorization: `Basic ${Buffer.from(`${registered.body.uuid}:${secret}`).toString('base64')}` }
     const reply = await farm.call('POST', '/agent/take', { headers, body: { slots: 1, waitMs: 0, running: [] } })
     expect(reply.status).toBe(403)
@@ -90,7 +111,10 @@ describe('the calls', () => {
 
   it('of an unknown worker are 401, so that it joins anew', async () => {
     const headers = { authorization: `Basic ${Buffer.from('ffffffff-ffff-4fff-8fff-ffffffffffff:secret').toString('base64')}` }
-    expect(await farm.call('POST', '/agent/take', { headers, body: { slots: 1, waitMs: 0, running: [] } })).toMatchObject({ status: 401, body: { code: 'unauthenticated' } })
+    expect(await farm.call('POST', '/agent/take', { headers, body: { slots: 1, waitMs: 0, running: [] } })).toMatchObject({
+      status: 401,
+      body: { code: 'unauthenticated' },
+    })
   })
 })
 
@@ -99,7 +123,14 @@ describe('a worker that vanishes while it waits', () => {
     const [vanishing, patient] = [await farm.worker('vanishing'), await farm.worker('patient')]
     const body = JSON.stringify({ slots: 1, waitMs: 30_000, running: [], status: 'awake' })
     const socket = connect(farm.manager.port, '127.0.0.1')
-    socket.write(request('POST', '/api/v1/agent/take', { 'Content-Type': 'application/json', Authorization: vanishing.headers['authorization'] ?? '' }, body))
+    socket.write(
+      request(
+        'POST',
+        '/api/v1/agent/take',
+        { 'Content-Type': 'application/json', Authorization: vanishing.headers['authorization'] ?? '' },
+        body,
+      ),
+    )
     await new Promise((resolve) => setTimeout(resolve, 200))
     socket.destroy()
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -140,7 +171,10 @@ describe('previews', () => {
     const path = '/out/größe 0001.png'
     await worker.report(task, { type: 'output', at: Date.now(), path, frame: 1, bytes: 9, width: 16, height: 9, renderedMs: 5 })
     const put = (size: string, of: { taskId: string; attempt: number } = task) =>
-      farm.call('PUT', `/agent/preview/${of.taskId}/${of.attempt}?${new URLSearchParams({ path, size })}`, { raw: JPEG, headers: { ...worker.headers, 'content-type': 'image/jpeg' } })
+      farm.call('PUT', `/agent/preview/${of.taskId}/${of.attempt}?${new URLSearchParams({ path, size })}`, {
+        raw: JPEG,
+        headers: { ...worker.headers, 'content-type': 'image/jpeg' },
+      })
     const frame = async () => (await farm.get(`/jobs/${task.jobId}/frames`)).body.items[0]
     expect((await put('thumbnail')).status).toBe(204)
     expect((await frame()).preview).toBe('none')
@@ -161,7 +195,10 @@ describe('previews', () => {
     expect(again.status).toBe(304)
 
     const other = await farm.worker('other')
-    const stranger = await farm.call('PUT', `/agent/preview/${task.taskId}/1?path=x&size=large`, { raw: JPEG, headers: { ...other.headers, 'content-type': 'image/jpeg' } })
+    const stranger = await farm.call('PUT', `/agent/preview/${task.taskId}/1?path=x&size=large`, {
+      raw: JPEG,
+      headers: { ...other.headers, 'content-type': 'image/jpeg' },
+    })
     expect(stranger.status).toBe(403)
     expect((await put('large', { ...task, attempt: 2 })).status).toBe(403)
     const files = (await readdir(farm.manager.context.paths.previews, { recursive: true })).filter((file) => file.endsWith('.jpg'))

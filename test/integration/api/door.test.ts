@@ -15,7 +15,12 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+const upgrade = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+}
 const send = (method: string, path: string, headers: Record<string, string> = {}) => rawRequest(server.port, request(method, path, headers))
 
 describe('Host', () => {
@@ -55,9 +60,12 @@ describe('Host', () => {
     expect((await send('GET', '/read', { Host: 'farm.studio.example:8080' })).status).toBe(403)
   })
 
-  it.each(['/', '/app/', '/docs', '/nothing', '/api/v1/version', '/api/v1/openapi.json', '/k/key/read'])('%s is guarded too', async (path) => {
-    expect((await send('GET', path, { Host: 'evil.example' })).status).toBe(403)
-  })
+  it.each(['/', '/app/', '/docs', '/nothing', '/api/v1/version', '/api/v1/openapi.json', '/k/key/read'])(
+    '%s is guarded too',
+    async (path) => {
+      expect((await send('GET', path, { Host: 'evil.example' })).status).toBe(403)
+    },
+  )
 
   it('an upgrade under a foreign name is refused', async () => {
     expect((await send('GET', '/api/v1/events', { ...upgrade, Host: 'evil.example' })).status).toBe(403)
@@ -83,7 +91,11 @@ describe('Origin', () => {
   })
 
   it('no reply ever names an allowed origin', async () => {
-    for (const [method, path] of [['GET', '/api/v1/version'], ['OPTIONS', '/change'], ['POST', '/change']] as const) {
+    for (const [method, path] of [
+      ['GET', '/api/v1/version'],
+      ['OPTIONS', '/change'],
+      ['POST', '/change'],
+    ] as const) {
       const { headers } = await send(method, path, { Origin: 'http://evil.example', 'Access-Control-Request-Method': 'POST' })
       expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     }
@@ -108,13 +120,25 @@ describe('Origin', () => {
 describe('an upgrade', () => {
   it('without rights is refused where loopback is not trusted; with a ticket or a token it is not', async () => {
     const strict = await openTestServer({ trustLoopback: false })
-    const open = (headers: Record<string, string>, query = '') => rawRequest(strict.port, request('GET', `/api/v1/events${query}`, { ...upgrade, ...headers }))
+    const open = (headers: Record<string, string>, query = '') =>
+      rawRequest(strict.port, request('GET', `/api/v1/events${query}`, { ...upgrade, ...headers }))
     expect((await open({})).status).toBe(401)
     expect((await open({}, '?ticket=forged')).status).toBe(401)
-    const { ticket } = strict.security.tickets.issue('events', { actor: 'user:anna', role: 'viewer', scopes: new Set(['read']), via: 'login' })
+    const { ticket } = strict.security.tickets.issue('events', {
+      actor: 'user:anna',
+      role: 'viewer',
+      scopes: new Set(['read']),
+      via: 'login',
+    })
     expect((await open({}, `?ticket=${ticket}`)).status).toBe(101)
     expect((await open({}, `?ticket=${ticket}`)).status).toBe(401)
-    const { text } = await strict.security.accounts.createToken({ kind: 'token', name: 't', role: 'viewer', scopes: ['read'], createdBy: 'local' })
+    const { text } = await strict.security.accounts.createToken({
+      kind: 'token',
+      name: 't',
+      role: 'viewer',
+      scopes: ['read'],
+      createdBy: 'local',
+    })
     expect((await open({ Authorization: `Bearer ${text}` })).status).toBe(101)
     expect((await open({ Cookie: `framehouse_session=${text}` })).status).toBe(101)
     await strict.close()
@@ -140,7 +164,11 @@ describe('broken HTTP', () => {
     ['headers without end', `GET /read HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     ['an address that is no address', request('GET', '/%zz'), 400],
     ['two lengths', 'POST /change HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx', 400],
-    ['a length and chunks', 'POST /change HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    [
+      'a length and chunks',
+      'POST /change HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
     ['an unknown method', request('BREW', '/read'), 400],
   ])('%s → %i, in our form', async (_what, text, status) => {
     const reply = await rawRequest(server.port, text)

@@ -59,18 +59,30 @@ describe('the WebSocket of events', () => {
     const [first] = (await worker.take(1, 2_000)).assignments
     if (!first) throw new Error('no work')
     await worker.log(first, 'a line\n')
-    await worker.report(first, { type: 'output', at: Date.now(), path: '/tmp/events/1.png', frame: 1, bytes: 1, width: 1, height: 1, renderedMs: 1 })
+    await worker.report(first, {
+      type: 'output',
+      at: Date.now(),
+      path: '/tmp/events/1.png',
+      frame: 1,
+      bytes: 1,
+      width: 1,
+      height: 1,
+      renderedMs: 1,
+    })
     await worker.finish(first)
     const [second] = (await worker.take(1, 2_000)).assignments
     if (second) await worker.finish(second)
     await until(() => ofType(listener, 'job').some((event) => event.jobId === job.id && event.status === 'completed'), 'completion')
-    const statuses = ofType(listener, 'job').filter((event) => event.jobId === job.id).map((event) => event.status)
+    const statuses = ofType(listener, 'job')
+      .filter((event) => event.jobId === job.id)
+      .map((event) => event.status)
     expect(statuses[0]).toBe('queued')
     expect(statuses).toContain('active')
     expect(ofType(listener, 'task').map((event) => event.status)).toEqual(expect.arrayContaining(['active', 'completed']))
     expect(ofType(listener, 'frame')[0]).toMatchObject({ jobId: job.id, frame: 1 })
     expect(ofType(listener, 'log')).toEqual([])
-    for (const event of listener.seen.slice(1)) if (event.type !== 'ping') expect(Value.Check(FramehouseEvent, event), JSON.stringify(event)).toBe(true)
+    for (const event of listener.seen.slice(1))
+      if (event.type !== 'ping') expect(Value.Check(FramehouseEvent, event), JSON.stringify(event)).toBe(true)
     listener.socket.close()
   })
 
@@ -100,7 +112,8 @@ describe('the WebSocket of events', () => {
 
   it('refuses what is no subscription and goes on', async () => {
     const listener = await listen(farm.url)
-    for (const message of ['nonsense', '[]', '{"watch":["x"]}', '{"types":5}', '{"unknown":1}', '['.repeat(1000)]) listener.socket.send(message)
+    for (const message of ['nonsense', '[]', '{"watch":["x"]}', '{"types":5}', '{"unknown":1}', '['.repeat(1000)])
+      listener.socket.send(message)
     await until(() => ofType(listener, 'refused').length === 6, 'six refusals')
     await farm.call('POST', '/tags', { body: { name: 'still listening' } })
     await until(() => ofType(listener, 'tag').length > 0, 'the tag')
@@ -120,7 +133,12 @@ describe('a listener that is too slow', () => {
   it('does not fill the memory: its events are dropped, and it is told to pull everything when it reads again', async () => {
     let publish: ((event: FramehouseEvent) => void) | undefined
     const server = await openTestServer({ farm: { onAny: (listener) => ((publish = listener), () => (publish = undefined)) } })
-    const key = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+    const key = {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }
     const socket = connect(server.port, '127.0.0.1')
     socket.write(request('GET', '/api/v1/events', key))
     await until(() => publish !== undefined, 'a listener')

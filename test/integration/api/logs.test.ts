@@ -59,7 +59,9 @@ describe('the plain log', () => {
   })
 
   it('can be saved under a name', async () => {
-    expect((await farm.get(`${base}?download=true`)).headers.get('content-disposition')).toBe(`attachment; filename="${fence.taskId}-1.log"`)
+    expect((await farm.get(`${base}?download=true`)).headers.get('content-disposition')).toBe(
+      `attachment; filename="${fence.taskId}-1.log"`,
+    )
   })
 
   it('of an attempt that never was is 404', async () => {
@@ -176,7 +178,10 @@ describe('following', () => {
   async function nextTask(): Promise<{ taskId: string; attempt: number }> {
     const other = await farm.worker(`worker ${Math.random()}`)
     const job = await farm.submit()
-    const found = await until(async () => (await other.take(1, 1_000)).assignments.find((assignment) => assignment.jobId === job.id), 'a task')
+    const found = await until(
+      async () => (await other.take(1, 1_000)).assignments.find((assignment) => assignment.jobId === job.id),
+      'a task',
+    )
     worker = other
     return found
   }

@@ -7,7 +7,7 @@ import { Id } from '../../../shared/schemas/common.ts'
 import type { BulkResult } from '../../../shared/schemas/farm.ts'
 import { FarmError, NotAllowedError, NotFoundError } from '../../engine/errors.ts'
 import { mayManage } from '../../security/callers.ts'
-import { findJobKey, type JobKey } from '../../store/queries/jobs.ts'
+import { findJobKey, type JobKey } from '../../store/queries/jobDetail.ts'
 import { findTaskKey, type TaskKey } from '../../store/queries/tasks.ts'
 import type { ServerContext } from '../server.ts'
 

@@ -2,7 +2,7 @@
 import type { JobExplanation } from '../../../shared/schemas/job.ts'
 import { waitingSamples } from '../../store/queries/waiting.ts'
 import type { ServerContext } from '../server.ts'
-import type { JobKey } from '../../store/queries/jobs.ts'
+import type { JobKey } from '../../store/queries/jobDetail.ts'
 
 /** Tasks that the scheduler is asked about. */
 const MAX_SAMPLES = 12

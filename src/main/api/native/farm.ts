@@ -5,7 +5,7 @@ import { AuditPage, AuditQuery, Overview, Statistics, StatisticsQuery, Status } 
 import { InvalidInputError } from '../../engine/errors.ts'
 import { pageOfAudit } from '../../store/queries/audit.ts'
 import { countFramesSince } from '../../store/queries/frames.ts'
-import { countJobs } from '../../store/queries/jobs.ts'
+import { countJobs } from '../../store/queries/jobCounts.ts'
 import { time } from '../../store/queries/format.ts'
 import { FarmHistory, HOUR_MS } from '../../store/queries/history.ts'
 import { readStatistics, type Span } from '../../store/queries/statistics.ts'
@@ -28,7 +28,12 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
     '/version',
     {
       config: { access: 'public' },
-      schema: { tags, operationId: 'getVersion', summary: 'Name and version of this manager', response: { 200: Type.Object({ name: Type.String(), version: Type.String() }) } },
+      schema: {
+        tags,
+        operationId: 'getVersion',
+        summary: 'Name and version of this manager',
+        response: { 200: Type.Object({ name: Type.String(), version: Type.String() }) },
+      },
     },
     () => ({ name: context.settings.current().managerName, version: context.version }),
   )
@@ -56,11 +61,18 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
     }
   }
 
-  app.get('/status', { config: { access: 'read' }, schema: { tags, operationId: 'getStatus', summary: 'How the farm is', response: { 200: Status } } }, status)
+  app.get(
+    '/status',
+    { config: { access: 'read' }, schema: { tags, operationId: 'getStatus', summary: 'How the farm is', response: { 200: Status } } },
+    status,
+  )
 
   app.get(
     '/overview',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getOverview', summary: 'What a dashboard shows, in one call', response: { 200: Overview } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getOverview', summary: 'What a dashboard shows, in one call', response: { 200: Overview } },
+    },
     overview,
   )
 
@@ -68,14 +80,29 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
     '/statistics',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'getStatistics', summary: 'Frames, failures by cause, time, cost and energy', querystring: StatisticsQuery, response: { 200: Statistics } },
+      schema: {
+        tags,
+        operationId: 'getStatistics',
+        summary: 'Frames, failures by cause, time, cost and energy',
+        querystring: StatisticsQuery,
+        response: { 200: Statistics },
+      },
     },
     ({ query }) => readStatistics(context.read, history, spanOf(query, context.now())),
   )
 
   app.get(
     '/audit',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'listAudit', summary: 'Who changed what, newest first', querystring: AuditQuery, response: { 200: AuditPage } } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'listAudit',
+        summary: 'Who changed what, newest first',
+        querystring: AuditQuery,
+        response: { 200: AuditPage },
+      },
+    },
     ({ query }) => pageOfAudit(context.read, query),
   )
 }
@@ -87,6 +114,7 @@ function spanOf(query: { since?: string; until?: string; bucket?: 'hour' | 'day'
   if (since >= until) throw new InvalidInputError('since', 'since must be before until')
   const bucketMs = (query.bucket ?? (until - since > 8 * DAY_MS ? 'day' : 'hour')) === 'day' ? DAY_MS : HOUR_MS
   const first = Math.floor(since / bucketMs) * bucketMs
-  if ((until - first) / bucketMs > MAX_BUCKETS) throw new InvalidInputError('bucket', `the span has more than ${MAX_BUCKETS} buckets; ask for days or a shorter span`)
+  if ((until - first) / bucketMs > MAX_BUCKETS)
+    throw new InvalidInputError('bucket', `the span has more than ${MAX_BUCKETS} buckets; ask for days or a shorter span`)
   return { since: first, until, bucketMs }
 }

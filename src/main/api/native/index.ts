@@ -2,7 +2,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../server.ts'
-import { accountRoutes } from './accounts.ts'
 import { agentRoutes } from './agent.ts'
 import { farmRoutes } from './farm.ts'
 import { frameRoutes } from './frames.ts'
@@ -11,9 +10,12 @@ import { jobRoutes } from './jobs.ts'
 import { jobTypeRoutes } from './jobTypes.ts'
 import { logRoutes } from './logs.ts'
 import { machineRoutes } from './machines.ts'
+import { sessionRoutes } from './sessions.ts'
 import { settingsRoutes } from './settings.ts'
 import { limitRoutes, tagRoutes } from './tagsAndLimits.ts'
 import { taskRoutes } from './tasks.ts'
+import { tokenRoutes } from './tokens.ts'
+import { userRoutes } from './users.ts'
 import { workerRoutes } from './workers.ts'
 
 /** @param app with the prefix `/api/v1` */
@@ -32,7 +34,9 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     limitRoutes,
     jobTypeRoutes,
     settingsRoutes,
-    accountRoutes,
+    sessionRoutes,
+    tokenRoutes,
+    userRoutes,
     agentRoutes,
   ]
   for (const register of resources) register(typed, context)

@@ -36,13 +36,25 @@ export function jobTypeRoutes(app: NativeApp, context: ServerContext): void {
 
   app.get(
     '/job-types/:name',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getJobType', summary: 'One job type with its settings', params: TypeParams, response: { 200: JobTypeSchema } } },
+    {
+      config: { access: 'read' },
+      schema: {
+        tags,
+        operationId: 'getJobType',
+        summary: 'One job type with its settings',
+        params: TypeParams,
+        response: { 200: JobTypeSchema },
+      },
+    },
     ({ params }) => jobTypes.get(params.name),
   )
 
   app.get(
     '/job-types/:name/source',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'getJobTypeSource', summary: 'The script of a job type', params: TypeParams, response: { 200: Source } } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'getJobTypeSource', summary: 'The script of a job type', params: TypeParams, response: { 200: Source } },
+    },
     ({ params }) => scripts.read(params.name),
   )
 
@@ -51,7 +63,14 @@ export function jobTypeRoutes(app: NativeApp, context: ServerContext): void {
     {
       bodyLimit: SOURCE_BODY_LIMIT,
       config: { access: 'admin' },
-      schema: { tags, operationId: 'putJobTypeSource', summary: "Save a script of one's own; refused when it cannot be loaded", params: TypeParams, body: SourceInput, response: { 200: JobTypeSchema } },
+      schema: {
+        tags,
+        operationId: 'putJobTypeSource',
+        summary: "Save a script of one's own; refused when it cannot be loaded",
+        params: TypeParams,
+        body: SourceInput,
+        response: { 200: JobTypeSchema },
+      },
     },
     async (request) => {
       request.audited = { detail: { chars: request.body.source.length } }
@@ -61,7 +80,16 @@ export function jobTypeRoutes(app: NativeApp, context: ServerContext): void {
 
   app.delete(
     '/job-types/:name/source',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'deleteJobTypeSource', summary: "Remove a script of one's own; a shipped one of that name counts again", params: TypeParams, response: Nothing } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'deleteJobTypeSource',
+        summary: "Remove a script of one's own; a shipped one of that name counts again",
+        params: TypeParams,
+        response: Nothing,
+      },
+    },
     async ({ params }, reply) => {
       await scripts.remove(params.name)
       return reply.code(204).send(null)

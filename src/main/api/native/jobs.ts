@@ -15,7 +15,8 @@ import {
 import { Id, pageOf } from '../../../shared/schemas/common.ts'
 import { BulkResult } from '../../../shared/schemas/farm.ts'
 import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
-import { groupsOfJobs, pageOfJobs, readJob } from '../../store/queries/jobs.ts'
+import { readJob } from '../../store/queries/jobDetail.ts'
+import { groupsOfJobs, pageOfJobs } from '../../store/queries/jobs.ts'
 import type { ServerContext } from '../server.ts'
 import { eachOf, JobParams, Nothing, requireJob, requireOwnJob, type NativeApp } from './common.ts'
 

@@ -27,13 +27,24 @@ export function machineRoutes(app: NativeApp, context: ServerContext): void {
 
   app.get(
     '/machines',
-    { config: { access: 'read' }, schema: { tags, operationId: 'listMachines', summary: 'Computers that host workers', response: { 200: Type.Object({ items: Type.Array(Machine) }) } } },
+    {
+      config: { access: 'read' },
+      schema: {
+        tags,
+        operationId: 'listMachines',
+        summary: 'Computers that host workers',
+        response: { 200: Type.Object({ items: Type.Array(Machine) }) },
+      },
+    },
     async () => ({ items: await readMachines(read) }),
   )
 
   app.get(
     '/machines/:id',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getMachine', summary: 'One computer', params: IdParams, response: { 200: Machine } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getMachine', summary: 'One computer', params: IdParams, response: { 200: Machine } },
+    },
     ({ params }) => requireMachine(params.id),
   )
 
@@ -41,7 +52,14 @@ export function machineRoutes(app: NativeApp, context: ServerContext): void {
     '/machines/:id',
     {
       config: { access: 'admin' },
-      schema: { tags, operationId: 'changeMachine', summary: 'Name, hourly rate and power of a computer', params: IdParams, body: MachinePatch, response: { 200: Machine } },
+      schema: {
+        tags,
+        operationId: 'changeMachine',
+        summary: 'Name, hourly rate and power of a computer',
+        params: IdParams,
+        body: MachinePatch,
+        response: { 200: Machine },
+      },
     },
     async ({ params, body }) => {
       const { id } = await requireMachine(params.id)

@@ -4,7 +4,8 @@ import type { Attention, Overview, Status } from '../../../shared/schemas/farm.t
 import type { JobSummary } from '../../../shared/schemas/job.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { newestFrames } from '../../store/queries/frames.ts'
-import { jobIdsByStatus, recentlyFailedJobs, summariesOf } from '../../store/queries/jobs.ts'
+import { jobIdsByStatus, recentlyFailedJobs } from '../../store/queries/jobCounts.ts'
+import { summariesOf } from '../../store/queries/jobs.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
 import { HOUR_MS, type FarmHistory } from '../../store/queries/history.ts'
 import { readBuckets } from '../../store/queries/statistics.ts'
@@ -31,7 +32,10 @@ export async function readOverview(context: ServerContext, history: FarmHistory,
     attentionOf(context, workers, status),
   ])
   const running = await summariesOf(read, ids, now)
-  const slots = Math.max(1, workers.filter((worker) => worker.approvedAt !== null).reduce((sum, worker) => sum + worker.capacity, 0))
+  const slots = Math.max(
+    1,
+    workers.filter((worker) => worker.approvedAt !== null).reduce((sum, worker) => sum + worker.capacity, 0),
+  )
   return {
     status,
     running,
@@ -63,10 +67,13 @@ async function attentionOf(context: ServerContext, workers: readonly WorkerState
   for (const worker of workers) {
     const target = { kind: 'worker', id: worker.publicId, name: worker.name }
     const at = timeOrNull(worker.lastSeenAt)
-    if (worker.approvedAt === null) list.push({ kind: 'worker-pending', message: 'This worker asks to join.', target, at: time(worker.createdAt) })
-    else if (worker.status === 'error') list.push({ kind: 'worker-error', message: 'This worker was lost while it should be working.', target, at })
+    if (worker.approvedAt === null)
+      list.push({ kind: 'worker-pending', message: 'This worker asks to join.', target, at: time(worker.createdAt) })
+    else if (worker.status === 'error')
+      list.push({ kind: 'worker-error', message: 'This worker was lost while it should be working.', target, at })
   }
-  if (status.openToLan) list.push({ kind: 'open-to-lan', message: 'Add-ons and workers of the network are let in without a key.', target: null, at: null })
+  if (status.openToLan)
+    list.push({ kind: 'open-to-lan', message: 'Add-ons and workers of the network are let in without a key.', target: null, at: null })
   const disk = await lowDisk(context.paths.data)
   if (disk) list.push({ kind: 'disk-low', message: disk, target: null, at: null })
   return list

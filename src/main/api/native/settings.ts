@@ -16,7 +16,16 @@ export function settingsRoutes(app: NativeApp, { settings }: ServerContext): voi
   )
   app.patch(
     '/settings',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'changeSettings', summary: 'Change the settings that are named', body: SettingsPatch, response: { 200: FarmSettings } } },
+    {
+      config: { access: 'admin' },
+      schema: {
+        tags,
+        operationId: 'changeSettings',
+        summary: 'Change the settings that are named',
+        body: SettingsPatch,
+        response: { 200: FarmSettings },
+      },
+    },
     async (request) => {
       if (Object.keys(request.body).length === 0) throw new InvalidInputError('', 'no setting was named')
       request.audited = { kind: 'settings', detail: request.body }

@@ -26,7 +26,13 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
     {
       bodyLimit: BULK_BODY_LIMIT,
       config: { access: 'manage' },
-      schema: { tags, operationId: 'actOnTasks', summary: 'Do the same with many tasks', body: BulkTaskAction, response: { 200: BulkResult } },
+      schema: {
+        tags,
+        operationId: 'actOnTasks',
+        summary: 'Do the same with many tasks',
+        body: BulkTaskAction,
+        response: { 200: BulkResult },
+      },
     },
     async (request) => {
       const { action } = request.body
@@ -47,7 +53,10 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
 
   app.get(
     '/tasks/:taskId',
-    { config: { access: 'read' }, schema: { tags, operationId: 'getTask', summary: 'One task, its commands and attempts', params: TaskParams, response: { 200: Task } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'getTask', summary: 'One task, its commands and attempts', params: TaskParams, response: { 200: Task } },
+    },
     (request) => whole(request.params.taskId),
   )
 
@@ -55,7 +64,14 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
     '/tasks/:taskId/actions',
     {
       config: { access: 'manage' },
-      schema: { tags, operationId: 'actOnTask', summary: 'Requeue, cancel or skip a task', params: TaskParams, body: TaskActionInput, response: { 200: Task } },
+      schema: {
+        tags,
+        operationId: 'actOnTask',
+        summary: 'Requeue, cancel or skip a task',
+        params: TaskParams,
+        body: TaskActionInput,
+        response: { 200: Task },
+      },
     },
     async (request) => {
       const task = await requireTask(context, request.params.taskId)
@@ -70,7 +86,13 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
     '/tasks/:taskId/attempts',
     {
       config: { access: 'read' },
-      schema: { tags, operationId: 'listAttempts', summary: 'Every run of a task', params: TaskParams, response: { 200: Type.Object({ items: Type.Array(Attempt) }) } },
+      schema: {
+        tags,
+        operationId: 'listAttempts',
+        summary: 'Every run of a task',
+        params: TaskParams,
+        response: { 200: Type.Object({ items: Type.Array(Attempt) }) },
+      },
     },
     async (request) => {
       const task = await requireTask(context, request.params.taskId)
@@ -80,7 +102,10 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
 
   app.get(
     '/tasks/:taskId/explain',
-    { config: { access: 'read' }, schema: { tags, operationId: 'explainTask', summary: 'Why a task waits', params: TaskParams, response: { 200: Explanation } } },
+    {
+      config: { access: 'read' },
+      schema: { tags, operationId: 'explainTask', summary: 'Why a task waits', params: TaskParams, response: { 200: Explanation } },
+    },
     async (request) => farm.explain((await requireTask(context, request.params.taskId)).publicId),
   )
 }

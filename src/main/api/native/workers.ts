@@ -1,6 +1,6 @@
 /** /workers: who is there, approval, what they are asked to do, tags, sleep schedule. */
 import { Type } from 'typebox'
-import type { SleepSchedule} from '../../../shared/schemas/worker.ts'
+import type { SleepSchedule } from '../../../shared/schemas/worker.ts'
 import { SleepScheduleInput, Worker, WorkerAction, WorkerTagsInput } from '../../../shared/schemas/worker.ts'
 import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
 import type { WorkerState } from '../../engine/model.ts'

@@ -47,8 +47,7 @@ export interface TransactionalDatabase {
 }
 
 const USER_COLUMNS = 'id, public_id, name, role, password_hash, created_at'
-const TOKEN_COLUMNS =
-  'id, public_id, kind, name, prefix, hash, role, scopes, user_id, created_by, created_at, expires_at, last_used_at'
+const TOKEN_COLUMNS = 'id, public_id, kind, name, prefix, hash, role, scopes, user_id, created_by, created_at, expires_at, last_used_at'
 
 export function readUsers(db: ReadDatabase): Promise<UserRow[]> {
   return db.all<UserRow>(`select ${USER_COLUMNS} from users where deleted_at is null order by name`)

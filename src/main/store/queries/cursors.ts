@@ -9,7 +9,11 @@ export function encodeCursor(order: string, values: readonly CursorValue[]): str
 }
 
 /** The values that encodeCursor got; undefined without a cursor. @throws InvalidInputError when it is not one of this list */
-export function decodeCursor(cursor: string | undefined, order: string, types: readonly ('string' | 'number')[]): CursorValue[] | undefined {
+export function decodeCursor(
+  cursor: string | undefined,
+  order: string,
+  types: readonly ('string' | 'number')[],
+): CursorValue[] | undefined {
   if (cursor === undefined) return undefined
   const [named, ...values] = parse(cursor)
   const fits = named === order && values.length === types.length && values.every((value, index) => typeof value === types[index])

@@ -74,7 +74,7 @@ export class FarmHistory {
 /** Whole hours where they are over, five minutes else; the last one is as long as it is. Pure. */
 export function unitsOf(since: number, until: number, now: number): { start: number; length: number }[] {
   const units: { start: number; length: number }[] = []
-  for (let start = since; start < until; ) {
+  for (let start = since; start < until;) {
     const isHour = start % HOUR_MS === 0 && start + HOUR_MS <= until && start + HOUR_MS + SETTLE_MS <= now
     const length = Math.min(isHour ? HOUR_MS : FINE_MS - (start % FINE_MS), until - start)
     units.push({ start, length })
@@ -92,7 +92,10 @@ async function readUnit(db: ReadDatabase, start: number, length: number): Promis
        from attempts where ended_at >= ? and ended_at < ? group by job_id, worker_id, outcome`,
       span,
     ),
-    db.all<{ s: number; e: number }>('select started_at as s, ended_at as e from attempts where ended_at >= ?1 and ended_at < ?2 and started_at < ?1', span),
+    db.all<{ s: number; e: number }>(
+      'select started_at as s, ended_at as e from attempts where ended_at >= ?1 and ended_at < ?2 and started_at < ?1',
+      span,
+    ),
   ])
   return { start, length, frames: frames?.n ?? 0, totals, crossing: crossing.map(({ s, e }) => [s, e]) }
 }

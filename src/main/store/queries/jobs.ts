@@ -1,15 +1,13 @@
 /** Reading jobs: lists, groups, one job. Whatever a page needs is fetched for all its jobs at once. */
 import type { Static } from 'typebox'
-import { JOB_STATUSES, type JobStatus } from '../../../shared/enums.ts'
+import type { JobStatus } from '../../../shared/enums.ts'
 import { estimateSeconds } from '../../../shared/eta.ts'
-import { Policy } from '../../../shared/policy.ts'
 import type { NamedRef } from '../../../shared/schemas/common.ts'
-import { JOB_SORTS, type Job, type JobFilterQuery, type JobGroups, type JobQuery, type JobSummary } from '../../../shared/schemas/job.ts'
-import { Value } from 'typebox/value'
+import { JOB_SORTS, type JobFilterQuery, type JobGroups, type JobQuery, type JobSummary } from '../../../shared/schemas/job.ts'
 import { InvalidInputError } from '../../engine/errors.ts'
 import type { ReadDatabase } from '../connection.ts'
 import { decodeCursor, encodeCursor } from './cursors.ts'
-import { json, time, timeOrNull } from './format.ts'
+import { time, timeOrNull } from './format.ts'
 import { lastFrames } from './frames.ts'
 import { jobCondition } from './jobFilter.ts'
 
@@ -230,110 +228,4 @@ function facts(row: JobRow): Omit<JobSummary, 'activeWorkers' | 'etaSeconds' | '
     startAfter: timeOrNull(row.start_after),
     deletedAt: timeOrNull(row.deleted_at),
   }
-}
-
-interface JobDetailRow {
-  settings: string
-  metadata: string
-  policy: string
-  queue_order: Job['queueOrder']
-  max_workers: number | null
-  output_dir: string | null
-}
-
-/** What names a job: its internal key and who owns it. */
-export interface JobKey {
-  id: number
-  owner: string
-  status: JobStatus
-  frameCount: number
-}
-
-export function findJobKey(db: ReadDatabase, publicId: string): Promise<JobKey | undefined> {
-  return db.get<JobKey>('select id, owner, status, frame_count as frameCount from jobs where public_id = ?', [publicId.toLowerCase()])
-}
-
-/** Everything about one job but its tasks. */
-export async function readJob(db: ReadDatabase, id: number, now: number): Promise<Job | undefined> {
-  const [summary] = await summariesOf(db, [id], now)
-  const [row, limits, dependsOn, blocks] = await Promise.all([
-    db.get<JobDetailRow>('select settings, metadata, policy, queue_order, max_workers, output_dir from jobs where id = ?', [id]),
-    db.all<{ name: string }>('select l.name from job_limits m join limits l on l.id = m.limit_id where m.job_id = ? order by l.name', [id]),
-    db.all<NamedRef>(
-      'select d.public_id as id, d.name from job_dependencies m join jobs d on d.id = m.depends_on_id where m.job_id = ? order by d.id',
-      [id],
-    ),
-    db.all<NamedRef & { kind: string }>(
-      'select w.public_id as id, w.name, b.kind from job_blocks b join workers w on w.id = b.worker_id where b.job_id = ? order by w.name, b.kind',
-      [id],
-    ),
-  ])
-  if (!summary || !row) return undefined
-  return {
-    ...summary,
-    settings: json<Record<string, unknown>>(row.settings, {}),
-    metadata: json<Record<string, string>>(row.metadata, {}),
-    policy: Value.Parse(Policy, Value.Default(Policy, json<object>(row.policy, {}))),
-    queueOrder: row.queue_order,
-    maxWorkers: row.max_workers,
-    limits: limits.map((limit) => limit.name),
-    dependsOn,
-    outputDir: row.output_dir,
-    blocklist: blocks.map(({ id: workerId, name, kind }) => ({ worker: { id: workerId, name }, kind })),
-  }
-}
-
-/** Jobs by status, and tasks of those jobs by status. */
-export async function countJobs(db: ReadDatabase): Promise<{ jobs: Record<string, number>; tasks: Record<string, number> }> {
-  const rows = await db.all<{
-    status: string
-    jobs: number
-    queued: number
-    active: number
-    completed: number
-    failed: number
-    canceled: number
-    soft: number
-    paused: number
-  }>(
-    `select status, count(*) as jobs, sum(count_queued) as queued, sum(count_active) as active, sum(count_completed) as completed,
-       sum(count_failed) as failed, sum(count_canceled) as canceled, sum(count_soft_failed) as soft, sum(count_paused) as paused
-     from jobs where deleted_at is null group by status`,
-  )
-  const jobs: Record<string, number> = Object.fromEntries(JOB_STATUSES.map((status) => [status, 0]))
-  const tasks = { queued: 0, active: 0, completed: 0, failed: 0, canceled: 0, 'soft-failed': 0, paused: 0 }
-  for (const row of rows) {
-    jobs[row.status] = row.jobs
-    tasks.queued += row.queued
-    tasks.active += row.active
-    tasks.completed += row.completed
-    tasks.failed += row.failed
-    tasks.canceled += row.canceled
-    tasks['soft-failed'] += row.soft
-    tasks.paused += row.paused
-  }
-  return { jobs, tasks }
-}
-
-/** Internal ids of jobs in these states, most pressing first. */
-export async function jobIdsByStatus(db: ReadDatabase, statuses: readonly JobStatus[], limit: number): Promise<number[]> {
-  const rows = await db.all<{ id: number }>(
-    `select id from jobs where deleted_at is null and status in (select value from json_each(?))
-     order by status = 'active' desc, priority desc, created_at limit ?`,
-    [JSON.stringify(statuses), limit],
-  )
-  return rows.map((row) => row.id)
-}
-
-/** Jobs that failed since then, newest first. */
-export function recentlyFailedJobs(
-  db: ReadDatabase,
-  since: number,
-  limit: number,
-): Promise<{ id: string; name: string; activity: string; at: number }[]> {
-  return db.all(
-    `select public_id as id, name, activity, updated_at as at from jobs
-     where status = 'failed' and deleted_at is null and updated_at >= ? order by updated_at desc limit ?`,
-    [since, limit],
-  )
 }

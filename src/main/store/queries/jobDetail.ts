@@ -1,0 +1,60 @@
+/** Reading one job: what names it, and everything about it. */
+import { Value } from 'typebox/value'
+import type { JobStatus } from '../../../shared/enums.ts'
+import { Policy } from '../../../shared/policy.ts'
+import type { NamedRef } from '../../../shared/schemas/common.ts'
+import type { Job } from '../../../shared/schemas/job.ts'
+import type { ReadDatabase } from '../connection.ts'
+import { json } from './format.ts'
+import { summariesOf } from './jobs.ts'
+
+interface JobDetailRow {
+  settings: string
+  metadata: string
+  policy: string
+  queue_order: Job['queueOrder']
+  max_workers: number | null
+  output_dir: string | null
+}
+
+/** What names a job: its internal key and who owns it. */
+export interface JobKey {
+  id: number
+  owner: string
+  status: JobStatus
+  frameCount: number
+}
+
+export function findJobKey(db: ReadDatabase, publicId: string): Promise<JobKey | undefined> {
+  return db.get<JobKey>('select id, owner, status, frame_count as frameCount from jobs where public_id = ?', [publicId.toLowerCase()])
+}
+
+/** Everything about one job but its tasks. */
+export async function readJob(db: ReadDatabase, id: number, now: number): Promise<Job | undefined> {
+  const [summary] = await summariesOf(db, [id], now)
+  const [row, limits, dependsOn, blocks] = await Promise.all([
+    db.get<JobDetailRow>('select settings, metadata, policy, queue_order, max_workers, output_dir from jobs where id = ?', [id]),
+    db.all<{ name: string }>('select l.name from job_limits m join limits l on l.id = m.limit_id where m.job_id = ? order by l.name', [id]),
+    db.all<NamedRef>(
+      'select d.public_id as id, d.name from job_dependencies m join jobs d on d.id = m.depends_on_id where m.job_id = ? order by d.id',
+      [id],
+    ),
+    db.all<NamedRef & { kind: string }>(
+      'select w.public_id as id, w.name, b.kind from job_blocks b join workers w on w.id = b.worker_id where b.job_id = ? order by w.name, b.kind',
+      [id],
+    ),
+  ])
+  if (!summary || !row) return undefined
+  return {
+    ...summary,
+    settings: json<Record<string, unknown>>(row.settings, {}),
+    metadata: json<Record<string, string>>(row.metadata, {}),
+    policy: Value.Parse(Policy, Value.Default(Policy, json<object>(row.policy, {}))),
+    queueOrder: row.queue_order,
+    maxWorkers: row.max_workers,
+    limits: limits.map((limit) => limit.name),
+    dependsOn,
+    outputDir: row.output_dir,
+    blocklist: blocks.map(({ id: workerId, name, kind }) => ({ worker: { id: workerId, name }, kind })),
+  }
+}
