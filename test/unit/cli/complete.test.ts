@@ -14,7 +14,7 @@ const completeLine = (...words: string[]) => complete(words, COMMANDS, (what) =>
 describe('completion', () => {
   it.each([
     { words: ['sub'], found: ['submit'] },
-    { words: ['workers', ''], found: ['approve'] },
+    { words: ['workers', ''], found: ['approve', 'restart', 'shutdown', 'sleep', 'wake'] },
     { words: ['tokens', ''], found: ['create', 'list', 'revoke'] },
     { words: ['submit', ''], found: ['demo-render', 'echo-sleep-test'] },
     { words: ['submit', 'demo-render', ''], found: [] },
