@@ -19,7 +19,8 @@ const TAGS = [
 ]
 
 const LOGO =
-  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 40"><text x="0" y="28" font-family="system-ui, sans-serif" font-size="26" font-weight="600" fill="#fff">Framehouse</text></svg>'
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 220 40"><text x="0" y="28" fill="#fff" ' +
+  'font-family="system-ui, sans-serif" font-size="26" font-weight="600">Framehouse</text></svg>'
 
 /** The explorer's own: it styles its page inline. */
 const EXPLORER_CSP =
@@ -35,7 +36,8 @@ export async function registerOpenApi(app: FastifyInstance, version: string): Pr
         version,
         description:
           'Times are RFC 3339 in UTC. Lists are pages: pass `next` of one page as `cursor` of the following. ' +
-          'Errors are `{status, code, message, field}`. Send `Authorization: Bearer TOKEN`, or put a key into the address: `/k/KEY/api/v1/…`.',
+          'Errors are `{status, code, message, field}`. Send `Authorization: Bearer TOKEN`, or put a key into the address: ' +
+          '`/k/KEY/api/v1/…`.',
       },
       tags: TAGS,
       components: {

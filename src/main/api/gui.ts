@@ -21,7 +21,8 @@ export const GUI_CSP = [
 const NOT_BUILT = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Framehouse</title>
 <style>body{font:16px/1.6 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1.5rem;color:#223;background:#fff}
-code{background:#eef;padding:.1em .3em;border-radius:3px}@media(prefers-color-scheme:dark){body{color:#dde;background:#181a20}code{background:#2a2d38}}</style>
+code{background:#eef;padding:.1em .3em;border-radius:3px}
+@media(prefers-color-scheme:dark){body{color:#dde;background:#181a20}code{background:#2a2d38}}</style>
 </head><body><h1>Framehouse is running</h1>
 <p>The manager works, but the web interface has not been built. Run <code>npm run build</code> in its folder and reload this page.</p>
 <p>The REST API is there: <a href="/docs">its documentation</a>.</p></body></html>`

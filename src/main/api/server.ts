@@ -126,7 +126,8 @@ function clientErrorHandler(error: Error & { code?: string }, socket: Socket): v
   const code = status === 408 ? 'timeout' : status === 431 ? 'too-large' : 'invalid-input'
   const body = JSON.stringify({ status, code, message: `the request is no valid HTTP: ${text}` })
   socket.end(
-    `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
   )
 }
 

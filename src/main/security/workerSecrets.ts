@@ -12,7 +12,8 @@ const REFUSED_FOR_MS = 10_000
 const MAX_REMEMBERED = 20_000
 /** Slow hashes at once; SQLite's reads share the thread pool with them. */
 const MAX_CONCURRENT = 2
-const MAX_WAITING = 500
+/** More than the largest farm has: a Flamenco Worker that is refused at sign-on registers anew, so real ones must not be. */
+const MAX_WAITING = 5_000
 
 interface Verified {
   workerId: string

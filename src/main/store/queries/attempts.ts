@@ -66,7 +66,8 @@ export async function timelineOfJob(
     started_at: number
     ended_at: number | null
   }>(
-    `select a.id, t.idx, t.name as task_name, a.number, w.public_id as worker_id, w.name as worker_name, a.status, a.outcome, a.started_at, a.ended_at
+    `select a.id, t.idx, t.name as task_name, a.number, w.public_id as worker_id, w.name as worker_name,
+       a.status, a.outcome, a.started_at, a.ended_at
      from attempts a join tasks t on t.id = a.task_id join workers w on w.id = a.worker_id
      where a.job_id = ?${after ? ' and (a.started_at, a.id) > (?, ?)' : ''} order by a.started_at, a.id limit ?`,
     [job.id, ...(after ?? []), input.limit + 1],

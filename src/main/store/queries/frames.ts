@@ -25,8 +25,8 @@ export interface FrameRow {
 }
 
 /** To be followed by `where …` over f (frames), j (jobs), t (tasks), a (attempts). */
-const SELECT = `select f.id, f.job_id, j.public_id as job_public_id, j.name as job_name, t.idx as task_idx, a.number as attempt, f.attempt_id,
-    f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.rendered_ms, f.created_at
+const SELECT = `select f.id, f.job_id, j.public_id as job_public_id, j.name as job_name, t.idx as task_idx, a.number as attempt,
+    f.attempt_id, f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.rendered_ms, f.created_at
   from frames f
   join jobs j on j.id = f.job_id
   join tasks t on t.id = f.task_id

@@ -34,7 +34,8 @@ export async function graphOfJob(db: ReadDatabase, job: { id: number; publicId: 
   noded as (select *, ${single ? 'idx' : "kind || '/' || coalesce(group_id, '') || '/' || coalesce(waits, '')"} as node from placed)`
   const counts = TASK_STATUSES.map((status) => `sum(status = '${status}') as "n_${status}"`).join(', ')
   const nodes = await db.all<NodeRow>(
-    `${placed} select cast(node as text) as node, kind, group_id, waits, min(idx) as first_idx, name as first_name, count(*) as tasks, ${counts}
+    `${placed} select cast(node as text) as node, kind, group_id, waits, min(idx) as first_idx, name as first_name, count(*) as tasks,
+       ${counts}
      from noded group by node order by first_idx limit ${MAX_NODES}`,
     [job.id],
   )

@@ -40,7 +40,8 @@ export async function readJob(db: ReadDatabase, id: number, now: number): Promis
       [id],
     ),
     db.all<NamedRef & { kind: string }>(
-      'select w.public_id as id, w.name, b.kind from job_blocks b join workers w on w.id = b.worker_id where b.job_id = ? order by w.name, b.kind',
+      `select w.public_id as id, w.name, b.kind from job_blocks b join workers w on w.id = b.worker_id
+       where b.job_id = ? order by w.name, b.kind`,
       [id],
     ),
   ])

@@ -126,7 +126,8 @@ export async function groupsOfJobs(
 ): Promise<JobGroups> {
   const filter = jobCondition(filterQuery)
   const items = await db.all<{ value: string; count: number }>(
-    `select ${GROUP_COLUMNS[by]} as value, count(*) as count from ${sourceOf(filterQuery)} where ${filter.sql} group by 1 order by 2 desc, 1 limit 1000`,
+    `select ${GROUP_COLUMNS[by]} as value, count(*) as count from ${sourceOf(filterQuery)} where ${filter.sql}
+     group by 1 order by 2 desc, 1 limit 1000`,
     filter.values,
   )
   return { items }
@@ -138,7 +139,8 @@ export async function summariesOf(db: ReadDatabase, ids: readonly number[], now:
   const list = JSON.stringify(ids)
   const [rows, workers, frames] = await Promise.all([
     db.all<JobRow>(
-      `select ${SUMMARY_COLUMNS} from json_each(?) wanted join jobs j on j.id = wanted.value left join worker_tags w on w.id = j.tag_id order by wanted.key`,
+      `select ${SUMMARY_COLUMNS} from json_each(?) wanted
+       join jobs j on j.id = wanted.value left join worker_tags w on w.id = j.tag_id order by wanted.key`,
       [list],
     ),
     activeWorkersOf(db, list),

@@ -60,12 +60,14 @@ interface MachineRow {
   last_seen_at: number | null
 }
 
+const HOSTS_A_WORKER = 'exists (select 1 from workers w where w.machine_id = m.id and w.deleted_at is null)'
+
 /** All machines that host a worker that is not deleted, or the one with this public id. */
 export async function readMachines(db: ReadDatabase, publicId?: string): Promise<Machine[]> {
   const [rows, workers] = await Promise.all([
     db.all<MachineRow>(
       `select id, public_id, name, platform, arch, address, cpu_count, memory_bytes, gpus, software, hourly_rate, watts, load, last_seen_at
-       from machines m where ${publicId === undefined ? 'exists (select 1 from workers w where w.machine_id = m.id and w.deleted_at is null)' : 'public_id = ?'}
+       from machines m where ${publicId === undefined ? HOSTS_A_WORKER : 'public_id = ?'}
        order by name, id`,
       publicId === undefined ? [] : [publicId.toLowerCase()],
     ),
@@ -101,7 +103,8 @@ export async function machineSamples(db: ReadDatabase, publicId: string, since: 
   const step = Math.max(1, Math.ceil((until - since) / MAX_POINTS))
   const rows = await db.all<{ at: number; cpu: number | null; memory: number | null; gpu: number | null }>(
     `select min(at) as at, avg(cpu) as cpu, avg(memory) as memory, avg(gpu) as gpu from machine_samples
-     where machine_id = (select id from machines where public_id = ?) and at >= ? and at < ? group by cast((at - ?) / ? as integer) order by 1`,
+     where machine_id = (select id from machines where public_id = ?) and at >= ? and at < ?
+     group by cast((at - ?) / ? as integer) order by 1`,
     [publicId.toLowerCase(), since, until, since, step],
   )
   return rows.map((row) => ({ ...row, at: time(row.at) }))
