@@ -1,11 +1,11 @@
-// `npm run typecheck`: the Node side with tsc, the renderer (Vue, DOM types) with vue-tsc when it has a tsconfig of its own.
+// `npm run typecheck`: the Node side with tsc; what lives in a browser (Vue, DOM types) by its own tsconfigs, with vue-tsc.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const checks = [['typescript/bin/tsc', '.']]
-for (const folder of ['src/renderer', 'src/preload']) {
+for (const folder of ['src/renderer', 'src/preload', 'test/unit/renderer', 'test/e2e']) {
   if (existsSync(join(root, folder, 'tsconfig.json'))) checks.push(['vue-tsc/bin/vue-tsc.js', folder])
 }
 
