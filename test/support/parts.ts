@@ -10,7 +10,7 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { join, delimiter } from 'node:path'
 import { describe } from 'vitest'
 
-export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace'] as const
+export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl'] as const
 export type PartName = (typeof PARTS)[number]
 
 export interface Part {
@@ -63,6 +63,7 @@ function announce(name: PartName): void {
 const probes: Record<PartName, () => string> = {
   blender: () => firstThatRuns(['blender'], ['--version']),
   ffmpeg: () => firstThatRuns(['ffmpeg'], ['-version']),
+  curl: () => firstThatRuns(['curl'], ['--version']),
   strace: () => firstThatRuns(['strace'], ['-V']),
   // The client alone is no part: `docker info` fails without an engine that answers.
   docker: () => firstThatRuns(['docker'], ['info', '--format', '{{.ServerVersion}}']),

@@ -11,7 +11,9 @@ it('lets one manager at a time have a data folder', async () => {
     const unlock = await lockFolder(folder)
     await expect(lockFolder(folder)).rejects.toThrow(FolderInUseError)
     await unlock()
-    await (await lockFolder(folder))()
+    await (
+      await lockFolder(folder)
+    )()
   } finally {
     await rm(parent, { recursive: true })
   }
