@@ -114,6 +114,11 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
         toValue: (text) => createTextExpander(settings.current(), 'workers', host().platform, host())(text),
       },
     })
+    farm.schedules.start((job, { owner, origin }) => {
+      // Templates of job types are the native API's; other dialects add tasks to their jobs.
+      return submission.prepare({ ...job, origin: origin === 'flamenco' ? origin : 'native', owner })
+    }, everyOn(log))
+    closing.push(() => farm.schedules.stop())
     const security = await Security.open({ read: opened.read, write: opened.writer, farm, settings, now, log })
     closing.push(() => security.close())
     if (!config.trustLoopback) {

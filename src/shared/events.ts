@@ -60,6 +60,8 @@ export const WorkerEvent = Type.Object({
 export const MachineEvent = Type.Object({ type: Type.Literal('machine'), ...base, machineId: Id })
 export const TagEvent = Type.Object({ type: Type.Literal('tag'), ...base, tagId: Id, deleted: Type.Boolean() })
 export const LimitEvent = Type.Object({ type: Type.Literal('limit'), ...base, name: Type.String() })
+/** A schedule was made, changed or deleted, or it fired. */
+export const ScheduleEvent = Type.Object({ type: Type.Literal('schedule'), ...base, scheduleId: Id, deleted: Type.Boolean() })
 export const FarmEvent = Type.Object({ type: Type.Literal('farm'), ...base, status: FarmStatus })
 export const LifeCycleEvent = Type.Object({
   type: Type.Literal('lifecycle'),
@@ -77,6 +79,7 @@ export const FramehouseEvent = Type.Union([
   MachineEvent,
   TagEvent,
   LimitEvent,
+  ScheduleEvent,
   FarmEvent,
   LifeCycleEvent,
 ])

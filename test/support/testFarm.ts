@@ -166,40 +166,33 @@ export class TestFarm {
   }
 
   submit(tasks: Partial<AuthoredTask>[], record: Partial<NewJobRecord> & { policyChanges?: Partial<Policy> } = {}): Promise<JobState> {
-    const authored = tasks.map((task, at): AuthoredTask => ({
-      name: `task ${at + 1}`,
-      kind: 'misc',
+    const compiled = { ...compileTasks(authored(tasks)), settings: {}, metadata: {} }
+    return this.farm.submitJob(this.record({ createdAt: this.time++, ...record }), compiled)
+  }
+
+  private record({ policyChanges, ...record }: Partial<NewJobRecord> & { policyChanges?: Partial<Policy> }): NewJobRecord {
+    return {
+      publicId: randomUUID(),
+      origin: 'native',
+      owner: 'tester',
+      name: 'job',
+      type: 'test',
+      project: '',
       priority: 50,
-      commands: [{ name: 'echo', parameters: { message: `message ${at + 1}` }, totalStepCount: 0 }],
+      policy: { ...Value.Parse(Policy, Value.Default(Policy, {})), ...policyChanges },
+      queueOrder: 'priority',
+      initialStatus: 'queued',
+      tag: null,
+      maxWorkers: null,
+      startAfter: null,
       dependsOn: [],
-      ...task,
-    }))
-    const { policyChanges, ...rest } = record
-    return this.farm.submitJob(
-      {
-        publicId: randomUUID(),
-        origin: 'native',
-        owner: 'tester',
-        name: 'job',
-        type: 'test',
-        project: '',
-        priority: 50,
-        policy: { ...Value.Parse(Policy, Value.Default(Policy, {})), ...policyChanges },
-        queueOrder: 'priority',
-        initialStatus: 'queued',
-        tag: null,
-        maxWorkers: null,
-        startAfter: null,
-        dependsOn: [],
-        limits: [],
-        checkoutId: null,
-        outputDir: null,
-        clientId: null,
-        createdAt: this.time++,
-        ...rest,
-      },
-      { ...compileTasks(authored), settings: {}, metadata: {} },
-    )
+      limits: [],
+      checkoutId: null,
+      outputDir: null,
+      clientId: null,
+      createdAt: this.time,
+      ...record,
+    }
   }
 
   taskId(job: JobState, index: number): string {
@@ -236,7 +229,7 @@ export class TestFarm {
   /** Takes and finishes until nothing is left for these workers, waiting for what completions release. */
   async work(...workers: WorkerState[]): Promise<string[]> {
     const done: string[] = []
-    for (let idle = 0; idle < 3; ) {
+    for (let idle = 0; idle < 3;) {
       let took = 0
       for (const worker of workers) {
         for (const assignment of await this.take(worker, worker.capacity)) {
@@ -303,7 +296,26 @@ export class TestFarm {
       every: () => () => undefined,
       onPurge: async (job) => void this.purged.push(job),
     })
+    this.farm.schedules.start(
+      async (job, { owner, origin }) => ({
+        record: this.record({ name: job.name, type: job.type, owner, origin, createdAt: this.time }),
+        compiled: { ...compileTasks(authored([{}])), settings: {}, metadata: {} },
+      }),
+      () => () => undefined,
+    )
   }
+}
+
+/** Tasks with what a test does not care about filled in. */
+export function authored(tasks: Partial<AuthoredTask>[]): AuthoredTask[] {
+  return tasks.map((task, at) => ({
+    name: `task ${at + 1}`,
+    kind: 'misc',
+    priority: 50,
+    commands: [{ name: 'echo', parameters: { message: `message ${at + 1}` }, totalStepCount: 0 }],
+    dependsOn: [],
+    ...task,
+  }))
 }
 
 function machineReport(number: number): MachineReport {
@@ -311,4 +323,12 @@ function machineReport(number: number): MachineReport {
   return { id, name: `machine ${number}`, platform: 'linux', arch: 'x64', cpuCount: 8, memoryBytes: 1, gpus: [], software: [] }
 }
 
-const SIGN_ON: WorkerSignOn = { name: '', software: 'test', address: '127.0.0.1', kinds: ['misc'], canRestart: false, capacity: 1, running: [] }
+const SIGN_ON: WorkerSignOn = {
+  name: '',
+  software: 'test',
+  address: '127.0.0.1',
+  kinds: ['misc'],
+  canRestart: false,
+  capacity: 1,
+  running: [],
+}

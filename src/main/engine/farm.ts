@@ -22,6 +22,8 @@ import { Leases } from './leases.ts'
 import type { TaskState } from './model.ts'
 import { NativeWork } from './nativeWork.ts'
 import { Registry } from './registry.ts'
+import type { FiringCommit } from './schedules/scheduleEngine.ts'
+import { Schedules } from './schedules/schedules.ts'
 import { Staff } from './staff.ts'
 import { Timers, type Every } from './timers.ts'
 import { Transitions } from './transitions.ts'
@@ -36,6 +38,7 @@ const BETWEEN: readonly JobStatus[] = ['cancel-requested', 'requeueing', 'pause-
 
 export class Farm implements FarmEngine {
   readonly timers: Timers
+  readonly schedules: Schedules
   private readonly core: Core
   private readonly leases = new Leases()
   private readonly book: JobBook
@@ -75,12 +78,14 @@ export class Farm implements FarmEngine {
     )
     this.explainer = new Explainer(this.core, this.book, this.dispatcher, () => this.staff.all())
     this.timers = new Timers(this.core, this.book, this.leases, this.staff, this.attempts, this.transitions, options.onPurge)
+    this.schedules = new Schedules(this.core, this)
   }
 
   /** Rebuilds the hot state from the database and starts the clock. */
   static async start(options: FarmOptions): Promise<Farm> {
     const farm = new Farm(options)
     await farm.rebuild()
+    await farm.schedules.load()
     farm.timers.start(options.every)
     return farm
   }
@@ -88,6 +93,7 @@ export class Farm implements FarmEngine {
   /** Lets everybody who waits go and stops the clock. The store is closed by whoever opened it. */
   async stop(): Promise<void> {
     this.timers.stop()
+    await this.schedules.stop()
     this.dispatcher.nudgeAll()
     this.staff.saveSightings()
     this.core.bus.emit({ type: 'lifecycle', at: this.core.now(), phase: 'shutdown' })
@@ -117,7 +123,8 @@ export class Farm implements FarmEngine {
         const lease = worker && { job, task, attempt, worker, touchedAt: now, lastSignAt: now, acknowledged: false, licenceLine: false }
         if (lease) this.leases.add(lease)
         else orphans.push({ job, task })
-        if (!worker) store.saveAttempt(Object.assign(attempt, { status: 'lost', outcome: 'lost', reason: 'its worker is gone', endedAt: now }))
+        if (!worker)
+          store.saveAttempt(Object.assign(attempt, { status: 'lost', outcome: 'lost', reason: 'its worker is gone', endedAt: now }))
       }
       for (const task of seed.orphans) orphans.push({ job, task })
     }
@@ -146,13 +153,13 @@ export class Farm implements FarmEngine {
 
   // Jobs ----------------------------------------------------------------------------------------------------------
 
-  async submitJob(record: NewJobRecord, compiled: CompiledJob) {
-    const job = await this.jobs.submit(record, compiled)
+  async submitJob(record: NewJobRecord, compiled: CompiledJob, firing?: FiringCommit) {
+    const job = await this.jobs.submit(record, compiled, firing)
     this.noteFarmStatus()
     return job
   }
-  growJob(jobId: string, compiled: CompiledJob) {
-    return this.jobs.grow(jobId, compiled)
+  growJob(jobId: string, compiled: CompiledJob, firing?: FiringCommit) {
+    return this.jobs.grow(jobId, compiled, firing)
   }
   findJob(jobId: string) {
     return this.book.find(jobId).then((job) => job?.state)
@@ -296,7 +303,16 @@ export class Farm implements FarmEngine {
     const { job, task } = await this.book.needTask(taskId)
     this.core.store.setFramePreview(job.state.id, path, preview, size)
     this.core.store.afterCommit(() =>
-      this.core.bus.emit({ type: 'frame', at: this.core.now(), jobId: job.state.publicId, taskId, attempt: task.attempts, frame: null, path, preview }),
+      this.core.bus.emit({
+        type: 'frame',
+        at: this.core.now(),
+        jobId: job.state.publicId,
+        taskId,
+        attempt: task.attempts,
+        frame: null,
+        path,
+        preview,
+      }),
     )
     await this.core.store.durable()
   }

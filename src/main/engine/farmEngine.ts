@@ -10,6 +10,7 @@ import type { Assignment, Fence, Report, ReportReply, SignOnReply, TakeReply } f
 import type { Explanation, JobAction, TaskAction } from '../../shared/schemas/job.ts'
 import type { Load, MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 import type { CompiledJob } from './compiledJob.ts'
+import type { FiringCommit, ScheduleEngine } from './schedules/scheduleEngine.ts'
 import type { JobState, LimitState, TagState, WorkerState } from './model.ts'
 
 /** Everything about a new job that is not its tasks. Ids are public. */
@@ -118,10 +119,13 @@ export interface NewFrame {
 export interface FarmEngine {
   // Jobs --------------------------------------------------------------------------------------------------------
 
-  /** Stores a job and its tasks; it becomes visible when all of it is there. @throws InvalidInputError for an unknown tag, limit or dependency */
-  submitJob(record: NewJobRecord, compiled: CompiledJob): Promise<JobState>
+  /**
+   * Stores a job and its tasks; it becomes visible when all of it is there. @throws InvalidInputError for an unknown tag, limit or dependency
+   * @param firing the firing of a schedule that submits it: on disk in the same transaction
+   */
+  submitJob(record: NewJobRecord, compiled: CompiledJob, firing?: FiringCommit): Promise<JobState>
   /** Adds tasks to a living job; they may depend on its older ones (CompiledJob.taskDependencySlices). @throws NotFoundError, ConflictError */
-  growJob(jobId: string, compiled: CompiledJob): Promise<JobState>
+  growJob(jobId: string, compiled: CompiledJob, firing?: FiringCommit): Promise<JobState>
   /** The job from memory or the database; undefined when unknown or purged. Deleted ones within the undo period have deletedAt set. */
   findJob(jobId: string): Promise<JobState | undefined>
   /** Pause, resume, cancel, requeue, delete, undelete. @throws NotFoundError, ConflictError when it makes no sense in its status */
@@ -131,6 +135,9 @@ export interface FarmEngine {
   changeJob(jobId: string, changes: JobChanges): Promise<JobState>
   /** Removes (job, worker, kind) from the blocklist. */
   unblockWorker(jobId: string, workerId: string, kind: string): Promise<void>
+
+  /** What submits jobs later or again. */
+  readonly schedules: ScheduleEngine
 
   // Tasks -------------------------------------------------------------------------------------------------------
 
@@ -172,7 +179,10 @@ export interface FarmEngine {
 
   limits(): (LimitState & { inUse: number })[]
   createLimit(limit: { name: string; description?: string; max: number; scope?: 'attempt' | 'machine' }): Promise<LimitState>
-  changeLimit(limitId: string, changes: { name?: string; description?: string; max?: number; scope?: 'attempt' | 'machine' }): Promise<LimitState>
+  changeLimit(
+    limitId: string,
+    changes: { name?: string; description?: string; max?: number; scope?: 'attempt' | 'machine' },
+  ): Promise<LimitState>
   /** @throws ConflictError while a job that is not finished uses it */
   deleteLimit(limitId: string): Promise<void>
 

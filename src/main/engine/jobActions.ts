@@ -14,6 +14,7 @@ import { ACTION_ALLOWED } from './jobRules.ts'
 import type { Leases } from './leases.ts'
 import type { JobState, TaskState } from './model.ts'
 import type { Registry } from './registry.ts'
+import type { FiringCommit } from './schedules/scheduleEngine.ts'
 import type { Transitions } from './transitions.ts'
 
 export class JobActions {
@@ -26,7 +27,7 @@ export class JobActions {
     private readonly attempts: Attempts,
   ) {}
 
-  async submit(record: NewJobRecord, compiled: CompiledJob): Promise<JobState> {
+  async submit(record: NewJobRecord, compiled: CompiledJob, firing?: FiringCommit): Promise<JobState> {
     const tagId = record.tag === null ? null : this.tagId(record.tag)
     const limitIds = this.registry.limitIds(record.limits)
     const dependencies = await this.core.store.findJobIds(record.dependsOn.map((id) => id.toLowerCase()))
@@ -41,6 +42,7 @@ export class JobActions {
       { ...record, initialStatus: compiled.taskCount === 0 && record.initialStatus === 'queued' ? 'completed' : record.initialStatus },
       { tagId, laneId, limitIds, dependsOnIds: dependencies.map((found) => found.id) },
       compiled,
+      firing,
     )
     const job = await this.book.findById(id)
     if (!job) throw new NotFoundError('job', record.publicId)
@@ -49,11 +51,11 @@ export class JobActions {
     return job.state
   }
 
-  async grow(jobId: string, compiled: CompiledJob): Promise<JobState> {
+  async grow(jobId: string, compiled: CompiledJob, firing?: FiringCommit): Promise<JobState> {
     const job = await this.book.need(jobId)
     if (job.state.deletedAt !== null) throw new ConflictError(`job "${jobId}" is deleted`)
     job.state.updatedAt = this.core.now()
-    const change = (): Promise<void> => this.core.store.growJob(job.state, compiled)
+    const change = (): Promise<void> => this.core.store.growJob(job.state, compiled, firing)
     await this.bulk(job, change, () => {
       if (FINISHED_JOB_STATUSES.includes(job.state.status)) return this.transitions.job(job, 'queued', 'tasks were added')
     })
@@ -128,7 +130,12 @@ export class JobActions {
         return this.bulk(job, change, () => this.reopen(job, `task "${task.name}" was requeued by ${actor}`))
       }
       if (task.status === 'completed') throw new ConflictError(`task "${task.name}" is completed already; requeue it instead`)
-      return this.override(job, task, action === 'skip' ? 'completed' : 'canceled', `${action === 'skip' ? 'Skipped' : 'Canceled'} by ${actor}`)
+      return this.override(
+        job,
+        task,
+        action === 'skip' ? 'completed' : 'canceled',
+        `${action === 'skip' ? 'Skipped' : 'Canceled'} by ${actor}`,
+      )
     })
     await this.core.store.durable()
   }
@@ -181,7 +188,9 @@ export class JobActions {
     const { status } = job.state
     if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted; undelete it first')
     if (!ACTION_ALLOWED[action].includes(status)) {
-      throw new ConflictError(`a job in state "${status}" cannot ${action.replace('-', ' ')}; this works from ${ACTION_ALLOWED[action].join(', ')}`)
+      throw new ConflictError(
+        `a job in state "${status}" cannot ${action.replace('-', ' ')}; this works from ${ACTION_ALLOWED[action].join(', ')}`,
+      )
     }
     const reason = `${action} by ${actor}`
     if (action === 'pause') return this.transitions.job(job, 'pause-requested', reason)
@@ -194,7 +203,8 @@ export class JobActions {
       )
     }
     this.forgetFailures(job)
-    const from: TaskStatus[] = action === 'requeue' ? ['completed', 'canceled', 'failed', 'paused', 'soft-failed', 'active'] : ['canceled', 'failed']
+    const from: TaskStatus[] =
+      action === 'requeue' ? ['completed', 'canceled', 'failed', 'paused', 'soft-failed', 'active'] : ['canceled', 'failed']
     await this.bulk(job, requeue(from, `Requeued by ${actor}`), () => this.reopen(job, reason))
   }
 
@@ -208,7 +218,8 @@ export class JobActions {
 
   private async delete(job: JobRuntime, actor: string): Promise<void> {
     if (job.state.deletedAt !== null) return
-    if (['active', 'queued', 'pause-requested'].includes(job.state.status)) await this.transitions.job(job, 'cancel-requested', `delete by ${actor}`)
+    if (['active', 'queued', 'pause-requested'].includes(job.state.status))
+      await this.transitions.job(job, 'cancel-requested', `delete by ${actor}`)
     const now = this.core.now()
     job.state.deleteRequestedAt = now
     job.state.deletedAt = now

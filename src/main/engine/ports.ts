@@ -6,6 +6,7 @@ import type { JobStatus, LogStream, TaskStatus } from '../../shared/enums.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { NewFrame, NewJobRecord } from './farmEngine.ts'
 import type { AttemptState, JobState, LimitState, StatusCounts, TagState, TaskState, WorkerState } from './model.ts'
+import type { FiringCommit, FiringRecord, ScheduleState } from './schedules/scheduleEngine.ts'
 import type { MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 
 export interface LaneState {
@@ -42,7 +43,25 @@ export interface ResolvedJobRefs {
   dependsOnIds: number[]
 }
 
-export interface FarmStore {
+/** Each method is a transaction of its own, on disk when it resolves. */
+export interface ScheduleStore {
+  loadSchedules(): Promise<ScheduleState[]>
+  /** @throws ConflictError when the client's id is taken */
+  insertSchedule(schedule: Omit<ScheduleState, 'id'>): Promise<ScheduleState>
+  saveSchedule(schedule: ScheduleState): Promise<void>
+  /** What waits is dropped; the client's id is free again. */
+  deleteSchedule(scheduleId: number, at: number): Promise<void>
+  /** Firings that do nothing. */
+  commitFirings(commit: FiringCommit): Promise<void>
+  /** The oldest firing that waits. */
+  loadWaiting(scheduleId: number): Promise<FiringRecord | undefined>
+  /** Work of earlier firings that is not finished: whole jobs, or single tasks (by index) of a job that grows. */
+  loadUnfinished(scheduleId: number): Promise<{ jobId: string; task: number | null }[]>
+  /** Deletes schedules that were deleted before this moment, and all but the newest firings of the others. */
+  purgeSchedules(deletedBefore: number): Promise<void>
+}
+
+export interface FarmStore extends ScheduleStore {
   // Saying what changed ------------------------------------------------------------------------------------------
   newAttemptId(): number
   saveTask(task: TaskState): void
@@ -74,10 +93,10 @@ export interface FarmStore {
   afterCommit(effect: () => void): void
 
   // Bulk ---------------------------------------------------------------------------------------------------------
-  /** Stores a job hidden ('under-construction'), slice by slice, then shows it with the wanted status. */
-  insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<number>
-  /** Adds tasks to a job; indices of `compiled` continue after the job's last task. */
-  growJob(job: JobState, compiled: CompiledJob): Promise<void>
+  /** Stores a job hidden ('under-construction'), slice by slice, then shows it with the wanted status, and with that the firing that submits it. */
+  insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob, firing?: FiringCommit): Promise<number>
+  /** Adds tasks to a job, with the firing that does so; indices of `compiled` continue after the job's last task. */
+  growJob(job: JobState, compiled: CompiledJob, firing?: FiringCommit): Promise<void>
   /** Tasks in `from` get status `to`; ends their active attempts as canceled when `to` is not active. Returns how many changed. */
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number>
   /** These tasks and all that depend on them become queued again. Returns how many changed. */

@@ -10,6 +10,7 @@ import type { CompiledJob, TaskRow } from '../engine/compiledJob.ts'
 import { InvalidInputError, JobTypeChangedError } from '../engine/errors.ts'
 import type { FarmEngine, NewJobRecord } from '../engine/farmEngine.ts'
 import type { JobState } from '../engine/model.ts'
+import type { PreparedJob } from '../engine/schedules/scheduleEngine.ts'
 import type { JobTypeCatalog } from './catalog.ts'
 import { outputFolder } from './outputFolder.ts'
 import { settingsFor } from './settings.ts'
@@ -36,6 +37,8 @@ export interface Submission {
    * @throws NotFoundError (type), JobTypeChangedError, InvalidInputError
    */
   submit(input: SubmissionInput): Promise<JobState>
+  /** The same but the storing: for what stores the job together with something else (a schedule's firing). */
+  prepare(input: SubmissionInput): Promise<PreparedJob>
   /** The same up to the compilation; nothing is stored. Returns what would be authored. */
   check(input: SubmissionInput): Promise<CheckedSubmission>
 }
@@ -90,34 +93,40 @@ export function createSubmission(parts: SubmissionParts): Submission {
     return folder === null ? null : variables.toValue(folder)
   }
 
+  async function prepare(input: SubmissionInput): Promise<PreparedJob> {
+    const publicId = parts.randomUuid()
+    const createdAt = parts.now()
+    const compiled = await compile(input, publicId, createdAt)
+    const record: NewJobRecord = {
+      publicId,
+      origin: input.origin,
+      owner: input.owner,
+      name: compiled.name ?? input.name,
+      type: input.type,
+      project: input.project ?? compiled.metadata['project'] ?? '',
+      priority: compiled.priority ?? input.priority ?? DEFAULT_PRIORITY,
+      policy: { ...policyFrom(parts.settings.current()), ...input.policy },
+      queueOrder: 'priority',
+      initialStatus: input.initialStatus ?? (input.paused ? 'paused' : 'queued'),
+      tag: input.tag ?? null,
+      maxWorkers: input.maxWorkers ?? null,
+      startAfter: timeOf(input.startAfter),
+      dependsOn: input.dependsOn ?? [],
+      limits: input.limits ?? [],
+      checkoutId: input.checkoutId ?? null,
+      outputDir: outputDirOf(compiled),
+      clientId: null,
+      createdAt,
+    }
+    return { record, compiled }
+  }
+
   return {
     async submit(input) {
-      const publicId = parts.randomUuid()
-      const createdAt = parts.now()
-      const compiled = await compile(input, publicId, createdAt)
-      const record: NewJobRecord = {
-        publicId,
-        origin: input.origin,
-        owner: input.owner,
-        name: compiled.name ?? input.name,
-        type: input.type,
-        project: input.project ?? compiled.metadata['project'] ?? '',
-        priority: compiled.priority ?? input.priority ?? DEFAULT_PRIORITY,
-        policy: { ...policyFrom(parts.settings.current()), ...input.policy },
-        queueOrder: 'priority',
-        initialStatus: input.initialStatus ?? (input.paused ? 'paused' : 'queued'),
-        tag: input.tag ?? null,
-        maxWorkers: input.maxWorkers ?? null,
-        startAfter: timeOf(input.startAfter),
-        dependsOn: input.dependsOn ?? [],
-        limits: input.limits ?? [],
-        checkoutId: input.checkoutId ?? null,
-        outputDir: outputDirOf(compiled),
-        clientId: null,
-        createdAt,
-      }
+      const { record, compiled } = await prepare(input)
       return farm.submitJob(record, compiled)
     },
+    prepare,
 
     async check(input) {
       const compiled = await compile(input, parts.randomUuid(), parts.now())

@@ -7,17 +7,19 @@ import type { CompiledJob } from '../engine/compiledJob.ts'
 import type { NewFrame, NewJobRecord } from '../engine/farmEngine.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from '../engine/model.ts'
 import type { FarmStore, ResolvedJobRefs } from '../engine/ports.ts'
+import type { FiringCommit } from '../engine/schedules/scheduleEngine.ts'
 import { Unsaved } from '../engine/unsaved.ts'
 import * as bulk from './bulk.ts'
 import { Connection, ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
 import { migrate, parseMigrations } from './migrate.ts'
 import initialSchema from './migrations/0001_initial.sql?raw'
+import schedulesSchema from './migrations/0002_schedules.sql?raw'
 import * as rows from './rows.ts'
-import { StaffStore } from './staffStore.ts'
+import { ScheduleStore, writeFirings } from './scheduleStore.ts'
 import { Writer } from './writer.ts'
 
-const MIGRATIONS = parseMigrations({ '0001_initial.sql': initialSchema })
+const MIGRATIONS = parseMigrations({ '0001_initial.sql': initialSchema, '0002_schedules.sql': schedulesSchema })
 /** Pages the WAL may grow to before SQLite folds it back; bigger ones make commits of a bulk change cheaper. */
 const WAL_PAGES = 4_000
 /** A job of at most this many tasks is stored in one transaction. */
@@ -91,7 +93,7 @@ interface OpenChunk {
   runs: [lines: number, at: number, stream: number][]
 }
 
-export class SqliteFarmStore extends StaffStore implements FarmStore {
+export class SqliteFarmStore extends ScheduleStore implements FarmStore {
   private readonly chunks = new Map<number, OpenChunk>()
   /** Attempts whose rows are behind: a log continues where memory says, not where an older row does. */
   private readonly attempts = new Unsaved<string, AttemptState>()
@@ -135,11 +137,17 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
   }
 
   releaseDependents(groupId: number): void {
-    this.writer.statement('update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_group_dependencies where group_id = ?)', [groupId])
+    this.writer.statement(
+      'update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_group_dependencies where group_id = ?)',
+      [groupId],
+    )
   }
 
   releaseEdgeDependents(taskId: number): void {
-    this.writer.statement('update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_dependencies where depends_on_id = ?)', [taskId])
+    this.writer.statement(
+      'update tasks set unmet = max(0, unmet - 1) where id in (select task_id from task_dependencies where depends_on_id = ?)',
+      [taskId],
+    )
   }
 
   countWaitingJobs(jobId: number): void {
@@ -228,27 +236,35 @@ export class SqliteFarmStore extends StaffStore implements FarmStore {
 
   // Bulk -----------------------------------------------------------------------------------------------------------
 
-  async insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob): Promise<number> {
+  async insertJob(record: NewJobRecord, refs: ResolvedJobRefs, compiled: CompiledJob, firing?: FiringCommit): Promise<number> {
     const ids = this.reserve(compiled)
+    const show = async (tx: Connection): Promise<void> => {
+      await bulk.showJob(tx, ids.job, record.initialStatus)
+      if (firing) await writeFirings(tx, firing, ids.job)
+    }
     if (compiled.taskCount <= SMALL_JOB) {
       await this.writer.exclusive(async (tx) => {
         await bulk.insertJobHead(tx, ids, record, refs, compiled)
         for (const slice of compiled.taskSlices) await bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt)
         for (const slice of compiled.groupDependencySlices) await bulk.insertGroupDependencies(tx, ids, slice)
-        await bulk.showJob(tx, ids.job, record.initialStatus)
+        await show(tx)
       })
       return ids.job
     }
     await this.writer.exclusive((tx) => bulk.insertJobHead(tx, ids, record, refs, compiled))
     for (const slice of compiled.taskSlices) await this.writer.exclusive((tx) => bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt))
     for (const slice of compiled.groupDependencySlices) await this.writer.exclusive((tx) => bulk.insertGroupDependencies(tx, ids, slice))
-    await this.writer.exclusive((tx) => bulk.showJob(tx, ids.job, record.initialStatus))
+    await this.writer.exclusive(show)
     return ids.job
   }
 
-  growJob(job: JobState, compiled: CompiledJob): Promise<void> {
+  growJob(job: JobState, compiled: CompiledJob, firing?: FiringCommit): Promise<void> {
     const ids = { ...this.reserve(compiled), job: job.id }
-    return this.writer.exclusive((tx) => bulk.insertGrowth(tx, ids, job.taskCount, compiled, job.updatedAt))
+    const grown = { first: job.taskCount + 1, last: job.taskCount + compiled.taskCount }
+    return this.writer.exclusive(async (tx) => {
+      await bulk.insertGrowth(tx, ids, job.taskCount, compiled, job.updatedAt)
+      if (firing) await writeFirings(tx, Object.assign(firing, { grown }), job.id)
+    })
   }
 
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number> {
