@@ -32,7 +32,9 @@ export function commandOf(name: string, parameters: Record<string, unknown>, tot
   return { name, parameters, totalStepCount }
 }
 
-export async function recordedContext(options: { tools?: ToolSettings; env?: Record<string, string> } = {}): Promise<RecordedContext> {
+export async function recordedContext(
+  options: { tools?: ToolSettings; env?: Record<string, string>; taskId?: string } = {},
+): Promise<RecordedContext> {
   const folder = await tempFolder()
   const controller = new AbortController()
   const recorded = {
@@ -54,7 +56,7 @@ export async function recordedContext(options: { tools?: ToolSettings; env?: Rec
     },
     stop: (reason = 'the task was cancelled') => controller.abort(new StoppedError(reason)),
     task: {
-      taskId: '00000001-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
+      taskId: options.taskId ?? '00000001-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
       attempt: 1,
       jobId: '9b2f63aa-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
       jobName: 'a job',

@@ -1,6 +1,7 @@
 /** The worker's settings: what may be left out, and what is taken then. */
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { ContainerConfig } from '../docker/config.ts'
 import { parseManagerUrl } from './http.ts'
 import type { AdapterName } from './probe.ts'
 
@@ -25,6 +26,8 @@ export interface WorkerConfig {
   oomScoreAdjust?: number | null
   /** Whether something starts the program again after the manager asked it to restart. */
   canRestart?: boolean
+  /** Engines for containers and what they may do; without it the worker runs none. */
+  containers?: ContainerConfig
 }
 
 /** Wrong configuration; `option` names the setting. */
@@ -50,6 +53,7 @@ export interface ResolvedConfig {
   readonly nice: number
   readonly oomScoreAdjust: number | null
   readonly canRestart: boolean
+  readonly containers: ContainerConfig | undefined
 }
 
 const MAX_NAME = 64
@@ -82,6 +86,7 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
     nice: integer('nice', config.nice ?? 10, 0, 19),
     oomScoreAdjust: config.oomScoreAdjust === null ? null : integer('oomScoreAdjust', config.oomScoreAdjust ?? 500, 0, 1000),
     canRestart: config.canRestart ?? false,
+    containers: config.containers,
   })
 }
 

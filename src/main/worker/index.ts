@@ -15,6 +15,7 @@ import { probeManager, type AdapterName } from './probe.ts'
 import { endLeftovers, openLedger } from './processLedger.ts'
 import { backoffDelay, pause, type BackoffRule } from './timing.ts'
 import type { MachineReport } from '../../shared/schemas/worker.ts'
+import { Engines } from '../docker/engines.ts'
 
 export { DataFolderInUseError } from './dataLock.ts'
 export { WorkerConfigError, type WorkerConfig } from './config.ts'
@@ -22,7 +23,8 @@ export type { AgentEnd, AgentStatus } from './agent.ts'
 
 /** What the agent needs of commands/ and tools/; see `workerParts` in parts.ts for the real ones. */
 export interface WorkerParts {
-  createRegistry(tools: ToolSettings): CommandRegistry
+  /** `engines`: what containers run on, where the configuration names any. */
+  createRegistry(tools: ToolSettings, engines?: Engines): CommandRegistry
   processes: ProcessTools
   describeMachine?: DescribeMachine
   /** `folder`: where the free disk space is looked at. */
@@ -86,10 +88,12 @@ class Worker {
   private readonly stopped = new AbortController()
   private agent: Agent | undefined
   private problem = 'connecting'
+  private readonly engines: Engines | undefined
 
   constructor(config: ResolvedConfig, deps: WorkerDeps) {
     this.config = config
     this.deps = deps
+    this.engines = config.containers && new Engines(config.containers, deps.log)
     this.http = new HttpClient({ url: config.url, userAgent: `Framehouse/${deps.version}` })
   }
 
@@ -98,6 +102,7 @@ class Worker {
     const { config, deps } = this
     await endLeftovers({ dataDir: config.dataDir, processes: deps.processes, log: deps.log })
     await rm(config.workRoot, { recursive: true, force: true })
+    await this.engines?.look()
   }
 
   async run(): Promise<AgentEnd> {
@@ -136,7 +141,7 @@ class Worker {
     const { config, deps } = this
     const tools = { programs: config.programs }
     const now = deps.now ?? Date.now
-    const registry = deps.createRegistry(tools)
+    const registry = deps.createRegistry(tools, this.engines)
     const id = await machineId(config.dataDir)
     const describe = deps.describeMachine
     let machine: Promise<MachineReport> | undefined

@@ -34,6 +34,7 @@ it('all shipped scripts are usable, and only these', async () => {
   expect(await catalog.broken()).toEqual([])
   expect((await catalog.list()).map(({ name }) => name)).toEqual([
     'command-per-frame',
+    'container',
     'demo-render',
     'echo-sleep-test',
     'ffmpeg-encode',

@@ -1,11 +1,13 @@
 /** `framehouse worker`: runs tasks for a manager, ours or any Flamenco Manager. */
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { VERSION } from '../../../shared/version.ts'
+import type { WorkerConfig } from '../../worker/config.ts'
 import { DEFAULT_MANAGER } from '../clientOptions.ts'
 import { defineCommand } from '../command.ts'
 import { EXIT, FailedError, UsageError } from '../errors.ts'
 import { choice, flag, integer, keyValues, list, textOr, withDefault } from '../options.ts'
 import { DATA_OPTIONS, LOG_OPTIONS, WORKER_OPTIONS } from '../serviceOptions.ts'
+import { CONTAINER_OPTIONS, containerSettings } from '../containerOptions.ts'
 import { baseFolder, serviceLogger, stopAsked, workerData, workerName } from '../serviceOptions.ts'
 import { RESTART_EXIT_CODE } from '../supervisor.ts'
 
@@ -30,6 +32,7 @@ export const worker = defineCommand({
     kind: list('KIND', 'take only tasks of this kind'),
     program: keyValues('NAME=PATH', 'where a program is, e.g. blender=/opt/blender/blender'),
     nice: integer('N', 'lower priority of what it runs, 0 to 19 (10 without it)', { min: 0, max: 19 }),
+    ...CONTAINER_OPTIONS,
     'can-restart': flag(`something starts it again when it ends with status ${RESTART_EXIT_CODE} because the manager asked for a restart`),
     ...LOG_OPTIONS,
   },
@@ -40,27 +43,39 @@ export const worker = defineCommand({
     const log = serviceLogger(context, options)
     const name = workerName(options.name)
     const dataDir = options.data === undefined ? workerData(baseFolder(context), name) : resolve(context.cwd, options.data)
-    const running = await startWorker(
-      {
-        managerUrl: options.manager,
-        dataDir,
-        name,
-        slots: options.slots,
-        adapter: options.adapter,
-        kinds: options.kind.length ? options.kind : undefined,
-        programs: Object.fromEntries(options.program),
-        nice: options.nice,
-        canRestart: options['can-restart'],
-      },
-      { ...workerParts(), log, version: VERSION },
-    ).catch((error: unknown) => {
-      if (error instanceof WorkerConfigError) throw new UsageError(error.message, error.option, ['worker'])
-      if (error instanceof DataFolderInUseError) throw new FailedError(error.message, 'in-use')
-      throw error
-    })
+    const containers = await containerSettings(context, options)
+    const shared = {
+      managerUrl: options.manager,
+      programs: Object.fromEntries(options.program),
+      nice: options.nice,
+      canRestart: options['can-restart'],
+    }
+    const deps = { ...workerParts(), log, version: VERSION }
+    const start = (config: WorkerConfig) =>
+      startWorker(config, deps).catch((error: unknown) => {
+        if (error instanceof WorkerConfigError) throw new UsageError(error.message, error.option, ['worker'])
+        if (error instanceof DataFolderInUseError) throw new FailedError(error.message, 'in-use')
+        throw error
+      })
+    const kinds = options.kind.length ? options.kind : undefined
+    const workers = [await start({ ...shared, dataDir, name, slots: options.slots, adapter: options.adapter, kinds })]
+    if (containers !== undefined) {
+      const beside = {
+        dataDir: join(dataDir, 'containers'),
+        name: `${name}-containers`,
+        slots: options.containers,
+        adapter: 'native' as const,
+      }
+      workers.push(
+        await start({ ...shared, ...beside, containers }).catch(async (error: unknown) => {
+          await Promise.all(workers.map((running) => running.stop()))
+          throw error
+        }),
+      )
+    }
     log.info({ name, manager: options.manager.replace(KEY_IN_PATH, '/k/…'), data: dataDir, slots: options.slots }, 'worker started')
-    const end = await Promise.race([running.ended, stopAsked(context.signal).then(() => 'asked' as const)])
-    if (end === 'asked') await running.stop()
+    const end = await Promise.race([...workers.map(({ ended }) => ended), stopAsked(context.signal).then(() => 'asked' as const)])
+    await Promise.all(workers.map((running) => running.stop()))
     log.info({ name }, 'worker stopped')
     return end === 'restart' ? RESTART_EXIT_CODE : EXIT.done
   },

@@ -1,7 +1,9 @@
 /** All commands of this worker by name, and the kinds of tasks that this machine can therefore do. */
+import type { Engines } from '../../docker/engines.ts'
 import { findProgram } from '../tools/find.ts'
 import { blenderRender } from './blenderRender.ts'
 import { copyFile } from './copyFile.ts'
+import { dockerRun } from './dockerRun.ts'
 import { echo } from './echo.ts'
 import { exec } from './exec.ts'
 import { framesToVideo } from './framesToVideo.ts'
@@ -33,16 +35,21 @@ const OURS = ['framehouse-trace', 'command']
 
 /**
  * The commands, with programs found as `tools` says. `kinds` looks at the disk each time, so a Blender that was
- * installed meanwhile counts from the next sign-on.
+ * installed meanwhile counts from the next sign-on. With `engines` it is a worker for
+ * containers, and takes only those, while an engine answers: their number at once has nothing to do with that of renders.
  */
-export function createCommandRegistry(tools: ToolSettings): CommandRegistry {
+export function createCommandRegistry(tools: ToolSettings, engines?: Engines): CommandRegistry {
+  const containers = engines && dockerRun(engines)
   return {
-    find: (name) => COMMANDS.get(name),
-    kinds: (dialect) => [
-      ...(findProgram('blender', tools) === undefined ? [] : ['blender']),
-      ...(findProgram('ffmpeg', tools) === undefined ? [] : ['ffmpeg']),
-      ...ALWAYS,
-      ...(dialect === 'native' ? OURS : []),
-    ],
+    find: (name) => (name === 'docker-run' ? containers : COMMANDS.get(name)),
+    kinds: (dialect) => {
+      if (engines !== undefined) return dialect === 'native' && engines.isAvailable() ? ['container'] : []
+      return [
+        ...(findProgram('blender', tools) === undefined ? [] : ['blender']),
+        ...(findProgram('ffmpeg', tools) === undefined ? [] : ['ffmpeg']),
+        ...ALWAYS,
+        ...(dialect === 'native' ? OURS : []),
+      ]
+    },
   }
 }

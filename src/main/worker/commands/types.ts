@@ -64,6 +64,8 @@ export interface TaskFacts {
   readonly jobType: string
   readonly taskName: string
   readonly kind: string
+  /** An administrator submitted the job: it may ask for what other jobs may not. */
+  readonly isAdminJob?: boolean
 }
 
 /** A saved file. What the command does not know it leaves out. */

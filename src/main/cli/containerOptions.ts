@@ -1,0 +1,89 @@
+/** The options of a worker that runs containers, and the configuration that they make. */
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { ContainerConfig, DEFAULT_SOCKET } from '../worker/containerConfig.ts'
+import type { Context, Options } from './command.ts'
+import { UsageError } from './errors.ts'
+import { integer, list, text } from './options.ts'
+import { Value } from 'typebox/value'
+
+export const CONTAINER_OPTIONS = {
+  containers: integer('N', 'run containers too, N at once, as a worker of its own named NAME-containers', { min: 1, max: 1024 }),
+  docker: text('ADDRESS', `the Docker engine (default: ${DEFAULT_SOCKET}); tcp://host:port, ssh://user@host`, { env: 'FRAMEHOUSE_DOCKER' }),
+  mount: list('FOLDER[:ro]', 'containers may mount this folder and what is in it', { completes: 'folder' }),
+  'container-config': text('FILE', 'engines, pools and permissions as JSON (docs/containers.md)', { completes: 'file' }),
+} satisfies Options
+
+export interface ContainerChoice {
+  containers: number | undefined
+  docker: string | undefined
+  mount: readonly string[]
+  'container-config': string | undefined
+}
+
+/** The configuration, or undefined when the worker runs no containers. @throws UsageError */
+export async function containerSettings(context: Context, given: ContainerChoice): Promise<ContainerConfig | undefined> {
+  const file = given['container-config']
+  if (given.containers === undefined) {
+    const other = file !== undefined ? '--container-config' : given.mount.length > 0 ? '--mount' : undefined
+    if (other !== undefined) throw new UsageError(`${other} needs --containers N`, other, ['worker'])
+    return undefined
+  }
+  const kept = file === undefined ? {} : await readObject(resolve(context.cwd, file))
+  const engines = given.docker === undefined ? {} : { engines: [{ name: 'docker', host: given.docker }] }
+  const mounts = given.mount.map((entry) => readMount(entry, context.cwd))
+  const config = {
+    engines: [{ name: 'docker', host: DEFAULT_SOCKET }],
+    ...kept,
+    ...engines,
+    mounts: [...(Array.isArray(kept.mounts) ? kept.mounts : []), ...mounts],
+  }
+  return checkContainerConfig(config, file === undefined ? '' : `${file}: `)
+}
+
+/** With all defaults. @throws UsageError that names the field */
+export function checkContainerConfig(given: unknown, where: string): ContainerConfig {
+  const config: unknown = Value.Default(ContainerConfig, given)
+  if (!Value.Check(ContainerConfig, config)) {
+    const [first] = Value.Errors(ContainerConfig, config)
+    throw new UsageError(`${where}${first?.instancePath || '/'} ${first?.message ?? 'is wrong'}`, '--container-config', ['worker'])
+  }
+  const names = config.engines.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new UsageError(`${where}two engines have the name "${twice}"`, '--container-config', ['worker'])
+  for (const { match, engines } of config.pools) {
+    const unknown = engines.find((name) => !names.includes(name))
+    if (unknown !== undefined)
+      throw new UsageError(`${where}a pool names "${unknown}", which is no engine`, '--container-config', ['worker'])
+    if (!isRegExp(match)) throw new UsageError(`${where}"${match}" is no regular expression`, '--container-config', ['worker'])
+  }
+  return config
+}
+
+function isRegExp(text: string): boolean {
+  try {
+    new RegExp(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function readObject(path: string): Promise<Record<string, unknown>> {
+  let content: unknown
+  try {
+    content = JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, '--container-config', ['worker'])
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new UsageError(`${path} must hold a JSON object`, '--container-config', ['worker'])
+  }
+  return { ...content }
+}
+
+function readMount(entry: string, cwd: string): { path: string; readOnly: boolean } {
+  const match = /^(.*?)(?::(ro|rw))?$/.exec(entry)
+  const path = match?.[1] ?? entry
+  return { path: path.startsWith('volume:') ? path : resolve(cwd, path), readOnly: match?.[2] === 'ro' }
+}

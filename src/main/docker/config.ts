@@ -1,0 +1,88 @@
+/** What a worker's owner says about containers: engines, pools, what may be mounted, what is allowed. Read from a JSON file. */
+import { Type, type Static } from 'typebox'
+
+const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]*$' })
+const Path = Type.String({ minLength: 1, maxLength: 4096 })
+
+export const EngineConfig = Type.Object(
+  {
+    name: Name,
+    /** `unix:///var/run/docker.sock`, `tcp://host:2376`, `ssh://user@host`. */
+    host: Type.String({ minLength: 1, maxLength: 1000 }),
+    /** Files of the certificates, for `tcp://`. */
+    tls: Type.Optional(Type.Object({ ca: Path, cert: Path, key: Path }, { additionalProperties: false })),
+    /** File of the private key, for `ssh://`; without it the SSH agent is asked. */
+    sshKey: Type.Optional(Path),
+    /** Where this worker's paths are on the engine's machine, when they differ. The first that fits counts. */
+    paths: Type.Optional(Type.Array(Type.Object({ worker: Path, engine: Path }, { additionalProperties: false }), { maxItems: 100 })),
+  },
+  { additionalProperties: false },
+)
+export type EngineConfig = Static<typeof EngineConfig>
+
+export const PoolConfig = Type.Object(
+  {
+    /** Regular expression for the beginning of the task's routing name; empty fits all. */
+    match: Type.String({ maxLength: 1000 }),
+    engines: Type.Array(Name, { minItems: 1, maxItems: 100 }),
+    /** Containers at once in the pool. */
+    maxRunning: Type.Integer({ minimum: 1, maximum: 1024, default: 10 }),
+  },
+  { additionalProperties: false },
+)
+export type PoolConfig = Static<typeof PoolConfig>
+
+export const ContainerConfig = Type.Object(
+  {
+    engines: Type.Array(EngineConfig, { minItems: 1, maxItems: 100 }),
+    /** In order; the first that fits and has a usable engine counts. Without any: all engines, as many as the worker's slots. */
+    pools: Type.Array(PoolConfig, { maxItems: 100, default: [] }),
+    /** Engines (name or host) that get nothing new. */
+    blacklist: Type.Array(Type.String({ minLength: 1 }), { maxItems: 100, default: [] }),
+    circuit: Type.Object(
+      {
+        /** So many failures of the connection in a row take an engine out. */
+        maxFails: Type.Integer({ minimum: 1, default: 5 }),
+        /** After this long one trial decides. */
+        resetSeconds: Type.Number({ exclusiveMinimum: 0, default: 60 }),
+      },
+      { additionalProperties: false, default: { maxFails: 5, resetSeconds: 60 } },
+    ),
+    /** What may be mounted: folders with what is in them, or `volume:NAME` (`volume:*`: any). Nothing else. */
+    mounts: Type.Array(Type.Object({ path: Path, readOnly: Type.Boolean({ default: false }) }, { additionalProperties: false }), {
+      maxItems: 1000,
+      default: [],
+    }),
+    /** What jobs of an admin may ask for; others never may. */
+    allow: Type.Object(
+      {
+        privileged: Type.Boolean({ default: false }),
+        /** The host's network or process table, or those of another container. */
+        hostNamespaces: Type.Boolean({ default: false }),
+        dockerSocket: Type.Boolean({ default: false }),
+        capabilities: Type.Boolean({ default: false }),
+        /** Device files, with what is below a folder. */
+        devices: Type.Array(Path, { maxItems: 100, default: [] }),
+      },
+      {
+        additionalProperties: false,
+        default: { privileged: false, hostNamespaces: false, dockerSocket: false, capabilities: false, devices: [] },
+      },
+    ),
+    /** Networks beside `bridge` and `none` that any job may join. */
+    networks: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
+    /** How long a container waits for an engine that went away, before the task is given back. */
+    engineGraceSeconds: Type.Number({ minimum: 0, maximum: 3600, default: 120 }),
+    /** Ended containers that nobody asks for any more are removed after so long; images that jobs pulled and none used for so long, too (0: never). */
+    prune: Type.Object(
+      {
+        imagesUnusedHours: Type.Number({ minimum: 0, default: 0 }),
+      },
+      { additionalProperties: false, default: { imagesUnusedHours: 0 } },
+    ),
+  },
+  { additionalProperties: false },
+)
+export type ContainerConfig = Static<typeof ContainerConfig>
+
+export const DEFAULT_SOCKET = process.platform === 'win32' ? 'npipe:////./pipe/docker_engine' : 'unix:///var/run/docker.sock'

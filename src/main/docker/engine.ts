@@ -1,0 +1,86 @@
+/** The connection to one Docker engine: local socket, TCP with or without TLS, SSH. */
+import { readFileSync } from 'node:fs'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import Docker from 'dockerode'
+import type { EngineConfig } from './config.ts'
+import { translate } from './errors.ts'
+
+export interface Engine {
+  /** Unique on its worker. */
+  readonly name: string
+  /** As it was configured, e.g. `unix:///var/run/docker.sock`. */
+  readonly host: string
+  /** Whether its files are those of this machine. */
+  readonly isLocal: boolean
+  readonly docker: Docker
+  /** The same engine over connections that are never used twice, and that give up soon. */
+  readonly door: Docker
+}
+
+const KNOCK_MS = 10_000
+
+/** Nothing is called yet. @throws Error when a TLS file cannot be read or the address is none */
+export function connectEngine(config: EngineConfig): Engine {
+  const { name, host } = config
+  const options = clientOptions(config)
+  const agent = options.protocol === 'https' ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false })
+  const door = new Docker({ ...options, timeout: KNOCK_MS, ...(options.protocol !== 'ssh' && { agent }) })
+  return { name, host, isLocal: localSocket(host) !== undefined, docker: new Docker(options), door }
+}
+
+/** Path of the socket (or Windows pipe) of an address; undefined for a remote one. */
+export function localSocket(host: string): string | undefined {
+  const match = /^(?:unix|npipe):\/\/(.+)$/.exec(host)
+  return match?.[1]
+}
+
+/** What dockerode is made with. `DOCKER_HOST` and its kin are not looked at: the worker's configuration says where. */
+export function clientOptions({ name, host, tls, sshKey }: EngineConfig): Docker.DockerOptions {
+  const socketPath = localSocket(host)
+  if (socketPath !== undefined) return { host: undefined, socketPath, protocol: 'http' }
+  const url = parseHost(name, host)
+  const port = Number(url.port || DEFAULT_PORTS[url.protocol] || 0)
+  if (url.protocol === 'ssh:') {
+    return {
+      protocol: 'ssh',
+      host: url.hostname,
+      port,
+      username: decodeURIComponent(url.username) || undefined,
+      sshOptions: sshKey === undefined ? { agent: process.env['SSH_AUTH_SOCK'] } : { privateKey: readFileSync(sshKey) },
+    }
+  }
+  if (tls === undefined) return { protocol: 'http', host: url.hostname, port }
+  return {
+    protocol: 'https',
+    host: url.hostname,
+    port,
+    ca: readFileSync(tls.ca, 'utf8'),
+    cert: readFileSync(tls.cert, 'utf8'),
+    key: readFileSync(tls.key, 'utf8'),
+  }
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'tcp:': '2375', 'ssh:': '22' }
+
+function parseHost(name: string, host: string): URL {
+  const url = URL.canParse(host) ? new URL(host) : undefined
+  if (url === undefined || !['tcp:', 'ssh:'].includes(url.protocol) || url.hostname === '') {
+    throw new Error(`engine "${name}": "${host}" is no address; use unix:///path, tcp://host:port or ssh://user@host`)
+  }
+  return url
+}
+
+/** One call to the engine, with its failures as classes of errors.ts. `what` begins the message. */
+export async function ask<T>(engine: Pick<Engine, 'host'>, what: string, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw translate(error, what, engine.host)
+  }
+}
+
+/** Whether somebody opens the door: a ping over a connection of its own. */
+export async function knock({ door }: Pick<Engine, 'door'>): Promise<void> {
+  await door.ping()
+}

@@ -1,0 +1,265 @@
+/**
+ * Containers on a Docker engine, as the executor behind `docker-run`. A container is created, attached to, started, waited
+ * for, read and removed; what an earlier run of the worker began is taken up where it stands.
+ */
+import type { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import type { ContainerRecord } from '../../shared/schemas/container.ts'
+import { createOptions } from './createOptions.ts'
+import { ask, knock, type Engine } from './engine.ts'
+import { ContainerLostError, EngineRefusedError, EngineUnreachableError, isConnectionFailure, statusOf } from './errors.ts'
+import type { Executor, RunHooks, RunOptions, RunSpec } from './executor.ts'
+import { digestOf, pullImage } from './images.ts'
+import { pumpOutput } from './logs.ts'
+import { endedByOutage } from './outage.ts'
+import { NO_USAGE, UsageWatch, type Usage } from './stats.ts'
+
+export interface DockerExecutorOptions {
+  engine: Engine
+  /** How long a running container's engine may be away before the run is given up. */
+  engineGraceMs: number
+  /** Resolves when the engine answers again. @throws when the signal aborts */
+  whenBack(signal: AbortSignal): Promise<void>
+  now(): number
+  /** A container could not be removed; somebody should look for it later. */
+  onLeftover(containerId: string, error: unknown): void
+}
+
+/** After a container was stopped, its last output gets so long to arrive. */
+const LAST_OUTPUT_MS = 5000
+
+interface Entry {
+  readonly container: Docker.Container
+  state: 'created' | 'running' | 'ended'
+}
+
+export class DockerExecutor implements Executor {
+  private readonly removals = new Set<Promise<void>>()
+
+  constructor(private readonly options: DockerExecutorOptions) {}
+
+  async run(spec: RunSpec, hooks: RunHooks, { createdBefore }: RunOptions, signal: AbortSignal): Promise<ContainerRecord> {
+    const entry = createdBefore === undefined ? await this.create(spec, hooks, signal) : await this.find(createdBefore)
+    const { container } = entry
+    try {
+      hooks.created(container.id)
+      const usage = await this.toTheEnd(entry, spec, hooks, signal)
+      const record = await this.record(container, spec, usage)
+      if (signal.aborted) {
+        hooks.stopped(record)
+        throw signal.reason
+      }
+      return record
+    } finally {
+      this.remove(container)
+    }
+  }
+
+  /** Resolves when all containers that ended are removed. */
+  async idle(): Promise<void> {
+    await Promise.all(this.removals)
+  }
+
+  private get engine(): Engine {
+    return this.options.engine
+  }
+
+  private async create(spec: RunSpec, hooks: RunHooks, signal: AbortSignal): Promise<Entry> {
+    const { docker } = this.engine
+    const pull = async () => {
+      hooks.activity(`pulling ${spec.image}`)
+      await pullImage(
+        this.engine,
+        spec.image,
+        (registry) => hooks.registryAuth(registry),
+        (text) => hooks.activity(text),
+        signal,
+      )
+    }
+    let pullFailure: unknown
+    if (spec.pull === 'always') {
+      await pull().catch((error: unknown) => {
+        if (!spec.localFallback || error instanceof EngineUnreachableError || signal.aborted) throw error
+        pullFailure = error
+      })
+    }
+    for (let tries = 1; ; tries++) {
+      signal.throwIfAborted()
+      try {
+        return { container: await docker.createContainer(createOptions(spec)), state: 'created' }
+      } catch (error) {
+        if (statusOf(error) === 409) return this.find(spec.name)
+        const isMissing = statusOf(error) === 404
+        if (isMissing && pullFailure !== undefined) throw pullFailure
+        if (!isMissing || spec.pull !== 'missing' || tries > 1)
+          return await ask(this.engine, 'cannot create the container', Promise.reject(error))
+        await pull()
+      }
+    }
+  }
+
+  /** A container that was created before. @throws ContainerLostError when it is gone */
+  private async find(idOrName: string): Promise<Entry> {
+    const info = await this.inspect(this.engine.docker.getContainer(idOrName))
+    const container = this.engine.docker.getContainer(info.Id)
+    if (info.State.Status === 'created') return { container, state: 'created' }
+    return { container, state: info.State.Running || info.State.Restarting ? 'running' : 'ended' }
+  }
+
+  private async inspect(container: Docker.Container): Promise<Docker.ContainerInspectInfo> {
+    try {
+      return await ask(this.engine, 'cannot inspect the container', container.inspect())
+    } catch (error) {
+      if (!(error instanceof EngineRefusedError) || error.status !== 404) throw error
+      throw new ContainerLostError(`container ${container.id.slice(0, 12)} is not on ${this.engine.host} any more`)
+    }
+  }
+
+  /** Follows it to its end through outages of the engine. */
+  private async toTheEnd(entry: Entry, spec: RunSpec, hooks: RunHooks, signal: AbortSignal): Promise<Usage> {
+    const { container } = entry
+    const watch = new UsageWatch(async () => {
+      // With `stream` the answer is a stream; the types know only the single sample.
+      return (await container.stats({ stream: true })) as unknown as Readable
+    })
+    const onAbort = () => void this.stop(container, spec.stopGraceMs)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      if (signal.aborted && entry.state === 'created') return NO_USAGE
+      if (signal.aborted) onAbort()
+      for (;;) {
+        try {
+          await this.follow(entry, watch, hooks, signal)
+          // A daemon that shuts down stops its containers after it closed its door: their exit codes are its doing.
+          await this.knock()
+          return watch.stop()
+        } catch (error) {
+          if (!isConnectionFailure(error)) throw error
+          await this.afterOutage(entry, hooks, signal)
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      watch.stop()
+    }
+  }
+
+  /** From where it stands to its end. @throws EngineUnreachableError or a connection's own error when the engine goes away */
+  private async follow(entry: Entry, usage: UsageWatch, hooks: RunHooks, signal: AbortSignal): Promise<void> {
+    const { container } = entry
+    const isNew = entry.state === 'created'
+    if (entry.state === 'running') usage.start()
+    const output = isNew ? await this.attach(container) : await this.replay(container, hooks)
+    const pumping = pumpOutput(output, (stream, bytes) => hooks.output(stream, bytes))
+    // It is looked at below; until then its failure must not count as unhandled.
+    pumping.catch(() => undefined)
+    try {
+      if (isNew) {
+        hooks.activity('running')
+        await ask(this.engine, 'cannot start the container', container.start())
+        entry.state = 'running'
+        usage.start()
+        if (signal.aborted) void this.stop(container, 0)
+      }
+      const broken = pumping.then(() => new Promise<never>(() => undefined))
+      await Promise.race([ask(this.engine, 'cannot wait for the container', container.wait()), broken])
+    } catch (error) {
+      output.destroy()
+      throw error
+    }
+    if (signal.aborted) setTimeout(() => output.destroy(), LAST_OUTPUT_MS).unref()
+    await pumping.catch((error: unknown) => {
+      if (!signal.aborted) throw error
+    })
+  }
+
+  /** All its output from now on, before it is started: not a byte is missed. */
+  private async attach(container: Docker.Container): Promise<Readable> {
+    const stream = await ask(this.engine, 'cannot attach to the container', container.attach({ stream: true, stdout: true, stderr: true }))
+    return stream as unknown as Readable // The answer of the HTTP request; the types say only that it can be read.
+  }
+
+  /** All its output from its start, as the engine kept it. */
+  private async replay(container: Docker.Container, hooks: RunHooks): Promise<Readable> {
+    const stream = await ask(
+      this.engine,
+      'cannot read the log of the container',
+      container.logs({ follow: true, stdout: true, stderr: true }),
+    )
+    hooks.replay()
+    return stream as unknown as Readable
+  }
+
+  /**
+   * The engine went away while the container ran: waits for it, and finds out what became of the container.
+   * @throws ContainerLostError when it is gone, was ended with its engine, or the engine stays away
+   */
+  private async afterOutage(entry: Entry, hooks: RunHooks, signal: AbortSignal): Promise<void> {
+    const { engine, engineGraceMs, whenBack, now } = this.options
+    const brokeAt = now()
+    hooks.activity(`waiting for the Docker engine at ${engine.host}`)
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(engineGraceMs)])
+    await whenBack(patience).catch(() => {
+      signal.throwIfAborted()
+      throw new ContainerLostError(`the Docker engine at ${engine.host} went away and did not come back within ${engineGraceMs / 1000} s`)
+    })
+    const info = await this.inspect(entry.container)
+    const { Status, Running, ExitCode, FinishedAt } = info.State
+    entry.state = Status === 'created' ? 'created' : Running || info.State.Restarting ? 'running' : 'ended'
+    if (entry.state !== 'ended') return
+    const liveRestore =
+      (await ask(engine, 'cannot ask the engine', engine.docker.info() as Promise<{ LiveRestoreEnabled?: boolean }>)).LiveRestoreEnabled ===
+      true
+    if (endedByOutage({ exitCode: ExitCode, finishedAt: Date.parse(FinishedAt), brokeAt, liveRestore })) {
+      throw new ContainerLostError(`the container ended with its Docker engine at ${engine.host} (exit code ${ExitCode})`)
+    }
+  }
+
+  /** A new connection, so that a daemon which closed its door does not answer through an old one. */
+  private async knock(): Promise<void> {
+    await ask(this.engine, 'cannot reach the engine', knock(this.engine))
+  }
+
+  private async stop(container: Docker.Container, graceMs: number): Promise<void> {
+    // It may have ended by itself, or the engine may be away: then waiting for it tells.
+    await container.stop({ t: Math.ceil(graceMs / 1000) }).catch(() => undefined)
+  }
+
+  private async record(container: Docker.Container, spec: RunSpec, usage: Usage): Promise<ContainerRecord> {
+    const info = await this.inspect(container)
+    const { engine } = this
+    const digest = await digestOf(engine, info.Image, spec.image)
+    return {
+      containerId: info.Id,
+      containerName: spec.name,
+      engine: engine.name,
+      host: engine.host,
+      image: spec.image,
+      imageId: info.Image,
+      imageDigest: digest,
+      exitCode: info.State.Status === 'created' ? null : info.State.ExitCode,
+      oomKilled: info.State.OOMKilled,
+      error: info.State.Error,
+      startedAt: timeOf(info.State.StartedAt),
+      finishedAt: timeOf(info.State.FinishedAt),
+      ...usage,
+    }
+  }
+
+  private remove(container: Docker.Container): void {
+    const removal = container.remove({ force: true, v: true }).then(
+      () => undefined,
+      (error: unknown) => {
+        if (statusOf(error) !== 404) this.options.onLeftover(container.id, error)
+      },
+    )
+    const tracked: Promise<void> = removal.finally(() => this.removals.delete(tracked))
+    this.removals.add(tracked)
+  }
+}
+
+/** The engine's times have nanoseconds, and the year 1 for "not yet". */
+function timeOf(text: string): string | null {
+  const time = Date.parse(text)
+  return time > 0 ? new Date(time).toISOString() : null
+}
