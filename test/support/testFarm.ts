@@ -255,6 +255,12 @@ export class TestFarm {
     }
   }
 
+  /** Resolves when the dependents that completions released so far are loaded, whether or not the disk takes writes. */
+  async released(): Promise<void> {
+    const transitions: Transitions = Reflect.get(this.farm, 'transitions')
+    await transitions.released()
+  }
+
   /** The farm's own lines and the worker's, of one attempt. */
   async log(taskId: string, attempt = 1): Promise<string> {
     return (await this.logs.read(taskId, attempt, 0, 1_000_000)).toString()

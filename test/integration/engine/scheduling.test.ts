@@ -4,6 +4,7 @@ import { ConflictError, InvalidInputError } from '../../../src/main/engine/error
 import type { JobState, WorkerState } from '../../../src/main/engine/model.ts'
 import { compileTasks } from '../../../src/main/engine/compileTasks.ts'
 import type { AuthoredTask } from '../../../src/main/engine/compiledJob.ts'
+import { deferred } from '../../../src/shared/deferred.ts'
 import { memoryOf, violations } from '../../support/invariants.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
@@ -440,6 +441,34 @@ describe('a barrier of thousands', () => {
     await test.settled()
     const done = await test.work(ada)
     expect(done).toEqual(Array.from({ length: 2001 }, (_, at) => test.taskId(job, at + 2)))
+    expect(await test.status(job)).toBe('completed')
+  })
+
+  it('does not forget an early task that comes back meanwhile and is not on disk yet', async () => {
+    const ada = await test.worker('ada', { capacity: 50 })
+    const job = await test.submit([{}, {}, ...tasks(300, { dependsOn: [1] })])
+    const [gate, early] = await test.take(ada, 2)
+    const disk = deferred<void>()
+    let lost: Promise<unknown> | undefined
+    test.farm.on('task', ({ status }) => {
+      if (status !== 'completed' || lost) return
+      // The gate is done and its dependents are being loaded. From here on nothing reaches the disk until the test says so.
+      void test.opened.writer.exclusive(() => disk.promise)
+      lost = test.finish(ada, early!, 'lost', null)
+    })
+    await test.finish(ada, gate!)
+    await test.released()
+    // The window that this loads comes from a disk on which the early task still runs, and begins behind it.
+    const taken = wait(ada)
+    try {
+      await expect.poll(async () => (await test.farm.explain(test.taskId(job, 2))).status).toBe('active')
+    } finally {
+      disk.resolve()
+    }
+    await lost
+    expect(await taken).toMatchObject([{ taskId: test.taskId(job, 2), attempt: 2 }])
+    await test.finish(ada, { taskId: test.taskId(job, 2), attempt: 2 })
+    expect(await test.work(ada)).toEqual(Array.from({ length: 300 }, (_, at) => test.taskId(job, at + 3)))
     expect(await test.status(job)).toBe('completed')
   })
 })
