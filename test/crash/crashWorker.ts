@@ -1,6 +1,7 @@
 /**
  * A simulated worker that survives managers: it remembers what was acknowledged to it, sends again what was not, and
- * so can say afterwards what must be found on the manager's disk.
+ * so can say afterwards what must be found on the manager's disk. Now and then it dies itself, as kill -9 has it: what it
+ * was running is gone, and only the reports on its disk are left.
  */
 import { randomBytes } from 'node:crypto'
 import { Agent, request } from 'undici'
@@ -35,6 +36,9 @@ export class CrashWorker {
   private readonly running = new Map<string, Running>()
   private readonly stale = new Set<string>()
   private stopping = false
+  /** Replies that it got, and how often it died. */
+  replies = 0
+  deaths = 0
   /** Replaced after each crash: a pool remembers broken connections. */
   private agent = new Agent({ keepAliveTimeout: 30_000 })
 
@@ -42,6 +46,8 @@ export class CrashWorker {
     private readonly name: string,
     private readonly url: () => string,
     private readonly random: () => number,
+    /** How likely it dies in the middle of a task, 0–1. */
+    private readonly mortality = 0,
   ) {}
 
   async join(): Promise<void> {
@@ -91,6 +97,7 @@ export class CrashWorker {
       return
     }
     const key = keyOf(current)
+    if (this.random() < this.mortality) return this.die()
     if (!this.acknowledged.logs.has(key) && this.random() < 0.7) {
       this.say(current, { type: 'log', at: Date.now(), stream: 'stdout', text: `${key} ${this.name} ${randomBytes(12).toString('hex')}\n` })
       return this.flush(0)
@@ -98,6 +105,13 @@ export class CrashWorker {
     this.say(current, { type: 'log', at: Date.now(), stream: 'stderr', text: `last words of ${key}\n` })
     this.say(current, { type: 'finished', at: Date.now(), outcome: 'success', exitCode: 0, reason: '' })
     return this.flush(1)
+  }
+
+  /** Its program is gone with what it ran; the next one signs on with what has ended and is not told yet. */
+  private die(): Promise<void> {
+    this.deaths++
+    for (const [key, fence] of this.running) if (!this.ended(fence)) this.running.delete(key)
+    return this.signOn()
   }
 
   private say(fence: Running, event: Record<string, unknown>): void {
@@ -133,7 +147,9 @@ export class CrashWorker {
 
   /** Its end is in the outbox already: the manager will hear it again. */
   private ended(fence: Running): boolean {
-    return this.outbox.some((report) => report.taskId === fence.taskId && report.attempt === fence.attempt && report.event['type'] === 'finished')
+    return this.outbox.some(
+      (report) => report.taskId === fence.taskId && report.attempt === fence.attempt && report.event['type'] === 'finished',
+    )
   }
 
   private async post(path: string, body: unknown): Promise<Record<string, unknown>> {
@@ -149,6 +165,7 @@ export class CrashWorker {
     })
     const text = await reply.text()
     if (statusCode !== 200) throw new Error(`${path}: ${statusCode} ${text}`)
+    this.replies++
     return JSON.parse(text)
   }
 }

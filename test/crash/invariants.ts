@@ -17,10 +17,22 @@ export async function brokenInvariants(dataDir: string, workers: Acknowledged[],
     const integrity = await db.all<{ integrity_check: string }>('pragma integrity_check')
     if (integrity[0]?.integrity_check !== 'ok') problems.push(`integrity_check: ${JSON.stringify(integrity)}`)
     await none('foreign keys', 'pragma foreign_key_check')
-    await none('tasks completed more than once', `select task_id, count(*) from attempts where status = 'completed' group by task_id having count(*) > 1`)
-    await none('tasks with two running attempts', `select task_id from attempts where status = 'active' group by task_id having count(*) > 1`)
-    await none('active tasks without a running attempt', `select id from tasks t where status = 'active' and not exists (select 1 from attempts a where a.task_id = t.id and a.status = 'active')`)
-    await none('completed tasks without a completed attempt', `select id from tasks t where status = 'completed' and not exists (select 1 from attempts a where a.task_id = t.id and a.status = 'completed')`)
+    await none(
+      'tasks completed more than once',
+      `select task_id, count(*) from attempts where status = 'completed' group by task_id having count(*) > 1`,
+    )
+    await none(
+      'tasks with two running attempts',
+      `select task_id from attempts where status = 'active' group by task_id having count(*) > 1`,
+    )
+    await none(
+      'active tasks without a running attempt',
+      `select id from tasks t where status = 'active' and not exists (select 1 from attempts a where a.task_id = t.id and a.status = 'active')`,
+    )
+    await none(
+      'completed tasks without a completed attempt',
+      `select id from tasks t where status = 'completed' and not exists (select 1 from attempts a where a.task_id = t.id and a.status = 'completed')`,
+    )
     await none(
       'job counters that differ from their tasks',
       `select id, task_count from jobs j where status <> 'under-construction' and (
@@ -52,7 +64,8 @@ async function missingAcknowledged(db: Connection, dataDir: string, workers: Ack
     for (const key of finished) if (status.get(key) !== 'completed') problems.push(`acknowledged end of ${key} is ${status.get(key)}`)
     for (const [key, text] of texts) {
       const [taskId = '', attempt = ''] = key.split('/')
-      const found = (await logs.read(taskId, Number(attempt), 0, 1_000_000)).toString()
+      const lines = await logs.lines(taskId, Number(attempt), 0, 1_000_000)
+      const found = lines.map((line) => (line.stream === 'farm' ? '' : `${line.text}\n`)).join('')
       // What came after the last acknowledgement may be there too.
       if (!found.startsWith(text)) problems.push(`log of ${key}: expected ${JSON.stringify(text)}, found ${JSON.stringify(found)}`)
     }

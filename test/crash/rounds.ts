@@ -10,12 +10,17 @@ import { ManagerProcess } from '../support/managerProcess.ts'
 import { brokenInvariants } from './invariants.ts'
 import { CrashWorker } from './crashWorker.ts'
 
+/** The manager lives no longer than this, however little it was asked. */
+const LONGEST_LIFE_MS = 10_000
+
 export interface CrashOptions {
   rounds: number
   workers: number
   tasksPerJob: number
-  /** Longest time between the manager's start and its death. */
-  longestLifeMs: number
+  /** The manager dies after at most so many replies to workers: by what it did, not by the clock, so that a slow machine tests as much. */
+  longestLife: number
+  /** How likely a worker dies in the middle of a task, 0–1. */
+  workerMortality: number
   /** The database is checked after every so many kills, and at the end. */
   checkEvery: number
   seed: number
@@ -24,6 +29,7 @@ export interface CrashOptions {
 
 export interface CrashResult {
   kills: number
+  workerDeaths: number
   jobs: number
   tasksCompleted: number
   logsAcknowledged: number
@@ -35,9 +41,11 @@ export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
   const dataDir = await mkdtemp(join(tmpdir(), 'framehouse-crash-'))
   let manager = await ManagerProcess.start({ dataDir })
   const { port } = manager
-  const workers = Array.from({ length: options.workers }, (_, at) => new CrashWorker(`crash ${at}`, () => `http://127.0.0.1:${port}`, random))
+  const workers = Array.from({ length: options.workers }, (_, at) => {
+    return new CrashWorker(`crash ${at}`, () => `http://127.0.0.1:${port}`, random, options.workerMortality)
+  })
   const submitted: string[] = []
-  const result: CrashResult = { kills: 0, jobs: 0, tasksCompleted: 0, logsAcknowledged: 0, problems: [] }
+  const result: CrashResult = { kills: 0, workerDeaths: 0, jobs: 0, tasksCompleted: 0, logsAcknowledged: 0, problems: [] }
   try {
     for (const worker of workers) await worker.join()
     submitted.push(await submit(manager, options.tasksPerJob))
@@ -48,13 +56,22 @@ export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
         (id) => submitted.push(id),
         () => undefined,
       )
-      await new Promise((resolve) => setTimeout(resolve, random() * options.longestLifeMs))
+      await lifetime(workers, random() * options.longestLife)
+      // Not always at the moment of a reply.
+      await new Promise((resolve) => setTimeout(resolve, random() * 20))
       await manager.kill()
       await submission
       result.kills++
       if (round % options.checkEvery === 0) {
-        result.problems = await brokenInvariants(dataDir, workers.map((worker) => worker.acknowledged), submitted, false)
-        options.say(`${round} kills, ${submitted.length} jobs, ${count(workers, 'finished')} ends and ${count(workers, 'logs')} logs acknowledged`)
+        result.problems = await brokenInvariants(
+          dataDir,
+          workers.map((worker) => worker.acknowledged),
+          submitted,
+          false,
+        )
+        options.say(
+          `${round} kills, ${submitted.length} jobs, ${count(workers, 'finished')} ends and ${count(workers, 'logs')} logs acknowledged`,
+        )
       }
       manager = await ManagerProcess.start({ dataDir, port })
     }
@@ -63,14 +80,33 @@ export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
     await Promise.all(running)
     await manager.stop(true)
     if (result.problems.length === 0) {
-      result.problems = await brokenInvariants(dataDir, workers.map((worker) => worker.acknowledged), submitted, true)
+      result.problems = await brokenInvariants(
+        dataDir,
+        workers.map((worker) => worker.acknowledged),
+        submitted,
+        true,
+      )
     }
   } finally {
     for (const worker of workers) await worker.stop()
     if (manager.child.exitCode === null && manager.child.signalCode === null) await manager.kill()
     await rm(dataDir, { recursive: true, force: true })
   }
-  return { ...result, jobs: submitted.length, tasksCompleted: count(workers, 'finished'), logsAcknowledged: count(workers, 'logs') }
+  const workerDeaths = workers.reduce((sum, worker) => sum + worker.deaths, 0)
+  return {
+    ...result,
+    workerDeaths,
+    jobs: submitted.length,
+    tasksCompleted: count(workers, 'finished'),
+    logsAcknowledged: count(workers, 'logs'),
+  }
+}
+
+/** Waits until the workers got so many replies more, or for a while when nothing is left to do. */
+async function lifetime(workers: CrashWorker[], replies: number): Promise<void> {
+  const total = (): number => workers.reduce((sum, worker) => sum + worker.replies, 0)
+  const [until, deadline] = [total() + replies, performance.now() + LONGEST_LIFE_MS]
+  while (total() < until && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 /** Waits until every job is completed; what never comes is a lost task. */
@@ -83,7 +119,8 @@ async function drain(manager: ManagerProcess, submitted: string[]): Promise<stri
       const job = await manager.json<{ status: string }>('GET', `/api/v1/jobs/${id}`)
       if (job.status === 'completed') open.delete(id)
     }
-    if (performance.now() > until) return [`${open.size} jobs were not completed within ${patienceMs / 1000} s: ${[...open].slice(0, 3).join(', ')}`]
+    if (performance.now() > until)
+      return [`${open.size} jobs were not completed within ${patienceMs / 1000} s: ${[...open].slice(0, 3).join(', ')}`]
     if (open.size > 0) await new Promise((resolve) => setTimeout(resolve, 50))
   }
   return []

@@ -9,13 +9,16 @@ const result = await crashRounds({
   rounds,
   workers: 20,
   tasksPerJob: 60,
-  longestLifeMs: 1_200,
+  longestLife: 600,
+  workerMortality: 0.02,
   checkEvery: 20,
   seed,
   say: (line) => console.log(line),
 })
 const seconds = ((performance.now() - began) / 1000).toFixed(0)
-console.log(`${result.kills} kills, ${result.jobs} jobs, ${result.tasksCompleted} tasks, ${result.logsAcknowledged} logs, ${seconds} s`)
+console.log(
+  `${result.kills} kills, ${result.workerDeaths} deaths of workers, ${result.jobs} jobs, ${result.tasksCompleted} tasks, ${result.logsAcknowledged} logs, ${seconds} s`,
+)
 for (const problem of result.problems) console.error(`PROBLEM ${problem}`)
 console.log(result.problems.length === 0 ? 'Nothing lost, nothing done twice.' : `${result.problems.length} invariants broken`)
 process.exit(result.problems.length === 0 ? 0 : 1)

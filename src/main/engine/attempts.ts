@@ -1,6 +1,7 @@
 /** How attempts end, and what they say meanwhile: log lines, progress, frames. The failure policy decides, this file acts. */
 import { FINISHED_JOB_STATUSES, type AttemptStatus, type LogStream, type Outcome } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
+import { farmLine, statusLine } from './attemptLines.ts'
 import type { Core } from './core.ts'
 import { StaleAttemptError } from './errors.ts'
 import { decideFailure } from './failurePolicy.ts'
@@ -31,18 +32,21 @@ export class Attempts {
     private readonly leases: Leases,
     private readonly transitions: Transitions,
     private readonly workers: () => Iterable<WorkerState>,
-  ) {}
+  ) {
+    transitions.writeLine = (job, task, attempt, text) => this.farmLine(job, task, attempt, text)
+  }
 
   /** The attempt is over. @throws StaleAttemptError when it no longer holds its task */
   async end(lease: Lease, ending: Ending): Promise<void> {
     const { job, task, attempt } = lease
     while (job.busy) await job.busy
-    const status = ending.outcome === 'success' ? 'completed' : ending.outcome === 'lost' ? 'lost' : ending.outcome === 'stopped' ? 'canceled' : 'failed'
+    const status =
+      ending.outcome === 'success' ? 'completed' : ending.outcome === 'lost' ? 'lost' : ending.outcome === 'stopped' ? 'canceled' : 'failed'
     if (!this.close(lease, status, ending)) throw new StaleAttemptError('the attempt no longer holds its task')
     attempt.result = ending.result === undefined ? null : JSON.stringify(ending.result)
     attempt.metrics = ending.metrics === undefined ? null : JSON.stringify(ending.metrics)
     task.touchedAt = attempt.endedAt
-    if (ending.outcome === 'success') await this.transitions.task(job, task, 'completed', 'Completed')
+    if (ending.outcome === 'success') await this.transitions.task(job, task, 'completed', 'Completed', attempt)
     else await this.afterFailure(lease, ending)
     this.book.refreshSharers(job)
   }
@@ -73,7 +77,7 @@ export class Attempts {
     const pausing = isPausing(job)
     const activity = `Task was ${pausing ? 'paused' : 'queued'} by Manager because ${reason}`
     this.farmLine(job, task, attempt, activity)
-    await this.transitions.task(job, task, pausing ? 'paused' : 'queued', activity)
+    await this.transitions.task(job, task, pausing ? 'paused' : 'queued', activity, attempt)
     this.book.refreshSharers(job)
   }
 
@@ -89,7 +93,7 @@ export class Attempts {
     if (!this.close(lease, 'failed', { outcome, reason })) return
     this.leases.onTakenAway(lease.worker.id)
     this.farmLine(job, task, attempt, reason)
-    await this.transitions.task(job, task, 'failed', reason)
+    await this.transitions.task(job, task, 'failed', reason, attempt)
     this.book.refreshSharers(job)
   }
 
@@ -119,7 +123,13 @@ export class Attempts {
   /** A line of the farm's own in an attempt's log. */
   farmLine(job: JobRuntime, task: TaskState, attempt: AttemptState, text: string): void {
     const now = this.core.now()
-    this.log(job, task, attempt, now, 'farm', `${new Date(now).toISOString()} ${text}\n`)
+    this.log(job, task, attempt, now, 'farm', farmLine(now, text))
+  }
+
+  /** The same in the log of the task's last attempt, which may be over; a task that nobody ever ran has no log. */
+  async tellLastLog(job: JobRuntime, task: TaskState, text: string): Promise<void> {
+    const attempt = await this.core.store.loadAttempt(task.id, task.attempts)
+    if (attempt) this.farmLine(job, task, attempt, text)
   }
 
   /** Steps done so far and what the worker is doing; counts as a sign of life. */
@@ -176,7 +186,7 @@ export class Attempts {
     if (decision.task === 'completed') {
       attempt.status = 'completed'
       attempt.outcome = 'success'
-      await this.transitions.task(job, task, 'completed', 'Completed')
+      await this.transitions.task(job, task, 'completed', 'Completed', attempt)
       return
     }
     if (decision.counted) {
@@ -193,13 +203,13 @@ export class Attempts {
         attempt,
         `Task failed by worker ${worker.name} (${worker.publicId}), Manager will fail the entire job as there are no more workers left for tasks of type "${task.kind}".`,
       )
-      await this.transitions.task(job, task, 'failed', ending.reason)
+      await this.transitions.task(job, task, 'failed', ending.reason, attempt)
       await this.transitions.job(job, 'failed', reason)
       return
     }
     if (decision.counted) this.farmLine(job, task, attempt, failureLine(decision.task, facts.workersFailed, policy.failAfterWorkers))
     const to = isPausing(job) && decision.task !== 'failed' ? 'paused' : decision.task
-    await this.transitions.task(job, task, to, ending.reason)
+    await this.transitions.task(job, task, to, ending.reason, attempt)
     if (blocked && this.hasOthers(job, task.kind)) await this.requeueFailedOf(job, task, worker)
   }
 
@@ -219,7 +229,9 @@ export class Attempts {
     for (const { index } of await this.core.store.loadFailedTasks(job.state.id, worker.id)) {
       if (index === last.index) continue
       await this.book.changeTask(taskPublicId(job.state.publicId, index), async (_, task) => {
-        if (task.status === 'failed' && !FINISHED_JOB_STATUSES.includes(job.state.status)) await this.transitions.task(job, task, 'queued', activity)
+        if (task.status !== 'failed' || FINISHED_JOB_STATUSES.includes(job.state.status)) return
+        await this.transitions.task(job, task, 'queued', activity)
+        await this.tellLastLog(job, task, statusLine('failed', 'queued'))
       })
     }
   }

@@ -8,7 +8,14 @@ import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { ignoreUnknown, InvalidInputError, NotFoundError, StaleAttemptError, StatusChangeRequestedError, WorkerNotAwakeError } from './errors.ts'
+import {
+  ignoreUnknown,
+  InvalidInputError,
+  NotFoundError,
+  StaleAttemptError,
+  StatusChangeRequestedError,
+  WorkerNotAwakeError,
+} from './errors.ts'
 import type { ForeignTaskFacts, ForeignUpdate, MayKeepRunning } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
@@ -53,7 +60,8 @@ export class ForeignWork {
   async update(workerId: string, taskId: string, update: ForeignUpdate): Promise<void> {
     const worker = this.staff.need(workerId)
     this.staff.seen(worker)
-    if (update.status === 'soft-failed') throw new InvalidInputError('taskStatus', 'a worker reports "failed"; whether that is soft is up to the Manager')
+    if (update.status === 'soft-failed')
+      throw new InvalidInputError('taskStatus', 'a worker reports "failed"; whether that is soft is up to the Manager')
     let lease = this.leaseOf(worker, taskId)
     while (lease?.job.busy) {
       await lease.job.busy
@@ -101,7 +109,7 @@ export class ForeignWork {
     if (status === 'queued') return this.attempts.giveBack(lease, `worker ${lease.worker.name} gave it back`)
     // canceled or paused by the worker itself: as it says.
     if (!this.attempts.close(lease, 'canceled', { outcome: 'stopped', reason: activity })) return
-    await this.transitions.task(lease.job, lease.task, status, activity)
+    await this.transitions.task(lease.job, lease.task, status, activity, lease.attempt)
     this.book.refreshSharers(lease.job)
   }
 

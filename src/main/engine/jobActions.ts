@@ -3,6 +3,7 @@ import { Value } from 'typebox/value'
 import { Policy } from '../../shared/policy.ts'
 import { FINISHED_JOB_STATUSES, type JobStatus, type TaskStatus } from '../../shared/enums.ts'
 import type { JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import { statusLine } from './attemptLines.ts'
 import type { Attempts } from './attempts.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { Core } from './core.ts'
@@ -168,8 +169,10 @@ export class JobActions {
         if (status === 'queued' && job.state.status === 'completed') return this.transitions.job(job, 'requeueing', 'task was queued')
       })
     }
-    await this.transitions.task(job, task, status, activity)
+    const from = task.status
+    await this.transitions.task(job, task, status, activity, lease?.attempt)
     if (lease) this.book.refreshSharers(job)
+    else if (from !== status) await this.attempts.tellLastLog(job, task, statusLine(from, status))
   }
 
   /** A mass update, announced, and what follows from it. */

@@ -4,16 +4,19 @@
  */
 import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
+import { isReadFromAttempt, statusLine } from './attemptLines.ts'
 import type { Core } from './core.ts'
 import type { JobBook } from './jobBook.ts'
 import type { JobRuntime } from './jobRuntime.ts'
 import { effectOfJobStatus, jobAfterTaskChange, type JobStatusEffect } from './jobRules.ts'
-import type { TaskState } from './model.ts'
+import type { AttemptState, TaskState } from './model.ts'
 
 const RUNNABLE: readonly TaskStatus[] = ['queued', 'soft-failed']
 const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
 
 export class Transitions {
+  /** Writes a line of the farm's into an attempt's log; whoever keeps the logs sets it. */
+  writeLine: (job: JobRuntime, task: TaskState, attempt: AttemptState, text: string) => void = () => undefined
   /** Dependents of completed tasks and jobs being loaded. */
   private readonly releases = new Set<Promise<void>>()
 
@@ -27,8 +30,9 @@ export class Transitions {
   /**
    * Gives a task that is not completed a new status (completed ones are reopened in bulk, since others may wait for them
    * or have run after them). Resolves at once unless the job's own status brings a mass update with it.
+   * @param attempt the one that begins or ends with this, or the last one: its log tells of the change
    */
-  async task(job: JobRuntime, task: TaskState, to: TaskStatus, activity?: string): Promise<void> {
+  async task(job: JobRuntime, task: TaskState, to: TaskStatus, activity?: string, attempt?: AttemptState): Promise<void> {
     const now = this.core.now()
     const from = task.status
     if (activity !== undefined) task.activity = activity
@@ -52,6 +56,7 @@ export class Transitions {
     job.state.updatedAt = now
     this.book.saveTask(job, task)
     this.core.store.saveJobCounters(job.state)
+    if (attempt && !isReadFromAttempt(attempt, to)) this.writeLine(job, task, attempt, statusLine(from, to))
     this.announceTask(job, task, from)
     if (RUNNABLE.includes(to)) this.book.enqueue(job, task)
 

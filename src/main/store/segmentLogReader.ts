@@ -3,8 +3,9 @@
  * end of a log of a gigabyte costs as much as the beginning.
  */
 import { open, type FileHandle } from 'node:fs/promises'
-import { LOG_STREAMS } from '../../shared/enums.ts'
+import { LOG_STREAMS, type AttemptStatus } from '../../shared/enums.ts'
 import { parseTaskId } from '../../shared/ids.ts'
+import { linesAfter, linesBefore } from '../engine/attemptLines.ts'
 import type { LogLine, LogReader } from '../files/logReader.ts'
 import { segmentFile } from '../files/segments.ts'
 import type { ReadDatabase } from './connection.ts'
@@ -24,7 +25,17 @@ interface AttemptInfo {
   number: number
   log_bytes: number
   log_lines: number
-  header: string
+  /** The farm's lines around the attempt's own in the log of the whole task. */
+  before: string
+  after: string
+}
+
+interface AttemptRow extends Omit<AttemptInfo, 'before' | 'after'> {
+  status: AttemptStatus
+  startedAt: number
+  endedAt: number | null
+  name: string
+  public_id: string
 }
 
 export class SegmentLogReader implements LogReader {
@@ -72,16 +83,16 @@ export class SegmentLogReader implements LogReader {
     let start = 0
     const end = from + length
     for (const attempt of await this.attempts(taskId)) {
-      const header = Buffer.from(attempt.header)
-      const body = start + header.length
-      const next = body + attempt.log_bytes
-      if (next > from && start < end) {
-        parts.push(header.subarray(Math.max(0, from - start), Math.max(0, end - start)))
-        const first = Math.max(0, from - body)
-        const bytes = Math.min(attempt.log_bytes, end - body) - first
-        if (bytes > 0) parts.push(await this.readBytes(attempt.id, first, bytes))
-      }
-      start = next
+      const before = Buffer.from(attempt.before)
+      const body = start + before.length
+      const behind = body + attempt.log_bytes
+      const after = Buffer.from(attempt.after)
+      parts.push(overlap(before, start, from, end))
+      const first = Math.max(0, from - body)
+      const bytes = Math.min(attempt.log_bytes, end - body) - first
+      if (bytes > 0) parts.push(await this.readBytes(attempt.id, first, bytes))
+      parts.push(overlap(after, behind, from, end))
+      start = behind + after.length
     }
     return Buffer.concat(parts)
   }
@@ -108,20 +119,17 @@ export class SegmentLogReader implements LogReader {
     return (await this.attempts(taskId)).find((attempt) => attempt.number === number)
   }
 
-  /** All attempts with the line that introduces each in the log of the whole task; made of columns, so it costs no storage. */
+  /** All attempts with the lines around each in the log of the whole task; made of columns, so they cost no storage. */
   private async attempts(taskId: string): Promise<AttemptInfo[]> {
     const parsed = parseTaskId(taskId)
     if (!parsed) return []
-    const rows = await this.db.all<Omit<AttemptInfo, 'header'> & { started_at: number; name: string; public_id: string }>(
-      `select a.id, a.number, a.log_bytes, a.log_lines, a.started_at, w.name, w.public_id
+    const rows = await this.db.all<AttemptRow>(
+      `select a.id, a.number, a.log_bytes, a.log_lines, a.status, a.started_at as startedAt, a.ended_at as endedAt, w.name, w.public_id
        from attempts a join tasks t on t.id = a.task_id join jobs j on j.id = t.job_id join workers w on w.id = a.worker_id
        where substr(j.public_id, 10) = ? and t.idx = ? order by a.number`,
       [parsed.jobTail, parsed.index],
     )
-    return rows.map((row) => ({
-      ...row,
-      header: `${new Date(row.started_at).toISOString()} Task assigned to worker ${row.name} (${row.public_id})\n`,
-    }))
+    return rows.map((row) => ({ ...row, before: linesBefore(row, row.name, row.public_id), after: linesAfter(row) }))
   }
 
   private async withFiles(
@@ -142,7 +150,12 @@ export class SegmentLogReader implements LogReader {
   }
 }
 
-const partBytes = (attempt: AttemptInfo): number => Buffer.byteLength(attempt.header) + attempt.log_bytes
+const partBytes = ({ before, log_bytes, after }: AttemptInfo): number => Buffer.byteLength(before) + log_bytes + Buffer.byteLength(after)
+
+/** What of `bytes`, which stand at `at`, lies in [from, end). */
+function overlap(bytes: Buffer, at: number, from: number, end: number): Buffer {
+  return bytes.subarray(Math.max(0, from - at), Math.max(0, end - at))
+}
 
 /** The lines of a chunk with their time and stream, which its runs give. */
 function splitChunk(chunk: ChunkRow, bytes: Buffer): LogLine[] {

@@ -30,8 +30,9 @@ describe('asking for a task', () => {
     expect(await test.statuses(job)).toEqual(['active'])
     expect(await test.status(job)).toBe('active')
     expect(await test.opened.read.get('select worker_id, touched_at from tasks')).toEqual({ worker_id: flora.id, touched_at: test.time })
+    const at = new Date(test.time).toISOString()
     expect((await test.logs.readTask(task!.taskId, 0, 1000)).toString()).toBe(
-      `${new Date(test.time).toISOString()} Task assigned to worker flora (${flora.publicId})\n`,
+      `${at} Task assigned to worker flora (${flora.publicId})\n${at} task changed status queued -> active\n`,
     )
   })
 
@@ -390,7 +391,7 @@ describe('task updates', () => {
     await expect(update(greg, task!.taskId, { status: 'completed', log: 'not mine' })).rejects.toThrow(StaleAttemptError)
     await test.farm.setTaskStatus(task!.taskId, 'canceled', 'by hand')
     await expect(update(flora, task!.taskId, { status: 'completed', activity: 'done', log: 'late' })).rejects.toThrow(StaleAttemptError)
-    expect(await test.log(task!.taskId)).toBe('late\n')
+    expect(await test.log(task!.taskId)).toBe(`${new Date(test.time).toISOString()} task changed status active -> canceled\nlate\n`)
     expect(await test.opened.read.get('select status, activity from tasks where idx = 1')).toEqual({ status: 'canceled', activity: 'by hand' })
   })
 

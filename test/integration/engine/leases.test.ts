@@ -65,8 +65,8 @@ describe('fencing', () => {
       worker_id: bob.id,
     })
     expect(await test.opened.read.all('select * from frames')).toEqual([])
-    expect(await test.log(old.taskId, 1)).toMatch(/^before\n.*worker signed off\nlate 1\nlate 2\n$/)
-    expect(await test.log(old.taskId, 2)).toBe('')
+    expect(await test.log(old.taskId, 1)).toMatch(/^before\n.*worker signed off\n.*active -> queued\nlate 1\nlate 2\n$/)
+    expect(await test.log(old.taskId, 2)).toMatch(/^\S+ task changed status queued -> active\n$/)
     expect((await test.finish(bob, current)).stale).toEqual([])
     expect(await test.status(job)).toBe('completed')
   })

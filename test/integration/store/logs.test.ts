@@ -158,27 +158,69 @@ describe('reading logs', () => {
     expect(await test.logs.info(task.taskId, 1)).toEqual({ bytes: 13, lines: 3 })
   })
 
-  it('the log of a task is that of its attempts one after another, each with a line before it', async () => {
+  it('the log of a task is that of its attempts one after another, with the lines of the farm around each', async () => {
     const { worker, task } = await attemptWith([line('first\n')])
     await test.finish(worker, task, 'lost', null)
     test.pass(61_000)
     const second = await test.takeOne(worker)
     await test.say(worker, second, line('second\n'))
-    const header = (at: number): string => `${new Date(at).toISOString()} Task assigned to worker ada (${worker.publicId})\n`
-    const whole = `${header(test.time - 61_000)}first\n${header(test.time)}second\n`
+    test.pass(5_000)
+    await test.finish(worker, second)
+    const said = (ago: number, text: string): string => `${new Date(test.time - ago).toISOString()} ${text}\n`
+    const before = said(66_000, `Task assigned to worker ada (${worker.publicId})`) + said(66_000, 'task changed status queued -> active')
+    const whole = [
+      before,
+      'first\n',
+      said(66_000, 'task changed status active -> queued'),
+      said(5_000, `Task assigned to worker ada (${worker.publicId})`),
+      said(5_000, 'task changed status queued -> active'),
+      'second\n',
+      said(0, 'task changed status active -> completed'),
+    ].join('')
     expect(await test.logs.taskInfo(task.taskId)).toEqual({ bytes: Buffer.byteLength(whole) })
-    const [body, end] = [header(0).length, whole.length]
+    const [body, end] = [before.length, whole.length]
     for (const [from, length] of [
       [0, 1e6],
       [0, 10],
       [20, 100],
       [body, 6],
-      [end - 8, 3],
+      [end - 70, 30],
       [end - 4, 99],
       [end, 1],
     ] as const) {
       expect((await test.logs.readTask(task.taskId, from, length)).toString(), `${from}+${length}`).toBe(whole.slice(from, from + length))
     }
+  })
+
+  it('the log of a task tells each change of its status', async () => {
+    const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
+    const job = await test.submit([{}])
+    await test.fail(ada, await test.takeOne(ada))
+    await test.finish(bob, await test.takeOne(bob), 'lost', null)
+    await test.takeOne(bob)
+    await test.farm.setTaskStatus(test.taskId(job, 1), 'canceled', 'enough')
+    await test.farm.setTaskStatus(test.taskId(job, 1), 'queued', 'once more')
+    await test.farm.actOnJob(job.publicId, 'requeue', 'tester')
+    await test.finish(ada, await test.takeOne(ada))
+    const text = (await test.logs.readTask(test.taskId(job, 1), 0, 1e6)).toString()
+    const changes = text.split('\n').flatMap((one) => /task changed status (.*)$/.exec(one)?.[1] ?? [])
+    expect(changes).toEqual([
+      'queued -> active',
+      'active -> soft-failed',
+      'soft-failed -> active',
+      'active -> queued',
+      'queued -> active',
+      'active -> canceled',
+      'canceled -> queued',
+      'queued -> active',
+      'active -> completed',
+    ])
+  })
+
+  it('an ordinary run of a task writes none of these lines', async () => {
+    const { worker, task } = await attemptWith([line('its own\n')])
+    await test.finish(worker, task)
+    expect(await test.log(task.taskId)).toBe('its own\n')
   })
 
   it('keeps the farm’s own lines apart from the worker’s', async () => {
