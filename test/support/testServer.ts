@@ -2,7 +2,7 @@
  * A server of the API over a real database file, with an engine whose methods a test gives itself. For tests of what
  * stands around the engine: security, reading, errors. Whole managers are tested with startManager.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
@@ -13,6 +13,8 @@ import type { FarmEngine } from '../../src/main/engine/farmEngine.ts'
 import type { WorkerState } from '../../src/main/engine/model.ts'
 import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
 import { Security } from '../../src/main/security/security.ts'
+import { MIGRATIONS } from '../../src/main/store/farmStore.ts'
+import { migrate } from '../../src/main/store/migrate.ts'
 import { Connection, ReadPool } from '../../src/main/store/connection.ts'
 import type { TransactionalDatabase } from '../../src/main/store/queries/accounts.ts'
 import { FarmSettings } from '../../src/shared/schemas/settings.ts'
@@ -108,11 +110,11 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   }
 }
 
-/** A database file with the first migration in it. */
+/** A database file with the program's schema in it. */
 export async function openDatabase(file: string): Promise<Connection> {
   const db = await Connection.open(file, 'write')
   await db.exec('pragma journal_mode = wal; pragma foreign_keys = on')
-  await db.exec(await readFile(new URL('../../src/main/store/migrations/0001_initial.sql', import.meta.url), 'utf8'))
+  await migrate(db, MIGRATIONS)
   return db
 }
 

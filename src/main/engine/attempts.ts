@@ -241,9 +241,16 @@ export class Attempts {
     for (const worker of this.workers()) {
       if (worker.id === except.id || !this.capable(job, task.kind, worker)) continue
       if (!job.state.policy.retryOnSameWorker && job.failures.get(task.id)?.has(worker.id)) continue
+      if (job.keptOff.get(task.id)?.has(worker.id)) continue
       others++
     }
     return others
+  }
+
+  /** Whether some worker but this one could run the task once its failures are forgotten. */
+  couldRunElsewhere(job: JobRuntime, task: TaskState, exceptId: number): boolean {
+    const keptOff = job.keptOff.get(task.id)
+    return [...this.workers()].some((worker) => worker.id !== exceptId && !keptOff?.has(worker.id) && this.capable(job, task.kind, worker))
   }
 
   private hasOthers(job: JobRuntime, kind: string): boolean {

@@ -115,6 +115,7 @@ export class Dispatcher {
       tagId: job.state.tagId,
       failedBy: job.state.policy.retryOnSameWorker ? undefined : job.failures.get(task.id),
       blocked: job.blocks.size > 0 && job.blocks.has(workerKind(worker.id, task.kind)),
+      keptOff: job.keptOff.get(task.id),
       avoid: job.avoid.get(task.id),
       maxWorkers: job.state.maxWorkers,
       activeWorkers: active.size,

@@ -64,6 +64,8 @@ export interface TaskFacts {
   /** Workers that failed it and may not have it again. */
   failedBy: ReadonlySet<number> | undefined
   blocked: boolean
+  /** Workers that a person keeps from it. */
+  keptOff: ReadonlySet<number> | undefined
   /** It was requeued from this foreign worker, which gets it again only after `until`. */
   avoid: { workerId: number; until: number } | undefined
   maxWorkers: number | null
@@ -79,6 +81,7 @@ export type WorkerExclusion =
   | 'tag'
   | 'blocked'
   | 'failed-before'
+  | 'kept-off'
   | 'avoid'
   | 'max-workers'
   | 'machine-limit'
@@ -93,6 +96,7 @@ export function workerExclusion(task: TaskFacts, worker: WorkerFacts, now: numbe
   if (task.tagId !== null && !worker.tagIds.has(task.tagId)) return 'tag'
   if (task.blocked) return 'blocked'
   if (task.failedBy?.has(worker.id)) return 'failed-before'
+  if (task.keptOff?.has(worker.id)) return 'kept-off'
   if (task.avoid && task.avoid.workerId === worker.id && task.avoid.until > now) return 'avoid'
   if (task.maxWorkers !== null && !task.workerIsActive && task.activeWorkers >= task.maxWorkers) return 'max-workers'
   if (task.machineLimit !== undefined) return 'machine-limit'

@@ -112,6 +112,10 @@ const EXCLUSION_TEXT: Record<WorkerExclusion, { message: (kind: string, n: numbe
   tag: { message: (_, n) => `${n} worker(s) lack the job's tag`, advice: 'give the tag to a worker, or remove it from the job' },
   blocked: { message: (kind, n) => `${n} worker(s) are blocked for tasks of kind "${kind}" of this job`, advice: 'remove the worker from the blocklist' },
   'failed-before': { message: (_, n) => `${n} worker(s) failed this task before`, advice: 'requeue the task to let them try again, or add a worker' },
+  'kept-off': {
+    message: (_, n) => `${n} worker(s) are kept from this task: it was requeued to run elsewhere`,
+    advice: 'wait for another worker, or requeue the task to let everybody have it',
+  },
   avoid: { message: (_, n) => `${n} worker(s) lost the task a moment ago`, advice: 'wait up to a minute' },
   'max-workers': { message: (_, n) => `${n} worker(s) wait because the job's maximum of workers is at it`, advice: "raise the job's maximum of workers" },
   'machine-limit': { message: (_, n) => `${n} worker(s) are on machines without a licence unit, and none is free`, advice: 'wait, or raise the limit' },

@@ -126,8 +126,10 @@ export class JobActions {
   async actOnTask(taskId: string, action: TaskAction, actor: string): Promise<void> {
     await this.book.changeTask(taskId, (job, task) => {
       if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted')
-      if (action === 'requeue') {
-        const change = (): Promise<number> => this.core.store.resetWithDependents([task.id], `Requeued by ${actor}`, this.core.now())
+      if (action === 'requeue' || action === 'requeue-elsewhere') {
+        const keepOff = action === 'requeue-elsewhere' ? this.lastRunner(job, task) : undefined
+        const activity = `Requeued by ${actor}${keepOff === undefined ? '' : ', to run elsewhere'}`
+        const change = (): Promise<number> => this.core.store.resetWithDependents([task.id], activity, this.core.now(), keepOff)
         return this.bulk(job, change, () => this.reopen(job, `task "${task.name}" was requeued by ${actor}`))
       }
       if (task.status === 'completed') throw new ConflictError(`task "${task.name}" is completed already; requeue it instead`)
@@ -155,6 +157,15 @@ export class JobActions {
       if (status === 'queued') this.book.onReady()
     })
     await this.core.store.durable()
+  }
+
+  /** Who is kept from a task that is to run elsewhere. @throws ConflictError when nobody ran it, or nobody else could */
+  private lastRunner(job: JobRuntime, task: TaskState): number {
+    if (task.workerId === null) throw new ConflictError(`task "${task.name}" has not run yet; there is no worker to keep it from`)
+    if (!this.attempts.couldRunElsewhere(job, task, task.workerId)) {
+      throw new ConflictError(`no other worker could run task "${task.name}"; see why on its page, or add a worker`)
+    }
+    return task.workerId
   }
 
   /** A status given from outside: ends what runs, and reopens what was completed. Nothing is waited for before the change. */
@@ -246,6 +257,7 @@ export class JobActions {
     job.failures.clear()
     job.failuresOfWorker.clear()
     job.blocks.clear()
+    job.keptOff.clear()
     this.core.store.clearJobFailures(job.state.id)
   }
 

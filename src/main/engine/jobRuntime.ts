@@ -33,6 +33,8 @@ export class JobRuntime {
   /** `worker/kind` → failed tasks. */
   readonly failuresOfWorker = new Map<string, number>()
   readonly blocks = new Set<string>()
+  /** Task id → workers that a person keeps from it. */
+  readonly keptOff = new Map<number, Set<number>>()
   readonly queues = new Map<string, ReadyQueue>()
   readonly entries = new Map<string, IndexEntry<JobRuntime>>()
   /** Ready but for their not-before time. */
@@ -66,6 +68,8 @@ export class JobRuntime {
     this.failures.clear()
     this.failuresOfWorker.clear()
     for (const failure of seed.failures) this.noteFailure(failure.taskId, failure.workerId, failure.kind)
+    this.keptOff.clear()
+    for (const { taskId, workerId } of seed.keptOff) this.keptOff.set(taskId, (this.keptOff.get(taskId) ?? new Set()).add(workerId))
     const pattern = this.state.policy.licencePattern
     this.licencePattern = pattern ? new RegExp(pattern) : undefined
   }
@@ -96,6 +100,7 @@ export class JobRuntime {
       else this.failuresOfWorker.delete(key)
     }
     this.failures.delete(task.id)
+    this.keptOff.delete(task.id)
   }
 }
 

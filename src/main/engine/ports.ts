@@ -31,6 +31,8 @@ export interface JobSeed {
   orphans: TaskState[]
   failures: { taskId: number; workerId: number; kind: string }[]
   blocks: { workerId: number; kind: string }[]
+  /** Workers that a person keeps from a task. */
+  keptOff: { taskId: number; workerId: number }[]
   /** True when single-task edges exist beside the groups (grown jobs). */
   hasEdges: boolean
 }
@@ -100,7 +102,7 @@ export interface FarmStore extends ScheduleStore {
   /** Tasks in `from` get status `to`; ends their active attempts as canceled when `to` is not active. Returns how many changed. */
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number>
   /** These tasks and all that depend on them become queued again. Returns how many changed. */
-  resetWithDependents(taskIds: number[], activity: string, at: number): Promise<number>
+  resetWithDependents(taskIds: number[], activity: string, at: number, keepOff?: number): Promise<number>
   /** One task gets a status regardless of what depended on it; a recount must follow. */
   overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void>
   /** Recounts barriers, waits, statuses and steps of a job from its tasks, and stores them. */

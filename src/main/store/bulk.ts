@@ -193,8 +193,17 @@ export async function bulkTaskStatus(
   }
 }
 
-/** These tasks and everything that depends on them, directly or not, become queued again. */
-export async function resetWithDependents(tx: Connection, taskIds: number[], activity: string, at: number): Promise<number> {
+/**
+ * These tasks and everything that depends on them, directly or not, become queued again, for every worker. With `keepOff`
+ * that worker is added to those that do not get the named tasks.
+ */
+export async function resetWithDependents(
+  tx: Connection,
+  taskIds: number[],
+  activity: string,
+  at: number,
+  keepOff?: number,
+): Promise<number> {
   await tx.run('create temp table if not exists reset_tasks (id integer primary key)')
   await tx.run('delete from reset_tasks')
   await tx.run(
@@ -215,6 +224,17 @@ export async function resetWithDependents(tx: Connection, taskIds: number[], act
     [activity, at],
   )
   await tx.run('delete from task_failures where task_id in (select id from reset_tasks)')
+  const named = JSON.stringify(taskIds)
+  await tx.run(
+    `delete from task_kept_off where task_id in (select id from reset_tasks) and (?1 or task_id not in (select value from json_each(?2)))`,
+    [Number(keepOff === undefined), named],
+  )
+  if (keepOff !== undefined) {
+    await tx.run(
+      'insert or ignore into task_kept_off (task_id, worker_id, job_id, at) select id, ?1, job_id, ?2 from tasks where id in (select value from json_each(?3))',
+      [keepOff, at, named],
+    )
+  }
   return changes
 }
 

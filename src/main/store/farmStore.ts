@@ -13,13 +13,12 @@ import * as bulk from './bulk.ts'
 import { Connection, ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
 import { migrate, parseMigrations } from './migrate.ts'
-import initialSchema from './migrations/0001_initial.sql?raw'
-import schedulesSchema from './migrations/0002_schedules.sql?raw'
 import * as rows from './rows.ts'
 import { ScheduleStore, writeFirings } from './scheduleStore.ts'
 import { Writer } from './writer.ts'
 
-const MIGRATIONS = parseMigrations({ '0001_initial.sql': initialSchema, '0002_schedules.sql': schedulesSchema })
+/** Every file of the folder, folded into the bundle. */
+export const MIGRATIONS = parseMigrations(import.meta.glob<string>('./migrations/*.sql', { query: '?raw', import: 'default', eager: true }))
 /** Pages the WAL may grow to before SQLite folds it back; bigger ones make commits of a bulk change cheaper. */
 const WAL_PAGES = 4_000
 /** A job of at most this many tasks is stored in one transaction. */
@@ -164,11 +163,13 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
 
   clearTaskFailures(taskId: number): void {
     this.writer.statement('delete from task_failures where task_id = ?', [taskId])
+    this.writer.statement('delete from task_kept_off where task_id = ?', [taskId])
   }
 
   clearJobFailures(jobId: number): void {
     this.writer.statement('delete from task_failures where job_id = ?', [jobId])
     this.writer.statement('delete from job_blocks where job_id = ?', [jobId])
+    this.writer.statement('delete from task_kept_off where job_id = ?', [jobId])
   }
 
   addBlock(jobId: number, workerId: number, kind: string, at: number): void {
@@ -271,8 +272,8 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     return bulk.bulkTaskStatus(this.writer, jobId, from, to, activity, at)
   }
 
-  resetWithDependents(taskIds: number[], activity: string, at: number): Promise<number> {
-    return this.writer.exclusive((tx) => bulk.resetWithDependents(tx, taskIds, activity, at))
+  resetWithDependents(taskIds: number[], activity: string, at: number, keepOff?: number): Promise<number> {
+    return this.writer.exclusive((tx) => bulk.resetWithDependents(tx, taskIds, activity, at, keepOff))
   }
 
   async overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void> {

@@ -46,7 +46,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
   if (rows.length === 0) return []
   const ids = JSON.stringify(rows.map((row) => row.id))
   const inJobs = 'in (select value from json_each(?))'
-  const [limits, ready, groups, templates, active, attempts, failures, blocks] = await Promise.all([
+  const [limits, ready, groups, templates, active, attempts, failures, blocks, keptOff] = await Promise.all([
     db.all<{ job_id: number; limit_id: number }>(`select job_id, limit_id from job_limits where job_id ${inJobs}`, [ids]),
     db.all<{ job_id: number; kind: string; first: number }>(
       `select job_id, kind, min(order_key) as first from tasks indexed by tasks_ready
@@ -66,6 +66,10 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
     db.all<{ job_id: number; worker_id: number; kind: string }>(`select job_id, worker_id, kind from job_blocks where job_id ${inJobs}`, [
       ids,
     ]),
+    db.all<{ task_id: number; worker_id: number; job_id: number }>(
+      `select task_id, worker_id, job_id from task_kept_off where job_id ${inJobs}`,
+      [ids],
+    ),
   ])
   const limitsOf = groupBy(limits, (row) => row.job_id)
   const readyOf = groupBy(ready, (row) => row.job_id)
@@ -75,6 +79,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
   const attemptOf = new Map(attempts.map((row) => [row.task_id, attemptFromRow(row)]))
   const failuresOf = groupBy(failures, (row) => row.job_id)
   const blocksOf = groupBy(blocks, (row) => row.job_id)
+  const keptOffOf = groupBy(keptOff, (row) => row.job_id)
   return rows.map((row) => ({
     job: jobFromRow(
       row,
@@ -94,6 +99,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       kind: failure.kind,
     })),
     blocks: (blocksOf.get(row.id) ?? []).map((block) => ({ workerId: block.worker_id, kind: block.kind })),
+    keptOff: (keptOffOf.get(row.id) ?? []).map(({ task_id, worker_id }) => ({ taskId: task_id, workerId: worker_id })),
     hasEdges: row.has_edges !== 0,
   }))
 }

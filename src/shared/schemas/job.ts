@@ -131,7 +131,13 @@ export const JobAction = Type.Union([
 ])
 export type JobAction = Static<typeof JobAction>
 
-export const TaskAction = Type.Union([Type.Literal('requeue'), Type.Literal('cancel'), Type.Literal('skip')])
+export const TaskAction = Type.Union([
+  Type.Literal('requeue'),
+  /** As requeue, and the worker that ran it last does not get it again; a plain requeue lets everybody have it. */
+  Type.Literal('requeue-elsewhere'),
+  Type.Literal('cancel'),
+  Type.Literal('skip'),
+])
 export type TaskAction = Static<typeof TaskAction>
 
 export const TaskSummary = Type.Object({

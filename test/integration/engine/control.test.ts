@@ -247,6 +247,62 @@ describe('requeue', () => {
   })
 })
 
+describe('requeue elsewhere', () => {
+  it('keeps the task from the worker that ran it, for ever and over a restart of the manager, and from no other', async () => {
+    const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
+    const job = await test.submit(tasks(2))
+    await test.finish(ada, await test.takeOne(ada))
+    await test.farm.actOnTask(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
+    await test.restart()
+    expect(await test.takeOne(ada)).toMatchObject({ taskId: test.taskId(job, 2) })
+    expect(await test.farm.explain(test.taskId(job, 1))).toMatchObject({
+      reasons: expect.arrayContaining([expect.objectContaining({ rule: 'kept-off', workers: [{ id: ada.publicId, name: 'ada' }] })]),
+    })
+    expect(await test.takeOne(bob)).toMatchObject({ taskId: test.taskId(job, 1), attempt: 2 })
+  })
+
+  it('of a running task takes it away, and a second time leaves neither worker', async () => {
+    const [ada, bob, eve] = [await test.worker('ada'), await test.worker('bob'), await test.worker('eve')]
+    const job = await test.submit(tasks(1))
+    const first = await test.takeOne(ada)
+    await test.farm.actOnTask(first.taskId, 'requeue-elsewhere', 'tester')
+    expect((await test.finish(ada, first)).stale).toHaveLength(1)
+    const second = await test.takeOne(bob)
+    await test.farm.actOnTask(first.taskId, 'requeue-elsewhere', 'tester')
+    await test.finish(bob, second)
+    expect(await test.work(ada, bob)).toEqual([])
+    expect(await test.work(eve)).toEqual([test.taskId(job, 1)])
+    expect(await test.status(job)).toBe('completed')
+  })
+
+  it('is undone by a plain requeue, of the task or of the job', async () => {
+    const [ada] = [await test.worker('ada'), await test.worker('bob')]
+    const job = await test.submit(tasks(1))
+    for (const undo of ['task', 'job'] as const) {
+      await test.finish(ada, await test.takeOne(ada))
+      await test.farm.actOnTask(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
+      expect(await test.take(ada)).toEqual([])
+      if (undo === 'task') await test.farm.actOnTask(test.taskId(job, 1), 'requeue', 'tester')
+      else {
+        await act(job, 'cancel')
+        await act(job, 'requeue-failed')
+      }
+    }
+    expect(await test.opened.read.all('select * from task_kept_off')).toEqual([])
+    expect(await test.work(ada)).toEqual([test.taskId(job, 1)])
+  })
+
+  it('is refused, and changes nothing, when it has not run or nobody else could run it', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit(tasks(1))
+    const again = () => test.farm.actOnTask(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
+    await expect(again()).rejects.toThrow(/has not run yet/)
+    await test.finish(ada, await test.takeOne(ada))
+    await expect(again()).rejects.toThrow(ConflictError)
+    expect(await test.statuses(job)).toEqual(['completed'])
+  })
+})
+
 describe('skip', () => {
   it('counts as completed and releases what waits for it', async () => {
     const ada = await test.worker('ada')

@@ -20,7 +20,7 @@ function dice(seed: number): (below: number) => number {
 }
 
 const JOB_ACTIONS: JobAction[] = ['pause', 'resume', 'resume', 'cancel', 'requeue', 'requeue-failed', 'requeue-failed']
-const TASK_ACTIONS: TaskAction[] = ['requeue', 'cancel', 'skip']
+const TASK_ACTIONS: TaskAction[] = ['requeue', 'requeue-elsewhere', 'cancel', 'skip']
 
 let test: TestFarm
 afterEach(() => test.close())

@@ -67,7 +67,7 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
       schema: {
         tags,
         operationId: 'actOnTask',
-        summary: 'Requeue, cancel or skip a task',
+        summary: 'Requeue (for any worker, or elsewhere than it ran), cancel or skip a task',
         params: TaskParams,
         body: TaskActionInput,
         response: { 200: Task },

@@ -47,7 +47,12 @@ function action({ job, task, summary }: Action): Command {
     summary,
     positionals: [{ name: 'ID', help: task ? 'id of a job or task' : 'id of a job', rest: true, completes: 'job' }],
     options: {
-      ...(job === 'requeue' ? { failed: flag('only what failed or was cancelled, and what depends on it') } : {}),
+      ...(job === 'requeue'
+        ? {
+            failed: flag('only what failed or was cancelled, and what depends on it'),
+            elsewhere: flag('a task only: not on the worker that ran it last'),
+          }
+        : {}),
       ...CLIENT_OPTIONS,
     },
     async run(context, { options, words, json }) {
@@ -56,6 +61,11 @@ function action({ job, task, summary }: Action): Command {
       const results: unknown[] = []
       for (const word of words) {
         const id = await resolveJobId(client, word)
+        if (options.elsewhere === true) {
+          await client.actOnTask(id, 'requeue-elsewhere')
+          results.push(json ? await client.task(id) : { id, action: 'requeue-elsewhere' })
+          continue
+        }
         try {
           await client.actOnJob(id, wanted)
           results.push(json && job !== 'delete' ? await client.job(id) : { id, action: wanted })

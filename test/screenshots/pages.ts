@@ -1,0 +1,28 @@
+/** Which pages have a picture, and what is done on them before it is taken. */
+import type { Page } from 'playwright'
+import type { ShowJobs } from '../support/showFarm.ts'
+
+export interface PictureOf {
+  /** Of the file, without theme and ending. */
+  name: string
+  /** Below /app. */
+  path(jobs: ShowJobs): string
+  prepare?(page: Page): Promise<void>
+}
+
+export const PAGES: readonly PictureOf[] = [
+  { name: 'job', path: (jobs) => `/jobs/${jobs.running}`, prepare: (page) => page.locator('canvas.image:not([data-frame="0"])').waitFor() },
+  { name: 'frames', path: (jobs) => `/jobs/${jobs.running}/frames` },
+  { name: 'log', path: (jobs) => `/jobs/${jobs.running}/log` },
+  { name: 'timeline', path: (jobs) => `/jobs/${jobs.running}/timeline` },
+  { name: 'dashboard', path: () => '/' },
+  { name: 'jobs', path: () => '/jobs' },
+  { name: 'preview', path: (jobs) => `/jobs/${jobs.exr || jobs.other}/preview` },
+  { name: 'compare', path: (jobs) => `/jobs/${jobs.other}/preview?compare=${jobs.done}` },
+  { name: 'graph', path: (jobs) => `/jobs/${jobs.exr || jobs.done}/graph` },
+  { name: 'job-settings', path: (jobs) => `/jobs/${jobs.done}/settings` },
+  { name: 'activity', path: (jobs) => `/jobs/${jobs.failed}/activity` },
+  { name: 'why', path: (jobs) => `/jobs/${jobs.waiting}/why` },
+  { name: 'limits', path: () => '/limits' },
+  { name: 'statistics', path: () => '/statistics' },
+]
