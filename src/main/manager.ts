@@ -19,7 +19,9 @@ import { Shaman } from './files/shaman/shaman.ts'
 import { createJobTypeCatalog, shippedScriptsFolder } from './jobtypes/catalog.ts'
 import { createSandbox } from './jobtypes/sandbox.ts'
 import { createSubmission } from './jobtypes/submission.ts'
+import { Notifier } from './notify/notifier.ts'
 import { ensureOwnerToken } from './security/ownerToken.ts'
+import { SecretBox } from './security/secretBox.ts'
 import { Security } from './security/security.ts'
 import { openStore } from './store/farmStore.ts'
 import { lockFolder } from './store/folderLock.ts'
@@ -126,9 +128,15 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       if (file !== undefined) log.info({ file }, "nobody could let anybody in yet: this file holds the owner's token")
     }
 
+    const secrets = await SecretBox.open(dataDir)
+    const notifier = new Notifier({ read: opened.read, write: opened.writer, settings, secrets, log, now })
+    closing.push(() => notifier.stop())
+    opened.store.onOutbox = () => notifier.wake()
+
     const context: ServerContext = {
       farm,
       read: opened.read,
+      writer: opened.writer,
       settings,
       jobTypes,
       submission,
@@ -136,6 +144,8 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       shaman,
       lastRendered,
       paths,
+      notifier,
+      secrets,
       log,
       now,
       version: config.version,
@@ -150,6 +160,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     closing.push(() => server.close())
     await server.listen({ host: config.listen.host, port: config.listen.port })
     shaman.start()
+    notifier.start()
     // Starts the sandbox's thread, so that the first submission does not wait for it, and logs scripts that are broken.
     void jobTypes.list().catch(() => undefined)
     closing.push(() => shaman.stop())

@@ -102,6 +102,7 @@ function makeJob(n: number, frames: number, status: JobStatus): FakeJob {
     dependsOn: [],
     outputDir: '/mnt/renders/nordlicht/sq010_sh0040',
     blocklist: [],
+    notify: [],
   }
   const fake = { job, statuses, names }
   job.lastFrame = frameOf(fake, statuses.lastIndexOf('completed') + 1)

@@ -13,10 +13,11 @@ import type { FarmEngine } from '../../src/main/engine/farmEngine.ts'
 import type { WorkerState } from '../../src/main/engine/model.ts'
 import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
 import { Security } from '../../src/main/security/security.ts'
+import { SecretBox } from '../../src/main/security/secretBox.ts'
+import { Connection, ReadPool } from '../../src/main/store/connection.ts'
 import { MIGRATIONS } from '../../src/main/store/farmStore.ts'
 import { migrate } from '../../src/main/store/migrate.ts'
-import { Connection, ReadPool } from '../../src/main/store/connection.ts'
-import type { TransactionalDatabase } from '../../src/main/store/queries/accounts.ts'
+import type { Writer } from '../../src/main/store/writer.ts'
 import { FarmSettings } from '../../src/shared/schemas/settings.ts'
 
 export interface TestServer {
@@ -72,6 +73,9 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const context: ServerContext = {
     farm,
     read,
+    writer: serialised(db),
+    notifier: unavailable('notifier'),
+    secrets: new SecretBox(Buffer.alloc(32)),
     settings: store,
     jobTypes: unavailable('jobTypes'),
     submission: unavailable('submission'),
@@ -119,7 +123,7 @@ export async function openDatabase(file: string): Promise<Connection> {
 }
 
 /** Transactions one after another, as the store's writer runs them. */
-function serialised(db: Connection): TransactionalDatabase {
+function serialised(db: Connection): Pick<Writer, 'exclusive'> {
   let last: Promise<unknown> = Promise.resolve()
   return {
     exclusive(run) {

@@ -14,6 +14,9 @@ import type { LogReader } from '../files/logReader.ts'
 import type { LastRendered } from '../files/lastRendered.ts'
 import type { Shaman } from '../files/shaman/shaman.ts'
 import type { Logger } from '../engine/logger.ts'
+import type { Notifier } from '../notify/notifier.ts'
+import type { SecretBox } from '../security/secretBox.ts'
+import type { Writer } from '../store/writer.ts'
 
 /** Settings in memory; changing them validates, stores and tells listeners. */
 export interface SettingsStore {
@@ -38,6 +41,8 @@ export interface FarmPaths {
 export interface ApiContext {
   farm: FarmEngine
   read: ReadDatabase
+  /** For tables of a dialect's own; those of the engine are written by the engine alone. */
+  writer: Pick<Writer, 'exclusive'>
   settings: SettingsStore
   jobTypes: JobTypeCatalog
   submission: Submission
@@ -47,6 +52,10 @@ export interface ApiContext {
   /** Each job's newest image; `onImage` is to call farm.lastRendered. */
   lastRendered: LastRendered
   paths: FarmPaths
+  /** Mails and webhooks. */
+  notifier: Notifier
+  /** Encrypts what must be stored and read again. */
+  secrets: SecretBox
   log: Logger
   /** Milliseconds since the epoch. */
   now(): number

@@ -67,6 +67,15 @@ export class Attempts {
     return true
   }
 
+  /** What was stopped has ended by now: its exit code and numbers are kept, its status stays. */
+  noteLateEnd(attempt: AttemptState, ending: Ending): void {
+    if (attempt.status !== 'canceled' || attempt.exitCode !== null) return
+    attempt.exitCode = ending.exitCode
+    if (ending.result !== undefined) attempt.result = JSON.stringify(ending.result)
+    if (ending.metrics !== undefined) attempt.metrics = JSON.stringify(ending.metrics)
+    this.core.store.saveAttempt(attempt)
+  }
+
   /** The worker lost the task or gave it back: it is queued again and nobody is blamed. */
   async giveBack(lease: Lease, reason: string): Promise<void> {
     const { job, task, attempt, worker } = lease

@@ -24,6 +24,12 @@ export interface AuthoredTask {
  */
 export type TaskRow = [number, string, string, number, number, string | null, number, number, number]
 
+/** Rows beside a job's own, stored in the transaction that shows the job (or its new tasks). The store knows how, by kind (store/companions.ts). */
+export interface Companion {
+  readonly kind: string
+  readonly values: unknown
+}
+
 export interface CompiledJob {
   /** Name and priority, when the script may have changed them. */
   name?: string
@@ -50,4 +56,7 @@ export interface CompiledJob {
   taskDependencySlices?: string[]
   /** Where the job's files go, as far as its type says (variables not replaced); null when it does not. */
   outputDir?: string | null
+  /** For all these tasks: not handed out before, failed when not started by. Milliseconds since the epoch. */
+  timing?: { notBefore?: number; startBy?: number }
+  companions?: Companion[]
 }

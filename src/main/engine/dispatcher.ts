@@ -176,6 +176,8 @@ export class Dispatcher {
     let looked = 0
     for (const task of queue.tasks()) {
       if (++looked > depth) return undefined
+      // Too late for it: the timer fails it in a moment.
+      if (task.startBy !== null && task.startBy <= now) continue
       const exclusion = workerExclusion(this.taskFacts(job, task, worker), facts, now, false)
       if (exclusion === undefined && !this.taskLaneFull(job, task)) {
         if (queue.size < RUNNING_DRY) this.preloadAfter(job, queue)

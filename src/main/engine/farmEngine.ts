@@ -36,6 +36,8 @@ export interface NewJobRecord {
   /** The ordered queue that it shares with others: a mailbox, a host pool, "no overlap" of a schedule. */
   lane?: { kind: string; name: string; concurrency: number; ordered: boolean }
   clientId: string | null
+  /** Whether the outbox gets an entry, in the same commit, when the job ends (`job-ended`) and when a task does (`<origin>:task-ended`). */
+  watched?: { job?: boolean; tasks?: boolean }
   createdAt: number
 }
 

@@ -31,9 +31,9 @@ export function jobAfterTaskChange(
     case 'completed':
       if (counts.completed === taskCount) return { status: 'completed', reason: 'all tasks completed' }
       if (nothingLeft(counts) && counts.paused === 0 && (status === 'active' || status === 'queued')) {
-        return counts.failed > 0
+        return counts.failed > 0 && failJobAtPercent <= 100
           ? { status: 'failed', reason: 'tasks failed and nothing is left to run' }
-          : { status: 'completed', reason: 'all tasks that were not canceled are completed' }
+          : { status: 'completed', reason: counts.failed > 0 ? 'nothing is left to run' : 'all tasks that were not canceled are completed' }
       }
       return paused ?? started
     case 'failed':

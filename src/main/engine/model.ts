@@ -15,6 +15,8 @@ export interface JobState {
   readonly namespaceId: number
   readonly origin: string
   readonly type: string
+  /** Whether the outbox is told of its end, and of the ends of its tasks. */
+  readonly watched: { readonly job: boolean; readonly tasks: boolean }
   name: string
   project: string
   owner: string

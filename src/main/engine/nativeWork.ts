@@ -59,7 +59,7 @@ export class NativeWork {
         await lease.job.busy
         lease = this.leaseOf(worker, report)
       }
-      const late = lease ? undefined : await this.lateLog(worker, report)
+      const late = lease ? undefined : await this.lateWords(worker, report)
       // What comes again after a lost reply was applied already, or by the call that came first.
       if (report.seq <= worker.reportSeq) continue
       // Said in the same breath as what the event changes: both are in one commit, or neither is.
@@ -94,12 +94,16 @@ export class NativeWork {
     }
   }
 
-  /** Late log lines are kept: they tell why. Everything else of an attempt that no longer holds its task is dropped. */
-  private async lateLog(worker: WorkerState, { taskId, attempt: number, event }: Report): Promise<(() => void) | undefined> {
-    if (event.type !== 'log') return undefined
+  /**
+   * Late log lines are kept: they tell why. So is with which exit code something ended that was stopped by hand. Everything
+   * else of an attempt that no longer holds its task is dropped.
+   */
+  private async lateWords(worker: WorkerState, { taskId, attempt: number, event }: Report): Promise<(() => void) | undefined> {
+    if (event.type !== 'log' && event.type !== 'finished') return undefined
     const found = await this.book.needTask(taskId).catch(ignoreUnknown)
     const attempt = found && (await this.core.store.loadAttempt(found.task.id, number))
     if (!found || attempt?.workerId !== worker.id) return undefined
+    if (event.type === 'finished') return () => this.attempts.noteLateEnd(attempt, event)
     return () => this.attempts.log(found.job, found.task, attempt, event.at, event.stream, event.text)
   }
 

@@ -2,7 +2,7 @@
  * The only place that writes a task's or a job's status. Each change is saved, counted, announced after its commit, and
  * followed by what it means for barriers, for the job and for jobs that depend on it (rules: jobRules.ts).
  */
-import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
+import { FINISHED_JOB_STATUSES, type JobStatus, type TaskStatus } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
 import { isReadFromAttempt, statusLine } from './attemptLines.ts'
 import type { Core } from './core.ts'
@@ -57,6 +57,10 @@ export class Transitions {
     this.book.saveTask(job, task)
     this.core.store.saveJobCounters(job.state)
     if (attempt && !isReadFromAttempt(attempt, to)) this.writeLine(job, task, attempt, statusLine(from, to))
+    if (job.state.watched.tasks && ENDED.includes(to)) {
+      const { origin, publicId: jobId } = job.state
+      this.core.store.addOutbox(`${origin}:task-ended`, { jobId, index: task.index, status: to }, now)
+    }
     this.announceTask(job, task, from)
     if (RUNNABLE.includes(to)) this.book.enqueue(job, task)
 
@@ -126,8 +130,11 @@ export class Transitions {
     job.state.activity = `Changed to status "${to}": ${reason}`
     job.state.updatedAt = now
     if (to === 'active') job.state.startedAt ??= now
-    job.state.finishedAt = to === 'completed' || to === 'failed' || to === 'canceled' ? now : null
+    job.state.finishedAt = isEnd(to) ? now : null
     this.core.store.saveJob(job.state)
+    if (isEnd(to) && (job.state.watched.job || this.core.settings().notifications.length > 0)) {
+      this.core.store.addOutbox('job-ended', { jobId: job.state.publicId, status: to }, now)
+    }
     this.announceJob(job, from, false)
     if (to === 'completed' || from === 'completed') {
       this.core.store.countWaitingJobs(job.state.id)
@@ -228,6 +235,8 @@ export class Transitions {
     this.core.store.afterCommit(() => this.core.bus.emit(event))
   }
 }
+
+const isEnd = (status: JobStatus): boolean => FINISHED_JOB_STATUSES.includes(status)
 
 /** Nothing runs and nothing in memory could: whether something else can, the database knows. */
 function looksStuck(job: JobRuntime): boolean {

@@ -11,6 +11,7 @@ import { InvalidInputError, JobTypeChangedError } from '../engine/errors.ts'
 import type { FarmEngine, NewJobRecord } from '../engine/farmEngine.ts'
 import type { JobState } from '../engine/model.ts'
 import type { PreparedJob } from '../engine/schedules/scheduleEngine.ts'
+import { assertRules } from '../notify/rules.ts'
 import type { JobTypeCatalog } from './catalog.ts'
 import { outputFolder } from './outputFolder.ts'
 import { settingsFor } from './settings.ts'
@@ -94,6 +95,8 @@ export function createSubmission(parts: SubmissionParts): Submission {
   }
 
   async function prepare(input: SubmissionInput): Promise<PreparedJob> {
+    const rules = input.notify ?? []
+    assertRules(rules, '/notify')
     const publicId = parts.randomUuid()
     const createdAt = parts.now()
     const compiled = await compile(input, publicId, createdAt)
@@ -106,6 +109,7 @@ export function createSubmission(parts: SubmissionParts): Submission {
       project: input.project ?? compiled.metadata['project'] ?? '',
       priority: compiled.priority ?? input.priority ?? DEFAULT_PRIORITY,
       policy: { ...policyFrom(parts.settings.current()), ...input.policy },
+      watched: { job: rules.length > 0 },
       queueOrder: 'priority',
       initialStatus: input.initialStatus ?? (input.paused ? 'paused' : 'queued'),
       tag: input.tag ?? null,
@@ -118,7 +122,7 @@ export function createSubmission(parts: SubmissionParts): Submission {
       clientId: null,
       createdAt,
     }
-    return { record, compiled }
+    return { record, compiled: rules.length === 0 ? compiled : { ...compiled, companions: [{ kind: 'notifications', values: rules }] } }
   }
 
   return {
@@ -129,6 +133,7 @@ export function createSubmission(parts: SubmissionParts): Submission {
     prepare,
 
     async check(input) {
+      assertRules(input.notify ?? [], '/notify')
       const compiled = await compile(input, parts.randomUuid(), parts.now())
       return { settings: compiled.settings, taskCount: compiled.taskCount, tasks: firstTasks(compiled) }
     },

@@ -21,9 +21,10 @@ export interface IdBlocks {
   task: number
 }
 
-const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, priority, order_key, template_id, params, steps_total, unmet, group_id, updated_at)
+const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, priority, order_key, template_id, params, steps_total, unmet, group_id, updated_at,
+    not_before, start_by)
   select ?1 + (v->>0), ?2, ?3 + (v->>0), v->>1, v->>2, 'queued', v->>3, (100 - (v->>3)) * 4294967296 + ?3 + (v->>0), ?4 + (v->>4), v->>5, v->>6, v->>7,
-    iif(v->>8 >= 0, ?5 + (v->>8), null), ?6
+    iif(v->>8 >= 0, ?5 + (v->>8), null), ?6, ?8, ?9
   from (select value as v from json_each(?7))`
 
 /** Everything but tasks: row, templates, barriers. The job is hidden until `showJob`. */
@@ -36,8 +37,8 @@ export async function insertJobHead(
 ): Promise<void> {
   await tx.run(
     `insert into jobs (id, public_id, origin, owner, client_id, name, type, project, priority, status, settings, metadata, policy, queue_order,
-       tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at, watched)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       ids.job,
       record.publicId,
@@ -63,6 +64,7 @@ export async function insertJobHead(
       compiled.taskCount,
       record.createdAt,
       record.createdAt,
+      watchedBits(record.watched),
     ],
   )
   for (const [table, column, values] of [
@@ -75,6 +77,8 @@ export async function insertJobHead(
   }
   await insertTemplatesAndGroups(tx, ids, compiled)
 }
+
+const watchedBits = (watched: NewJobRecord['watched']): number => Number(watched?.job ?? false) + 2 * Number(watched?.tasks ?? false)
 
 /** The job becomes visible. What it waits for is counted now: one that it depends on may have been completed since. */
 export async function showJob(tx: Connection, jobId: number, status: JobStatus): Promise<void> {
@@ -107,8 +111,16 @@ async function insertTemplatesAndGroups(tx: Connection, ids: IdBlocks, compiled:
 }
 
 /** `indexOffset`: tasks of a growing job count on after its last one. */
-export async function insertTaskSlice(tx: Connection, ids: IdBlocks, indexOffset: number, slice: string, at: number): Promise<void> {
-  await tx.run(INSERT_TASKS, [ids.task, ids.job, indexOffset, ids.template, ids.group, at, slice])
+export async function insertTaskSlice(
+  tx: Connection,
+  ids: IdBlocks,
+  indexOffset: number,
+  slice: string,
+  at: number,
+  timing: CompiledJob['timing'],
+): Promise<void> {
+  const { notBefore = null, startBy = null } = timing ?? {}
+  await tx.run(INSERT_TASKS, [ids.task, ids.job, indexOffset, ids.template, ids.group, at, slice, notBefore, startBy])
 }
 
 export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, slice: string): Promise<void> {
@@ -122,7 +134,7 @@ export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, sli
 /** More tasks for a job that lives; `indexOffset` is the index of its last one. */
 export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: number, compiled: CompiledJob, at: number): Promise<void> {
   await insertTemplatesAndGroups(tx, ids, compiled)
-  for (const slice of compiled.taskSlices) await insertTaskSlice(tx, ids, indexOffset, slice, at)
+  for (const slice of compiled.taskSlices) await insertTaskSlice(tx, ids, indexOffset, slice, at, compiled.timing)
   for (const slice of compiled.groupDependencySlices) await insertGroupDependencies(tx, ids, slice)
   const edges = compiled.taskDependencySlices ?? []
   for (const slice of edges) {
@@ -151,6 +163,12 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
   )
 }
 
+const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
+/** What transitions.ts says one by one, for the tasks of a mass update whose job is watched. */
+const TELL_ENDED_TASKS = `insert into outbox (kind, payload, next_at, created_at)
+  select j.origin || ':task-ended', json_object('jobId', j.public_id, 'index', t.idx, 'status', ?1), ?2, ?2 from jobs j join tasks t on t.job_id = j.id
+  where j.id = ?3 and j.watched & 2 and t.idx > ?4 and t.idx <= ?5 and t.status in (select value from json_each(?6))`
+
 /** Tasks in one of `from` become `to`; attempts of active ones end as canceled. Returns how many tasks changed. */
 export async function bulkTaskStatus(
   writer: Writer,
@@ -177,6 +195,7 @@ export async function bulkTaskStatus(
           [activity, at, jobId, after, last.idx],
         )
       }
+      if (ENDED.includes(to)) await tx.run(TELL_ENDED_TASKS, [to, at, jobId, after, last.idx, JSON.stringify(from)])
       await tx.run(
         `update tasks set status = ?1, activity = ?2, updated_at = ?3, not_before = null,
            steps_completed = iif(?1 = 'queued', 0, steps_completed), retries = iif(?1 = 'queued', 0, retries),

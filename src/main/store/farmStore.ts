@@ -10,6 +10,7 @@ import type { FarmStore, ResolvedJobRefs } from '../engine/ports.ts'
 import type { FiringCommit } from '../engine/schedules/scheduleEngine.ts'
 import { Unsaved } from '../engine/unsaved.ts'
 import * as bulk from './bulk.ts'
+import { writeCompanions } from './companions.ts'
 import { Connection, ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
 import { migrate, parseMigrations } from './migrate.ts'
@@ -93,6 +94,8 @@ interface OpenChunk {
 }
 
 export class SqliteFarmStore extends ScheduleStore implements FarmStore {
+  /** Called when entries of the outbox are on disk: whoever delivers them may look. */
+  onOutbox: () => void = () => undefined
   private readonly chunks = new Map<number, OpenChunk>()
   /** Attempts whose rows are behind: a log continues where memory says, not where an older row does. */
   private readonly attempts = new Unsaved<string, AttemptState>()
@@ -225,6 +228,7 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
 
   addOutbox(kind: string, payload: unknown, at: number): void {
     this.writer.append(rows.ADD_OUTBOX, [kind, JSON.stringify(payload), at])
+    this.writer.afterCommit(() => this.onOutbox())
   }
 
   durable(): Promise<void> {
@@ -241,19 +245,21 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     const ids = this.reserve(compiled)
     const show = async (tx: Connection): Promise<void> => {
       await bulk.showJob(tx, ids.job, record.initialStatus)
+      await writeCompanions(tx, compiled, { jobId: ids.job, firstTaskId: ids.task + 1, at: record.createdAt })
       if (firing) await writeFirings(tx, firing, ids.job)
     }
     if (compiled.taskCount <= SMALL_JOB) {
       await this.writer.exclusive(async (tx) => {
         await bulk.insertJobHead(tx, ids, record, refs, compiled)
-        for (const slice of compiled.taskSlices) await bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt)
+        for (const slice of compiled.taskSlices) await bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt, compiled.timing)
         for (const slice of compiled.groupDependencySlices) await bulk.insertGroupDependencies(tx, ids, slice)
         await show(tx)
       })
       return ids.job
     }
     await this.writer.exclusive((tx) => bulk.insertJobHead(tx, ids, record, refs, compiled))
-    for (const slice of compiled.taskSlices) await this.writer.exclusive((tx) => bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt))
+    const { taskSlices, timing } = compiled
+    for (const slice of taskSlices) await this.writer.exclusive((tx) => bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt, timing))
     for (const slice of compiled.groupDependencySlices) await this.writer.exclusive((tx) => bulk.insertGroupDependencies(tx, ids, slice))
     await this.writer.exclusive(show)
     return ids.job
@@ -264,6 +270,7 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     const grown = { first: job.taskCount + 1, last: job.taskCount + compiled.taskCount }
     return this.writer.exclusive(async (tx) => {
       await bulk.insertGrowth(tx, ids, job.taskCount, compiled, job.updatedAt)
+      await writeCompanions(tx, compiled, { jobId: job.id, firstTaskId: ids.task + 1, at: job.updatedAt })
       if (firing) await writeFirings(tx, Object.assign(firing, { grown }), job.id)
     })
   }

@@ -15,6 +15,7 @@ export interface JobRow {
   owner: string
   name: string
   type: string
+  watched: number
   project: string
   priority: number
   status: JobStatus
@@ -57,6 +58,7 @@ export function jobFromRow(row: JobRow, limitIds: number[]): JobState {
     namespaceId: row.namespace_id,
     origin: row.origin,
     type: row.type,
+    watched: { job: (row.watched & 1) !== 0, tasks: (row.watched & 2) !== 0 },
     name: row.name,
     project: row.project,
     owner: row.owner,

@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { AttemptStatus, JobStatus, Outcome, QueueOrder, TaskStatus } from '../enums.ts'
 import { Policy } from '../policy.ts'
+import { NotificationRules } from './notify.ts'
 import { Id, NamedRef, Time, nullable } from './common.ts'
 
 export const TaskCounts = Type.Object({
@@ -76,6 +77,8 @@ export const Job = Type.Object({
   dependsOn: Type.Array(NamedRef),
   outputDir: nullable(Type.String()),
   blocklist: Type.Array(Type.Object({ worker: NamedRef, kind: Type.String() })),
+  /** Whom its submitter wants told; values of webhook headers are not shown. */
+  notify: NotificationRules,
 })
 export type Job = Static<typeof Job>
 
@@ -97,6 +100,8 @@ export const NewJob = Type.Object(
     limits: Type.Optional(Type.Array(Type.String(), { maxItems: 20 })),
     policy: Type.Optional(Type.Partial(Policy)),
     submitterPlatform: Type.Optional(Type.String()),
+    /** Whom to tell when it ends. */
+    notify: Type.Optional(NotificationRules),
   },
   { additionalProperties: false },
 )

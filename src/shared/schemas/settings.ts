@@ -4,6 +4,7 @@
  * Durations are milliseconds; 0 switches off.
  */
 import { Type, type Static } from 'typebox'
+import { NotificationRules } from './notify.ts'
 
 /** One value of a variable for an audience and platforms (Flamenco §5.8); `all` matches every one. */
 export const VariableValue = Type.Object({
@@ -45,6 +46,32 @@ export const FarmSettings = Type.Object(
     /** Host names beyond its own addresses by which the manager may be called (reverse proxies). */
     allowedHosts: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
     autodiscoverable: Type.Boolean({ default: true }),
+    /** The address by which people reach this manager, for links in messages; empty: none are made. */
+    publicUrl: Type.String({ maxLength: 2048, pattern: '^(https?://[^\\s]+)?$', default: '' }),
+    /** The mail server. Without a host no mail is sent. */
+    smtpHost: Type.String({ maxLength: 255, default: '' }),
+    smtpPort: Type.Integer({ minimum: 1, maximum: 65_535, default: 587 }),
+    /** `tls` from the first byte, `starttls` before anything is said, or `none`. */
+    smtpSecurity: Type.Enum(['none', 'starttls', 'tls'], { default: 'starttls' }),
+    smtpUser: Type.String({ maxLength: 255, default: '' }),
+    /** Stored encrypted; replies show only whether there is one (see SECRET_SHOWN). */
+    smtpPassword: Type.String({ maxLength: 4096, default: '' }),
+    /** The sender: `farm@studio.example` or `The farm <farm@studio.example>`. */
+    mailFrom: Type.String({ maxLength: 400, default: '' }),
+    /** Whom to tell of every job of the farm. */
+    notifications: Type.Unsafe<Static<typeof NotificationRules>>({ ...NotificationRules, default: [] }),
+    /** Webhooks may call this machine itself and link-local addresses. */
+    webhooksToLocal: Type.Boolean({ default: false }),
+    webhookTimeoutMs: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
+    /** The Fastlane API: longest run of a container, and how automatic retries and webhook retries wait (first wait, then times the factor). */
+    fastlaneMaxRunMs: Type.Integer({ minimum: 1_000, default: 1_800_000 }),
+    fastlaneRetryMs: Type.Integer({ minimum: 0, default: 1_000 }),
+    fastlaneRetryFactor: Type.Number({ minimum: 1, maximum: 100, default: 2 }),
+    fastlaneWebhookRetryMs: Type.Integer({ minimum: 0, default: 5_000 }),
+    fastlaneWebhookRetryFactor: Type.Number({ minimum: 1, maximum: 100, default: 2 }),
+    fastlanePageSize: Type.Integer({ minimum: 1, maximum: 1_000, default: 10 }),
+    /** Values of environment variables and of webhook headers are hidden when their name contains one of these, separated by commas. */
+    fastlaneHiddenWords: Type.String({ maxLength: 1_000, default: 'password,key,secret,client_id' }),
     variables: Type.Unsafe<Variables>({
       ...Variables,
       default: {
@@ -62,3 +89,6 @@ export const FarmSettings = Type.Object(
   { additionalProperties: false },
 )
 export type FarmSettings = Static<typeof FarmSettings>
+
+/** What a reply shows in place of a secret that is set; sending it back changes nothing. */
+export const SECRET_SHOWN = '********'

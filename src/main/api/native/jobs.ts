@@ -15,6 +15,7 @@ import {
 import { Id, pageOf } from '../../../shared/schemas/common.ts'
 import { BulkResult } from '../../../shared/schemas/farm.ts'
 import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
+import { shownRules } from '../../notify/rules.ts'
 import { readJob } from '../../store/queries/jobDetail.ts'
 import { groupsOfJobs, pageOfJobs } from '../../store/queries/jobs.ts'
 import type { ServerContext } from '../server.ts'
@@ -32,7 +33,7 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     const key = await requireJob(context, jobId)
     const job = await readJob(context.read, key.id, context.now())
     if (!job) throw new NotFoundError('job', jobId)
-    return job
+    return { ...job, notify: shownRules(job.notify) }
   }
 
   app.get(

@@ -1,18 +1,19 @@
 /** /settings: the farm's configuration, for admins. */
 import { Type } from 'typebox'
-import { FarmSettings } from '../../../shared/schemas/settings.ts'
+import { FarmSettings, SECRET_SHOWN } from '../../../shared/schemas/settings.ts'
 import { InvalidInputError } from '../../engine/errors.ts'
+import { assertRules } from '../../notify/rules.ts'
 import type { ServerContext } from '../server.ts'
 import type { NativeApp } from './common.ts'
 
 const tags = ['settings']
 const SettingsPatch = Type.Partial(FarmSettings, { additionalProperties: false })
 
-export function settingsRoutes(app: NativeApp, { settings }: ServerContext): void {
+export function settingsRoutes(app: NativeApp, { settings, secrets }: ServerContext): void {
   app.get(
     '/settings',
     { config: { access: 'admin' }, schema: { tags, operationId: 'getSettings', summary: 'All settings', response: { 200: FarmSettings } } },
-    () => settings.current(),
+    () => shown(settings.current()),
   )
   app.patch(
     '/settings',
@@ -28,8 +29,18 @@ export function settingsRoutes(app: NativeApp, { settings }: ServerContext): voi
     },
     async (request) => {
       if (Object.keys(request.body).length === 0) throw new InvalidInputError('', 'no setting was named')
-      request.audited = { kind: 'settings', detail: request.body }
-      return settings.update(request.body)
+      request.audited = { kind: 'settings', detail: shown(request.body) }
+      if (request.body.notifications) assertRules(request.body.notifications, '/notifications')
+      const { smtpPassword, ...changes } = request.body
+      // A form that sends back what it was shown means: as it is.
+      const password = smtpPassword === undefined || smtpPassword === SECRET_SHOWN ? {} : { smtpPassword: secrets.seal(smtpPassword) }
+      const change = { ...changes, ...password }
+      return shown(Object.keys(change).length === 0 ? settings.current() : await settings.update(change))
     },
   )
+}
+
+/** Without secrets. */
+function shown<T extends Partial<FarmSettings>>(settings: T): T {
+  return settings.smtpPassword ? { ...settings, smtpPassword: SECRET_SHOWN } : settings
 }

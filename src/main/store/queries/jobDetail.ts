@@ -7,6 +7,7 @@ import type { Job } from '../../../shared/schemas/job.ts'
 import type { ReadDatabase } from '../connection.ts'
 import { json } from './format.ts'
 import { summariesOf } from './jobs.ts'
+import { notificationRules } from './notifications.ts'
 
 interface JobDetailRow {
   settings: string
@@ -32,7 +33,7 @@ export function findJobKey(db: ReadDatabase, publicId: string): Promise<JobKey |
 /** Everything about one job but its tasks. */
 export async function readJob(db: ReadDatabase, id: number, now: number): Promise<Job | undefined> {
   const [summary] = await summariesOf(db, [id], now)
-  const [row, limits, dependsOn, blocks] = await Promise.all([
+  const [row, limits, dependsOn, blocks, rules] = await Promise.all([
     db.get<JobDetailRow>('select settings, metadata, policy, queue_order, max_workers, output_dir from jobs where id = ?', [id]),
     db.all<{ name: string }>('select l.name from job_limits m join limits l on l.id = m.limit_id where m.job_id = ? order by l.name', [id]),
     db.all<NamedRef>(
@@ -44,6 +45,7 @@ export async function readJob(db: ReadDatabase, id: number, now: number): Promis
        where b.job_id = ? order by w.name, b.kind`,
       [id],
     ),
+    notificationRules(db, id),
   ])
   if (!summary || !row) return undefined
   return {
@@ -57,5 +59,6 @@ export async function readJob(db: ReadDatabase, id: number, now: number): Promis
     dependsOn,
     outputDir: row.output_dir,
     blocklist: blocks.map(({ id: workerId, name, kind }) => ({ worker: { id: workerId, name }, kind })),
+    notify: rules,
   }
 }

@@ -1,0 +1,168 @@
+/**
+ * Delivers the outbox. Entries are written in the same commit as what they tell (engine/transitions.ts) and delivered
+ * after it, by a handler for each kind. An entry is marked done after it was delivered: a crash in between delivers it
+ * again, so everything is told at least once. Nothing here can hold up or break work: handlers run beside it, a few at a
+ * time, few of them for one target, and what they throw is logged and tried again.
+ */
+import type { Logger } from '../engine/logger.ts'
+import type { Connection, ReadDatabase } from '../store/connection.ts'
+import { deleteDelivered, dueEntries, insertEntries, settleEntry, type OutboxRow } from '../store/queries/outbox.ts'
+
+export interface OutboxEntry {
+  kind: string
+  payload: unknown
+  /** Not before this moment; milliseconds since the epoch. Default: at once. */
+  at?: number
+}
+
+/** What a handler made of an entry. `write` and `entries` are stored in the transaction that settles it. */
+export interface Delivered {
+  /** Try again after so many milliseconds; undefined: done with it. */
+  retryInMs?: number
+  /** Why it was not delivered, or not yet. */
+  error?: string
+  /** Further entries that follow from it. */
+  entries?: OutboxEntry[]
+  write?(tx: Connection): Promise<void>
+}
+
+export interface Delivery {
+  id: number
+  kind: string
+  payload: unknown
+  /** How often it was tried before, without success. */
+  tries: number
+  createdAt: number
+}
+
+export interface Handler {
+  /** Entries of the same target take turns, a few at a time: one that hangs must not take all the room. */
+  targetOf?(payload: unknown): string
+  handle(delivery: Delivery): Promise<Delivered>
+}
+
+export interface DeliveriesParts {
+  read: ReadDatabase
+  write: { exclusive<T>(run: (tx: Connection) => Promise<T>): Promise<T> }
+  log: Logger
+  now(): number
+}
+
+const AT_ONCE = 16
+const AT_ONCE_FOR_ONE_TARGET = 4
+/** Entries looked at in one go: enough to find other targets behind many of a slow one. */
+const WINDOW = 200
+/** The longest that nothing is looked for; entries tell by `wake`, this is for those that another way of writing made. */
+const LOOK_AGAIN_MS = 1_000
+/** A handler that throws, which is a defect, is asked again after this long, and longer each time. */
+const AFTER_DEFECT_MS = 5_000
+const MAX_WAIT_MS = 3_600_000
+/** Entries are kept for people to look at. */
+const KEPT_MS = 7 * 86_400_000
+const CLEAN_EVERY_MS = 3_600_000
+
+export class Deliveries {
+  private readonly handlers = new Map<string, Handler>()
+  private readonly running = new Map<number, { target: string; done: Promise<void> }>()
+  private timer: NodeJS.Timeout | undefined
+  private looking = false
+  private lookAgain = false
+  private stopped = false
+  private cleanedAt = 0
+
+  constructor(private readonly parts: DeliveriesParts) {}
+
+  /** Says who delivers entries of a kind. Entries of a kind that nobody delivers wait. */
+  handle(kind: string, handler: Handler): void {
+    this.handlers.set(kind, handler)
+  }
+
+  /** Begins to deliver; to be called when all handlers are there. */
+  start(): void {
+    this.wake()
+  }
+
+  /** There may be something to deliver. */
+  wake(): void {
+    if (this.stopped) return
+    this.lookAgain = true
+    if (!this.looking) void this.look()
+  }
+
+  /** Waits for what is under way; what is not delivered then is delivered after the next start. */
+  async stop(): Promise<void> {
+    this.stopped = true
+    clearTimeout(this.timer)
+    await Promise.all(Array.from(this.running.values(), ({ done }) => done))
+  }
+
+  private async look(): Promise<void> {
+    this.looking = true
+    clearTimeout(this.timer)
+    try {
+      while (this.lookAgain && !this.stopped && this.running.size < AT_ONCE) {
+        this.lookAgain = false
+        await this.startDue()
+      }
+      await this.clean()
+    } catch (error) {
+      this.parts.log.error({ err: error }, 'the outbox cannot be read')
+    } finally {
+      this.looking = false
+    }
+    if (!this.stopped) this.timer = setTimeout(() => this.wake(), LOOK_AGAIN_MS).unref()
+  }
+
+  private async startDue(): Promise<void> {
+    const rows = await dueEntries(this.parts.read, [...this.handlers.keys()], [...this.running.keys()], this.parts.now(), WINDOW)
+    for (const row of rows) {
+      if (this.stopped || this.running.size >= AT_ONCE) return
+      const handler = this.handlers.get(row.kind)
+      if (!handler || this.running.has(row.id)) continue
+      const payload: unknown = JSON.parse(row.payload)
+      const target = handler.targetOf?.(payload) ?? ''
+      if (target !== '' && this.runningFor(target) >= AT_ONCE_FOR_ONE_TARGET) continue
+      const done = this.deliver(row, payload, handler).finally(() => {
+        this.running.delete(row.id)
+        this.wake()
+      })
+      this.running.set(row.id, { target, done })
+    }
+  }
+
+  private runningFor(target: string): number {
+    let count = 0
+    for (const entry of this.running.values()) if (entry.target === target) count++
+    return count
+  }
+
+  private async deliver(row: OutboxRow, payload: unknown, handler: Handler): Promise<void> {
+    const { log, now, write } = this.parts
+    const facts = { id: row.id, kind: row.kind }
+    try {
+      const delivery = { ...facts, payload, tries: row.tries, createdAt: row.createdAt }
+      const result = await handler.handle(delivery).catch((error: unknown): Delivered => {
+        log.error({ err: error, ...facts }, 'delivering an entry of the outbox failed unexpectedly')
+        const retryInMs = Math.min(MAX_WAIT_MS, AFTER_DEFECT_MS * 2 ** row.tries)
+        return { retryInMs, error: error instanceof Error ? error.message : String(error) }
+      })
+      if (result.error !== undefined) log.warn({ ...facts, error: result.error, again: result.retryInMs !== undefined }, 'not delivered')
+      await write.exclusive(async (tx) => {
+        await result.write?.(tx)
+        if (result.entries?.length) await insertEntries(tx, result.entries, now())
+        await settleEntry(tx, row.id, result, now())
+      })
+    } catch (error) {
+      // The entry stays due: it is delivered again when the database can be written again.
+      log.error({ err: error, ...facts }, 'what became of an entry of the outbox cannot be written')
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS).unref())
+    }
+  }
+
+  private async clean(): Promise<void> {
+    const now = this.parts.now()
+    if (now - this.cleanedAt < CLEAN_EVERY_MS || this.stopped) return
+    this.cleanedAt = now
+    await this.parts.write.exclusive((tx) => deleteDelivered(tx, now - KEPT_MS))
+  }
+}

@@ -1,0 +1,10 @@
+/** Whom a job's submitter wants told. */
+import type { NotificationRule } from '../../../shared/schemas/notify.ts'
+import type { ReadDatabase } from '../connection.ts'
+
+/** As they were submitted, with all header values. @param jobId internal key */
+export async function notificationRules(db: ReadDatabase, jobId: number): Promise<NotificationRule[]> {
+  const row = await db.get<{ rules: string }>('select rules from job_notifications where job_id = ?', [jobId])
+  // Checked when the job was submitted.
+  return row ? (JSON.parse(row.rules) as NotificationRule[]) : []
+}
