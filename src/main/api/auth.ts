@@ -3,6 +3,7 @@
  * a body is read, as plain synchronous callbacks: a worker's request costs one fast hash and a few look-ups.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { NotAllowedError, TooManyError } from '../engine/errors.ts'
 import type { WorkerState } from '../engine/model.ts'
@@ -97,6 +98,8 @@ function guard(route: RouteOptions, options: DoorOptions): Guard {
 
 function workerGuard(security: Security): Guard {
   const callers = new WeakMap<WorkerState, Caller>()
+  // A worker sends the same header over the same connection again and again: comparing it costs less than hashing it.
+  const admitted = new WeakMap<Socket, { header: string; secretHash: string; worker: WorkerState }>()
   function admit(request: FastifyRequest, worker: WorkerState | null, done: (error?: Error) => void): void {
     if (!worker) return done(new UnauthenticatedError('worker id or secret is wrong; register or join again'))
     let caller = callers.get(worker)
@@ -109,14 +112,23 @@ function workerGuard(security: Security): Guard {
     done()
   }
   return (request, _reply, done) => {
+    const { socket, headers } = request.raw
+    const header = headers.authorization
+    const before = admitted.get(socket)
+    if (before?.header === header && before?.worker.secretHash === before?.secretHash && before?.worker.deletedAt === null) {
+      return admit(request, before.worker, done)
+    }
     let result: WorkerState | null | Promise<WorkerState | null>
     try {
-      result = security.workerSecrets.check(request.raw.headers.authorization)
+      result = security.workerSecrets.check(header)
     } catch (error) {
       return done(error instanceof Error ? error : new TooManyError('try again later'))
     }
     if (result instanceof Promise) result.then((worker) => admit(request, worker, done), done)
-    else admit(request, result, done)
+    else {
+      if (result !== null && header !== undefined) admitted.set(socket, { header, secretHash: result.secretHash, worker: result })
+      admit(request, result, done)
+    }
   }
 }
 

@@ -18,15 +18,22 @@ interface SchemaError {
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   // Compiled at the first request: most routes are not called in the first second, and the start need not wait for them.
   let compiled: ReturnType<typeof Compile> | undefined
-  const isBody = httpPart === 'body'
+  const isText = httpPart === 'body' || !hasTypedMembers(schema)
   return (data: unknown) => {
-    const value = isBody ? data : fromTexts(schema, data)
+    const value = isText ? data : fromTexts(schema, data)
     const check = (compiled ??= Compile(schema))
     if (check.Check(value)) return { value }
     // What the library reports has these members (JSON Schema output); it is typed as a wide union.
     const errors = [...check.Errors(value)] as unknown as SchemaError[]
     return { error: describe(errors, httpPart ?? 'body', value) }
   }
+}
+
+/** Whether any member is something else than a text, so that its text has to be converted. */
+function hasTypedMembers(schema: TSchema): boolean {
+  const properties: unknown = Reflect.get(schema, 'properties')
+  if (!isObject(properties)) return true
+  return Object.values(properties).some((member) => !isObject(member) || member['type'] !== 'string')
 }
 
 /** Query and path parameters as the types of their schema, where the text is exactly one; else they stay texts and are refused. */

@@ -2,7 +2,6 @@
 import { taskPublicId } from '../../shared/ids.ts'
 import type { Assignment } from '../../shared/schemas/agent.ts'
 import type { Command } from '../../shared/schemas/job.ts'
-import { expandCommands } from './commandTemplates.ts'
 import type { Core } from './core.ts'
 import type { Lease } from './jobRuntime.ts'
 
@@ -18,8 +17,6 @@ export class Assignments {
 
   of(lease: Lease): Assignment {
     const { job, task, attempt, worker } = lease
-    const template = job.templates.get(task.templateId)
-    if (template === undefined) throw new Error(`task ${task.id} has no command template ${task.templateId}`)
     return {
       taskId: taskPublicId(job.state.publicId, task.index),
       attempt: attempt.number,
@@ -28,7 +25,7 @@ export class Assignments {
       jobType: job.state.type,
       taskName: task.name,
       kind: task.kind,
-      commands: this.expanderFor(worker.platform)(expandCommands(template, task.params)),
+      commands: this.expanderFor(worker.platform)(job.commandsOf(task)),
       stepsTotal: task.stepsTotal,
       maxRunMs: job.state.policy.maxRunMs,
       maxSilenceMs: job.state.policy.maxSilenceMs,

@@ -262,20 +262,14 @@ function isEmptyContainer(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0
 }
 
-/** Puts a value at a path that exists; an empty path replaces everything. Own properties only, whatever a key is called. */
+/** Puts a value at a path that exists; an empty path replaces everything. */
 function withValue(root: unknown, path: readonly (string | number)[], value: unknown): unknown {
   const last = path.at(-1)
   if (last === undefined) return value
   let at = root
-  for (const key of path.slice(0, -1)) at = ownValue(at, key)
-  if (typeof at === 'object' && at !== null) {
-    Object.defineProperty(at, last, { value, enumerable: true, configurable: true, writable: true })
-  }
+  for (const key of path.slice(0, -1)) at = typeof at === 'object' && at !== null ? ownValue(at, key) : undefined
+  if (typeof at === 'object' && at !== null) setOwn(at, last, value)
   return root
-}
-
-function ownValue(at: unknown, key: string | number): unknown {
-  return typeof at === 'object' && at !== null ? Object.getOwnPropertyDescriptor(at, key)?.value : undefined
 }
 
 /** Factors all command lists of a job at once. */
@@ -287,14 +281,57 @@ export function factorCommands(lists: Iterable<readonly Command[]>): FactoredCom
 
 /** The commands of one task. `params` is its JSON text, null where the template has no holes. */
 export function expandCommands(template: string, params: string | null): Command[] {
-  // Both texts were written by CommandFactory and are read from our own database.
+  return prepareTemplate(template)(params)
+}
+
+/** A template read once for many tasks. What it returns shares what the tasks have in common: it must not be changed. */
+export type PreparedTemplate = (params: string | null) => Command[]
+
+export function prepareTemplate(template: string): PreparedTemplate {
+  // Template and params were written by CommandFactory and are read from our own database.
   const body = JSON.parse(template) as TemplateBody
-  const values = params === null ? [] : (JSON.parse(params) as unknown[])
-  let commands = body.commands
-  body.holes.forEach(({ path, before, after }, index) => {
-    const value = values[index]
-    const whole = typeof value === 'string' ? `${before ?? ''}${value}${after ?? ''}` : value
-    commands = withValue(commands, path, whole)
+  const plan = planFilling(body.holes)
+  return (params) => fill(plan, body.commands, params === null ? [] : (JSON.parse(params) as unknown[])) as Command[]
+}
+
+/** Which members of a value are replaced: by the value of a hole, or by a copy in which others are. */
+interface Filling {
+  hole?: { index: number; before: string; after: string }
+  readonly members: Map<string | number, Filling>
+}
+
+function planFilling(holes: readonly Hole[]): Filling {
+  const root: Filling = { members: new Map() }
+  holes.forEach(({ path, before = '', after = '' }, index) => {
+    let at = root
+    for (const key of path) {
+      let next = at.members.get(key)
+      if (!next) at.members.set(key, (next = { members: new Map() }))
+      at = next
+    }
+    at.hole = { index, before, after }
   })
-  return commands as Command[]
+  return root
+}
+
+function fill(plan: Filling, value: unknown, values: readonly unknown[]): unknown {
+  if (plan.hole) {
+    const own = values[plan.hole.index]
+    return typeof own === 'string' ? `${plan.hole.before}${own}${plan.hole.after}` : own
+  }
+  if (plan.members.size === 0 || typeof value !== 'object' || value === null) return value
+  const copy: object = Array.isArray(value) ? [...(value as unknown[])] : { ...value }
+  for (const [key, member] of plan.members) setOwn(copy, key, fill(member, ownValue(value, key), values))
+  return copy
+}
+
+/** Own properties only, whatever a key is called. */
+function setOwn(target: object, key: string | number, value: unknown): void {
+  if (key === '__proto__') Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true })
+  // A plain object or a list of ours; Reflect.set would be the slow way to say the same on the way of every hand-out.
+  else (target as Record<string | number, unknown>)[key] = value
+}
+
+function ownValue(at: object, key: string | number): unknown {
+  return Object.hasOwn(at, key) ? Reflect.get(at, key) : undefined
 }

@@ -198,7 +198,7 @@ export interface FarmEngine {
   // Attempts: foreign adapter (no attempt id on the wire; the fence is the active (task, worker) pair) -------------
 
   /** Flamenco scheduleTask. Undefined: nothing to do. @throws StatusChangeRequestedError, WorkerNotAwakeError */
-  scheduleForeign(workerId: string): Promise<(Assignment & ForeignTaskFacts) | undefined>
+  scheduleForeign(workerId: string): Promise<ForeignTask | undefined>
   /** Flamenco taskUpdate. @throws NotFoundError, StaleAttemptError, InvalidInputError for soft-failed */
   updateForeign(workerId: string, taskId: string, update: ForeignUpdate): Promise<void>
   /** Flamenco may-i-run. */
@@ -222,8 +222,9 @@ export interface FarmEngine {
   onAny(listener: (event: FramehouseEvent) => void): () => void
 }
 
-/** What scheduleTask's reply needs beyond an assignment. */
-export interface ForeignTaskFacts {
+/** An assignment, and what scheduleTask's reply needs beyond it. */
+export interface ForeignTask {
+  assignment: Assignment
   priority: number
   jobPriority: number
   stepsCompleted: number

@@ -3,7 +3,6 @@
  * pair: an update for a task that this worker does not run now is refused, its log lines are kept.
  */
 import type { Outcome } from '../../shared/enums.ts'
-import type { Assignment } from '../../shared/schemas/agent.ts'
 import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
@@ -16,7 +15,7 @@ import {
   StatusChangeRequestedError,
   WorkerNotAwakeError,
 } from './errors.ts'
-import type { ForeignTaskFacts, ForeignUpdate, MayKeepRunning } from './farmEngine.ts'
+import type { ForeignTask, ForeignUpdate, MayKeepRunning } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
 import type { Leases } from './leases.ts'
@@ -37,7 +36,7 @@ export class ForeignWork {
     private readonly assignments: Assignments,
   ) {}
 
-  async schedule(workerId: string): Promise<(Assignment & ForeignTaskFacts) | undefined> {
+  async schedule(workerId: string): Promise<ForeignTask | undefined> {
     const worker = this.staff.need(workerId)
     this.staff.seen(worker)
     if (worker.statusRequested !== null) throw new StatusChangeRequestedError(worker.statusRequested)
@@ -50,7 +49,7 @@ export class ForeignWork {
     this.staff.announce(worker, null)
     await this.core.store.durable()
     return {
-      ...this.assignments.of(lease),
+      assignment: this.assignments.of(lease),
       priority: lease.task.priority,
       jobPriority: lease.job.state.priority,
       stepsCompleted: lease.task.stepsCompleted,

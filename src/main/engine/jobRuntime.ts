@@ -1,4 +1,6 @@
 /** The hot state of one job that may hand out or finish tasks. Rebuilt from the database at start and after bulk changes. */
+import type { Command } from '../../shared/schemas/job.ts'
+import { prepareTemplate, type PreparedTemplate } from './commandTemplates.ts'
 import type { IndexEntry } from './readyIndex.ts'
 import type { ReadyQueue } from './readyQueue.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from './model.ts'
@@ -25,7 +27,8 @@ export class JobRuntime {
   readonly state: JobState
   /** Barriers: members that are not completed. */
   readonly groups = new Map<number, number>()
-  readonly templates = new Map<number, string>()
+  private readonly templates = new Map<number, string>()
+  private readonly prepared = new Map<number, PreparedTemplate>()
   /** By task id. */
   readonly active = new Map<number, Lease>()
   /** Task id → workers that failed it. */
@@ -63,6 +66,7 @@ export class JobRuntime {
     this.hasEdges = seed.hasEdges
     refill(this.groups, seed.groups)
     refill(this.templates, seed.templates)
+    this.prepared.clear()
     this.blocks.clear()
     for (const block of seed.blocks) this.blocks.add(workerKind(block.workerId, block.kind))
     this.failures.clear()
@@ -72,6 +76,17 @@ export class JobRuntime {
     for (const { taskId, workerId } of seed.keptOff) this.keptOff.set(taskId, (this.keptOff.get(taskId) ?? new Set()).add(workerId))
     const pattern = this.state.policy.licencePattern
     this.licencePattern = pattern ? new RegExp(pattern) : undefined
+  }
+
+  /** What the task's workers are to do; shared between tasks, so it must not be changed. */
+  commandsOf(task: TaskState): Command[] {
+    let prepared = this.prepared.get(task.templateId)
+    if (!prepared) {
+      const template = this.templates.get(task.templateId)
+      if (template === undefined) throw new Error(`task ${task.id} has no command template ${task.templateId}`)
+      this.prepared.set(task.templateId, (prepared = prepareTemplate(template)))
+    }
+    return prepared(task.params)
   }
 
   /** Different workers that run its tasks now. */

@@ -342,6 +342,7 @@ export class Staff {
   }
 
   announce(worker: WorkerState, previousStatus: WorkerStatus | null): void {
+    if (!this.core.bus.wants('worker')) return
     const event = {
       type: 'worker' as const,
       at: this.core.now(),

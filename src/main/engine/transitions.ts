@@ -223,6 +223,7 @@ export class Transitions {
 
   /** `previous` null: something of the job changed, but not its status. */
   announceJob(job: JobRuntime, previous: JobStatus | null, bulk: boolean): void {
+    if (!this.core.bus.wants('job')) return
     const event = {
       type: 'job' as const,
       at: this.core.now(),

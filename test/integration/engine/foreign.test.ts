@@ -16,7 +16,7 @@ afterEach(async () => {
   await test.close()
 })
 
-const schedule = (worker: WorkerState) => test.farm.scheduleForeign(worker.publicId)
+const schedule = async (worker: WorkerState) => (await test.farm.scheduleForeign(worker.publicId))?.assignment
 const update = (worker: WorkerState, taskId: string, what: Parameters<typeof test.farm.updateForeign>[2]) =>
   test.farm.updateForeign(worker.publicId, taskId, what)
 const mayRun = (worker: WorkerState, taskId: string) => test.farm.mayKeepRunning(worker.publicId, taskId)
@@ -25,13 +25,14 @@ describe('asking for a task', () => {
   it('answers the task, makes it active and the job with it', async () => {
     const flora = await test.foreignWorker('flora')
     const job = await test.submit([{}], { priority: 61 })
-    const task = await schedule(flora)
-    expect(task).toMatchObject({ taskId: test.taskId(job, 1), attempt: 1, priority: 50, jobPriority: 61, stepsCompleted: 0, kind: 'misc' })
+    const task = await test.farm.scheduleForeign(flora.publicId)
+    expect(task).toMatchObject({ priority: 50, jobPriority: 61, stepsCompleted: 0 })
+    expect(task?.assignment).toMatchObject({ taskId: test.taskId(job, 1), attempt: 1, kind: 'misc' })
     expect(await test.statuses(job)).toEqual(['active'])
     expect(await test.status(job)).toBe('active')
     expect(await test.opened.read.get('select worker_id, touched_at from tasks')).toEqual({ worker_id: flora.id, touched_at: test.time })
     const at = new Date(test.time).toISOString()
-    expect((await test.logs.readTask(task!.taskId, 0, 1000)).toString()).toBe(
+    expect((await test.logs.readTask(task!.assignment.taskId, 0, 1000)).toString()).toBe(
       `${at} Task assigned to worker flora (${flora.publicId})\n${at} task changed status queued -> active\n`,
     )
   })

@@ -525,7 +525,7 @@ describe('explanations', () => {
     await test.fail(ada, await test.takeOne(ada))
     expect(await rules(test.taskId(job, 1))).toEqual(['failed-before:1'])
     const task = await test.farm.scheduleForeign(flora.publicId)
-    await test.farm.updateForeign(flora.publicId, task!.taskId, { status: 'queued' })
+    await test.farm.updateForeign(flora.publicId, task!.assignment.taskId, { status: 'queued' })
     expect((await rules(test.taskId(job, 1))).sort()).toEqual(['avoid:1', 'failed-before:1'])
     test.pass(60_000)
   })

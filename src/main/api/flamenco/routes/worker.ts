@@ -127,18 +127,23 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     async (request, reply) => {
       const task = await farm.scheduleForeign(caller(request).publicId)
       if (task === undefined) return reply.code(204).send()
+      const { assignment } = task
       return reply.send({
-        uuid: task.taskId,
-        job: task.jobId,
-        name: task.taskName,
+        uuid: assignment.taskId,
+        job: assignment.jobId,
+        name: assignment.taskName,
         status: 'active' as const,
         priority: task.priority,
         job_priority: task.jobPriority,
-        job_type: task.jobType,
-        task_type: task.kind,
-        commands: task.commands.map(({ name, parameters, totalStepCount }) => ({ name, parameters, total_step_count: totalStepCount })),
+        job_type: assignment.jobType,
+        task_type: assignment.kind,
+        commands: assignment.commands.map(({ name, parameters, totalStepCount }) => ({
+          name,
+          parameters,
+          total_step_count: totalStepCount,
+        })),
         steps_completed: task.stepsCompleted,
-        steps_total: task.stepsTotal,
+        steps_total: assignment.stepsTotal,
       })
     },
   )
