@@ -10,6 +10,7 @@ import type { JobAction, NewJob, TaskAction } from '../../shared/schemas/job.ts'
 import { JobTypeSchema, type JobTypeInfo } from '../../shared/schemas/jobType.ts'
 import type { WorkerAction } from '../../shared/schemas/worker.ts'
 import { Worker } from '../../shared/schemas/worker.ts'
+import { Firing, FiringPage, NextFirings, Schedule, type NewSchedule } from '../../shared/schemas/schedule.ts'
 import { LogLines } from '../../shared/schemas/log.ts'
 import { UnreachableError } from './errors.ts'
 import { act, call, failure, reasonOf, send, type Connection } from './http.ts'
@@ -21,6 +22,7 @@ const TaskPage = pageOf(TaskSummary)
 const FramePage = pageOf(Frame)
 const Workers = Type.Object({ items: Type.Array(Worker) })
 const JobTypes = Type.Object({ items: Type.Array(JobTypeSchema) })
+const Schedules = Type.Object({ items: Type.Array(Schedule) })
 const Tokens = Type.Object({ items: Type.Array(Token) })
 
 export interface JobFilter {
@@ -158,6 +160,42 @@ export class Client {
     return (await call(this.connection, JobTypes, { method: 'GET', path: '/job-types' })).items
   }
 
+  async schedules(): Promise<Schedule[]> {
+    return (await call(this.connection, Schedules, { method: 'GET', path: '/schedules' })).items
+  }
+
+  schedule(id: string): Promise<Schedule> {
+    return call(this.connection, Schedule, { method: 'GET', path: `/schedules/${encodeURIComponent(id)}` })
+  }
+
+  createSchedule(schedule: NewSchedule): Promise<Schedule> {
+    return call(this.connection, Schedule, { method: 'POST', path: '/schedules', body: schedule })
+  }
+
+  actOnSchedule(id: string, action: 'pause' | 'resume'): Promise<Schedule> {
+    return call(this.connection, Schedule, { method: 'POST', path: `/schedules/${encodeURIComponent(id)}/${action}` })
+  }
+
+  runSchedule(id: string): Promise<Firing> {
+    return call(this.connection, Firing, { method: 'POST', path: `/schedules/${encodeURIComponent(id)}/run` })
+  }
+
+  async deleteSchedule(id: string): Promise<void> {
+    await act(this.connection, { method: 'DELETE', path: `/schedules/${encodeURIComponent(id)}` })
+  }
+
+  async nextFirings(id: string, count: number): Promise<string[]> {
+    return (
+      await call(this.connection, NextFirings, { method: 'GET', path: `/schedules/${encodeURIComponent(id)}/next`, query: { count } })
+    ).items
+  }
+
+  async firings(id: string, limit: number): Promise<Firing[]> {
+    return (
+      await call(this.connection, FiringPage, { method: 'GET', path: `/schedules/${encodeURIComponent(id)}/firings`, query: { limit } })
+    ).items
+  }
+
   async tokens(): Promise<Token[]> {
     return (await call(this.connection, Tokens, { method: 'GET', path: '/tokens' })).items
   }
@@ -171,4 +209,4 @@ export class Client {
   }
 }
 
-export type { Frame, Job, JobSummary, JobTypeInfo, Task, TaskSummary, Worker }
+export type { Firing, Frame, Job, Schedule, JobSummary, JobTypeInfo, Task, TaskSummary, Worker }

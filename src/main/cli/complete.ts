@@ -3,8 +3,8 @@ import type { Command, Options } from './command.ts'
 import type { Completion, Option } from './options.ts'
 import { findCommand, GLOBAL_OPTIONS } from './parse.ts'
 
-/** Names known to the manager only: ids of jobs and workers, job types. Empty when it does not answer. */
-export type LookUp = (what: 'job' | 'job-type' | 'worker', words: readonly string[]) => Promise<string[]>
+/** Names known to the manager only: ids of jobs, workers and schedules, job types. Empty when it does not answer. */
+export type LookUp = (what: 'job' | 'job-type' | 'schedule' | 'worker', words: readonly string[]) => Promise<string[]>
 
 /** The shell completes files or folders itself when it is told this instead of words. */
 export const FILES = ':files'

@@ -31,6 +31,14 @@ export async function resolveWorkerId(client: Client, word: string): Promise<str
   return named.length === 1 && named[0] ? named[0].id : onlyOne('worker', word, workers)
 }
 
+/** By id, its beginning, or name. */
+export async function resolveScheduleId(client: Client, word: string): Promise<string> {
+  if (isUuid(word)) return word
+  const schedules = await client.schedules()
+  const named = schedules.filter((schedule) => schedule.name === word)
+  return named.length === 1 && named[0] ? named[0].id : onlyOne('schedule', word, schedules)
+}
+
 /** The one whose id starts with `word`. Pure. @throws CliError when none or several do */
 export function onlyOne(kind: string, word: string, all: readonly { id: string; name: string }[]): string {
   if (!new RegExp(`^[0-9a-fA-F-]{${MIN_PREFIX},36}$`).test(word)) {

@@ -21,7 +21,7 @@ export interface Option<T> {
   /** Turns what was given (in order; empty: not given) into the value. `label` names it in errors. @throws UsageError */
   read(given: readonly string[], label: string): T
 }
-export type Completion = 'file' | 'folder' | 'job' | 'job-type' | 'worker'
+export type Completion = 'file' | 'folder' | 'job' | 'job-type' | 'schedule' | 'worker'
 
 /** What each of a command's options turned into. */
 export type Values<O extends Record<string, Option<unknown>>> = { [K in keyof O]: O[K] extends Option<infer T> ? T : never }

@@ -6,6 +6,7 @@ import { AuditPage, Overview, Statistics, Status, BulkResult, WallFrame } from '
 import { DryRun, Frame, Grid, JobExplanation, JobGraph, JobSummary, TaskSummary, Timeline } from '../../shared/schemas/job.ts'
 import { JobTypeSchema } from '../../shared/schemas/jobType.ts'
 import { LogLines, LogMatches } from '../../shared/schemas/log.ts'
+import { FiringPage, Schedule } from '../../shared/schemas/schedule.ts'
 import { Limit, Machine, MachineSample, Tag, Worker } from '../../shared/schemas/worker.ts'
 
 export type { Token } from '../../shared/schemas/account.ts'
@@ -26,6 +27,8 @@ export const Wall = listOf(WallFrame)
 export const Workers = listOf(Worker)
 export const Machines = listOf(Machine)
 export const Tags = listOf(Tag)
+export const Schedules = listOf(Schedule)
+export { FiringPage }
 export const Limits = listOf(Limit)
 export const Samples = listOf(MachineSample)
 export type Sample = Static<typeof MachineSample>

@@ -110,6 +110,13 @@ export function useJobActions() {
     if (one) {
       items.push(
         { key: 'clone', label: t('action.clone'), icon: 'copy', run: () => void router.push({ path: `/submit/${one.type}`, query: { from: one.id } }) },
+        {
+          key: 'repeat',
+          label: t('schedules.repeat'),
+          icon: 'calendar',
+          disabled: !farm.can.submit,
+          run: () => void router.push({ path: `/submit/${one.type}`, query: { from: one.id, later: '1' } }),
+        },
         { key: 'compare', label: t('action.compare'), icon: 'compare', run: () => void router.push({ path: `/jobs/${one.id}/preview`, query: { compare: 'choose' } }) },
         'line',
         { key: 'name', label: t('action.copyName'), icon: 'copy', run: () => void copy(one.name) },

@@ -8,7 +8,7 @@ import { COMMANDS } from '../../../src/main/cli/commands/index.ts'
 import { complete, FILES } from '../../../src/main/cli/complete.ts'
 import { completionScript, SHELLS } from '../../../src/main/cli/completionScripts.ts'
 
-const names = { 'job-type': ['demo-render', 'echo-sleep-test'], job: ['0000000a', 'last'], worker: ['anna', 'berta'] }
+const names = { 'job-type': ['demo-render', 'echo-sleep-test'], job: ['0000000a', 'last'], schedule: ['0000000b'], worker: ['anna', 'berta'] }
 const completeLine = (...words: string[]) => complete(words, COMMANDS, (what) => Promise.resolve(names[what]))
 
 describe('completion', () => {
@@ -26,6 +26,10 @@ describe('completion', () => {
     { words: ['jobs', '--status=fa'], found: ['--status=failed'] },
     { words: ['job', 'l'], found: ['last'] },
     { words: ['workers', 'approve', 'b'], found: ['berta'] },
+    { words: ['schedules', ''], found: ['add', 'delete', 'list', 'pause', 'resume', 'run', 'show'] },
+    { words: ['schedules', 'run', ''], found: ['0000000b'] },
+    { words: ['schedules', 'add', 'e'], found: ['echo-sleep-test'] },
+    { words: ['schedules', 'add', '--overlap', 'q'], found: ['queue'] },
     { words: ['completion', ''], found: ['bash', 'fish', 'zsh'] },
     { words: ['help', 'jo'], found: ['job', 'job-types', 'jobs'] },
     { words: ['__'], found: [] },

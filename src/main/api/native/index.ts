@@ -11,6 +11,7 @@ import { jobTypeRoutes } from './jobTypes.ts'
 import { logRoutes } from './logs.ts'
 import { machineRoutes } from './machines.ts'
 import { notificationRoutes } from './notifications.ts'
+import { scheduleRoutes } from './schedules.ts'
 import { sessionRoutes } from './sessions.ts'
 import { settingsRoutes } from './settings.ts'
 import { limitRoutes, tagRoutes } from './tagsAndLimits.ts'
@@ -34,6 +35,7 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     tagRoutes,
     limitRoutes,
     jobTypeRoutes,
+    scheduleRoutes,
     settingsRoutes,
     notificationRoutes,
     sessionRoutes,

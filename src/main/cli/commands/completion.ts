@@ -48,6 +48,7 @@ function lookUp(context: Context): LookUp {
       const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE_MS)])
       const client = makeClient({ ...context, signal }, { manager, token: context.env['FRAMEHOUSE_TOKEN'] })
       if (what === 'job-type') return (await client.jobTypes()).map((type) => type.name)
+      if (what === 'schedule') return (await client.schedules()).map((schedule) => schedule.id)
       if (what === 'worker') return (await client.workers()).map((worker) => worker.name)
       return ['last', ...(await client.jobs({ limit: 50 })).items.map((job) => job.id)]
     } catch {

@@ -11,6 +11,7 @@ import { jobs } from './jobs.ts'
 import { frames } from './frames.ts'
 import { jobTypes } from './jobTypes.ts'
 import { logs } from './logs.ts'
+import { addSchedule, listSchedules, scheduleActions, showSchedule } from './schedules.ts'
 import { submit } from './submit.ts'
 import { createToken, listTokens, revokeToken } from './tokens.ts'
 import { doctor } from './doctor.ts'
@@ -27,6 +28,10 @@ export const COMMANDS: readonly Command[] = [
   explain,
   ...actions,
   jobTypes,
+  listSchedules,
+  showSchedule,
+  addSchedule,
+  ...scheduleActions,
   workers,
   approveWorker,
   ...workerRequests,

@@ -5,11 +5,11 @@ import type { NewJob } from '../../../shared/schemas/job.ts'
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Client, JobTypeInfo } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
-import { CliError, EXIT, UsageError } from '../errors.ts'
+import { EXIT, UsageError } from '../errors.ts'
 import { plural } from '../format.ts'
 import { resolveJobId } from '../ids.ts'
 import { isPath, settingsFromWords } from '../jobSettings.ts'
-import { nearest } from '../nearest.ts'
+import { findJobType } from '../jobTypeLookup.ts'
 import { flag, integer, keyValues, list, text } from '../options.ts'
 import { platformName } from '../platform.ts'
 import { printJson } from '../output.ts'
@@ -48,7 +48,7 @@ export const submit = defineCommand({
   options: OPTIONS,
   async run(context, { options, words, json }) {
     const client = makeClient(context, options)
-    const type = await findType(client, words[0] ?? '')
+    const type = await findJobType(client, words[0] ?? '')
     const settings = {
       ...(options.settings === undefined ? {} : await readSettings(resolve(context.cwd, options.settings))),
       ...settingsFromWords(type, options.set, context.cwd),
@@ -97,18 +97,6 @@ async function check(client: Client, job: NewJob, { terminal }: Context, json: b
   for (const task of result.tasks) terminal.out(`  ${task.name} (${task.kind})\n`)
   if (result.tasks.length < result.taskCount) terminal.out(`  … and ${result.taskCount - result.tasks.length} more\n`)
   return EXIT.done
-}
-
-async function findType(client: Client, name: string): Promise<JobTypeInfo> {
-  const types = await client.jobTypes()
-  const type = types.find((one) => one.name === name)
-  if (type) return type
-  const near = nearest(
-    name,
-    types.map((one) => one.name),
-  )
-  const hint = near ? `Did you mean "${near}"?` : `There are: ${types.map((one) => one.name).join(', ')}.`
-  throw new CliError(EXIT.notFound, `there is no job type "${name}". ${hint}`, 'not-found', 'TYPE')
 }
 
 async function readSettings(file: string): Promise<Record<string, unknown>> {
