@@ -238,7 +238,7 @@ export const de: Messages = {
     interval: 'Alle {time}', once: 'Einmal',
     name: 'Zeitplan', job: 'Schickt ab', nextRun: 'Nächster Lauf', lastRun: 'Letzter Lauf', runs: 'Läufe',
     state: { active: 'Aktiv', paused: 'Pausiert', ended: 'Beendet' },
-    never: 'noch nie', waitingN: '{n} warten', run: 'Jetzt ausführen', edit: 'Zeitplan ändern', history: 'Verlauf', growsJob: 'Fügt einem Auftrag Aufgaben hinzu',
+    inTime: 'in {time}', never: 'noch nie', waitingN: '{n} warten', run: 'Jetzt ausführen', edit: 'Zeitplan ändern', history: 'Verlauf', growsJob: 'Fügt einem Auftrag Aufgaben hinzu',
     confirmDelete: 'Zeitplan {name} löschen?', confirmDeleteText: 'Aufträge, die er abgeschickt hat, bleiben.', started: '{name} begonnen',
     created: 'Zeitplan {name} angelegt',
     missed: 'Nach einem Ausfall', missedPolicy: { skip: 'Versäumtes auslassen', once: 'Einmal nachholen', all: 'Jedes nachholen' },

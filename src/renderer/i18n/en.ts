@@ -204,7 +204,7 @@ export const en = {
     },
     interval: 'Every {time}', once: 'Once',
     name: 'Schedule', job: 'Submits', nextRun: 'Next run', lastRun: 'Last run', runs: 'Runs', state: { active: 'Active', paused: 'Paused', ended: 'Ended' },
-    never: 'not yet', waitingN: '{n} waiting', run: 'Run now', edit: 'Edit schedule', history: 'History', growsJob: 'Adds tasks to a job',
+    inTime: 'in {time}', never: 'not yet', waitingN: '{n} waiting', run: 'Run now', edit: 'Edit schedule', history: 'History', growsJob: 'Adds tasks to a job',
     confirmDelete: 'Delete schedule {name}?', confirmDeleteText: 'Jobs that it submitted stay.', started: 'Started {name}', created: 'Schedule {name} created',
     missed: 'After a downtime', missedPolicy: { skip: 'Leave out what was missed', once: 'Make up for it once', all: 'Make up for each' },
     overlap: 'While the last one runs', overlapPolicy: { allow: 'Start another one', skip: 'Leave it out', queue: 'Wait until it is done', replace: 'Cancel it' },
