@@ -119,8 +119,17 @@ describe('replies', () => {
       height: null,
       renderedMs: null,
     })
+    const schedule = await farm.call('POST', '/schedules', {
+      body: {
+        name: 'hourly',
+        trigger: { kind: 'interval', everySeconds: 3600 },
+        job: { name: 'a job', type: 'echo-sleep-test', settings: { message: 'hello', sleep_duration_seconds: 0 } },
+      },
+    })
+    await farm.call('POST', `/schedules/${schedule.body.id}/run`)
     const ids: Record<string, string> = {
       jobId: job.id,
+      scheduleId: schedule.body.id,
       taskId: task.taskId,
       attempt: '1',
       workerId: worker.id,
