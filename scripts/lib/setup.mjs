@@ -1,7 +1,7 @@
 // Makes a clone ready to run: packages installed, program built, each only when needed. Plain Node, no packages.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 
 export const root = join(import.meta.dirname, '..', '..')
@@ -49,6 +49,7 @@ export function packagesAreCurrent() {
 
 /** `npm ci`, with headers for node-gyp when they lie beside Node and cannot be downloaded. @throws {SetupError} */
 export function installPackages() {
+  refuseLink(join(root, 'node_modules'))
   const env = { ...process.env }
   const prefix = dirname(dirname(process.execPath))
   if (!env.npm_config_nodedir && existsSync(join(prefix, 'include', 'node', 'node.h'))) env.npm_config_nodedir = prefix
@@ -64,6 +65,12 @@ export function installPackages() {
       '\n  Windows: Visual Studio Build Tools with "Desktop development with C++"'
     : ''
   throw new SetupError(`npm ci failed.\n${run.output.trim()}${hint}`)
+}
+
+/** `npm ci` empties the folder first, and a linked one belongs to somebody else. @throws {SetupError} */
+function refuseLink(folder) {
+  if (!lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) return
+  throw new SetupError(`node_modules is a link to ${readlinkSync(folder)}, which does not match package-lock.json. Run npm ci there.`)
 }
 
 /** @throws {SetupError} */
