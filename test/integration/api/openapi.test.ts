@@ -122,7 +122,7 @@ describe('replies', () => {
     const schedule = await farm.call('POST', '/schedules', {
       body: {
         name: 'hourly',
-        trigger: { kind: 'interval', everySeconds: 3600 },
+        trigger: { kind: 'at', at: '2099-01-01T00:00:00Z' },
         job: { name: 'a job', type: 'echo-sleep-test', settings: { message: 'hello', sleep_duration_seconds: 0 } },
       },
     })
