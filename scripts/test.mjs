@@ -1,5 +1,5 @@
 // `npm test [-- STEP …]`: sets up a clean clone and runs every check. One line a step; the output of a step only when it
-// fails. The last line sums up: "N passed, N failed, N skipped" (types, lint and layers count as one test each).
+// fails. The last line sums up: "N passed, N failed, N skipped" (types, lint, layers and packages count as one test each).
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,6 +19,7 @@ const STEPS = [
   { name: 'types', run: () => check('scripts/typecheck.mjs') },
   { name: 'lint', run: () => check('node_modules/eslint/bin/eslint.js', '.') },
   { name: 'layers', run: () => check(DEPCRUISE, 'src', '--config', '.dependency-cruiser.cjs', '--output-type', 'err') },
+  { name: 'packages', run: () => check('scripts/unused-packages.mjs') },
   { name: 'unit', run: () => vitest('unit') },
   { name: 'integration', run: () => vitest('integration') },
   { name: 'conformance', run: () => vitest('conformance') },

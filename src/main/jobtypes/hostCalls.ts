@@ -1,8 +1,8 @@
 /** What scripts may ask of the host: pure helpers on plain values. No file, no network, no process beyond its name. */
 import { chunkFrames, countFrames } from '../../shared/frameRange.ts'
+import { shellSplit } from '../../shared/shellWords.ts'
 import type { FileTable, ScriptLine } from './protocol.ts'
 import { resolveModule } from './scriptModules.ts'
-import { shellSplit } from './shellSplit.ts'
 
 /** A script that prints in a loop must not fill the log. */
 const MAX_LINES = 500

@@ -1,6 +1,6 @@
 /** Which file a command's `exe` stands for on this machine. */
 import { findProgram, hasFolder, knownProgram } from '../tools/find.ts'
-import { ShellWordsError, shellSplit } from '../tools/shellWords.ts'
+import { ShellWordsError, shellSplit } from '../../../shared/shellWords.ts'
 import { refuse } from './parameters.ts'
 import type { Command, CommandContext } from './types.ts'
 import { CouldNotStartError } from './types.ts'

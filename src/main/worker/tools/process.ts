@@ -13,7 +13,7 @@ import { CouldNotStartError, ExitCodeError } from '../commands/types.ts'
 import { jobEnvironment } from './environment.ts'
 import { LineSplitter } from './lines.ts'
 import { COOKIE, killTree } from './processTree.ts'
-import { shellJoin } from './shellWords.ts'
+import { shellJoin } from '../../../shared/shellWords.ts'
 import { measureUsage } from './usage.ts'
 
 export interface ProgramRequest {

@@ -18,8 +18,9 @@ export class ShellWordsError extends Error {
 }
 
 /**
- * Splits text into words: blanks separate, `'…'` keeps everything, `"…"` keeps all but `\"` and `\\`, a backslash keeps
- * the next character, `#` at the start of a word begins a comment up to the end of the line.
+ * Splits text into words: blanks separate, `'…'` keeps everything, a backslash outside of it keeps the next character and
+ * goes, `#` at the start of a word begins a comment up to the end of the line. Inside `"…"` a backslash goes before any
+ * character, where a shell would keep most: Flamenco splits so (flamenco `shellSplit` and `exeArgs`), and so must we.
  * @throws ShellWordsError when a quote is not closed or a backslash ends the text
  */
 export function shellSplit(text: string): string[] {
@@ -45,7 +46,7 @@ export function shellSplit(text: string): string[] {
       word = (word ?? '') + quoted.text
       at = quoted.end
     } else if (char === '\\') {
-      if (at >= text.length) throw new ShellWordsError('a backslash ends the text')
+      if (at >= text.length) throw new ShellWordsError('nothing follows the backslash at the end')
       word = (word ?? '') + text.charAt(at)
       at += 1
     } else {
@@ -61,7 +62,7 @@ function readDoubleQuoted(text: string, start: number): { text: string; end: num
   for (let at = start; at < text.length; at++) {
     const char = text.charAt(at)
     if (char === '"') return { text: found, end: at + 1 }
-    if (char === '\\' && (text[at + 1] === '"' || text[at + 1] === '\\')) at += 1
+    if (char === '\\') at += 1
     found += text.charAt(at)
   }
   throw new ShellWordsError('a double quote is not closed')

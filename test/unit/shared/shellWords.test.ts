@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { ShellWordsError, shellJoin, shellSplit } from '../../../../src/main/worker/tools/shellWords.ts'
+import { ShellWordsError, shellJoin, shellSplit } from '../../../src/shared/shellWords.ts'
 
 describe('shellSplit', () => {
   it.each([
     ['', []],
     ['  --background   --enable-autoexec ', ['--background', '--enable-autoexec']],
-    [`-b 'a file' "b \\"c\\" \\\\ \\n"`, ['-b', 'a file', 'b "c" \\ \\n']],
+    [`-b 'a file' "b \\"c\\" \\\\ \\n"`, ['-b', 'a file', 'b "c" \\ n']],
     [`a\\ b c`, ['a b', 'c']],
     [`--name=''`, ['--name=']],
     [`'' ""`, ['', '']],
@@ -16,7 +16,7 @@ describe('shellSplit', () => {
     expect(shellSplit(text)).toEqual(words)
   })
 
-  it.each([`'open`, `"open`, 'end\\'])('refuses %j', (text) => {
+  it.each([`'open`, `"open`, `"open\\`, 'end\\'])('refuses %j', (text) => {
     expect(() => shellSplit(text)).toThrow(ShellWordsError)
   })
 })
