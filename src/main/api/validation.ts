@@ -6,6 +6,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { InvalidInputError } from '../engine/errors.ts'
+import { boundIntegers } from './safeIntegers.ts'
 
 interface SchemaError {
   keyword: string
@@ -16,6 +17,7 @@ interface SchemaError {
 }
 
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  boundIntegers(schema)
   // Compiled at the first request: most routes are not called in the first second, and the start need not wait for them.
   let compiled: ReturnType<typeof Compile> | undefined
   const isText = httpPart === 'body' || !hasTypedMembers(schema)

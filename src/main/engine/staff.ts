@@ -216,7 +216,7 @@ export class Staff {
   async setTags(publicId: string, tagIds: number[]): Promise<void> {
     const worker = this.need(publicId)
     worker.tagIds = new Set(tagIds)
-    await this.core.store.setWorkerTags(worker.id, tagIds)
+    await this.core.store.setWorkerTags(worker.id, [...worker.tagIds])
     this.announce(worker, null)
     this.dispatcher.wake()
   }

@@ -255,6 +255,7 @@ describe('single rows', () => {
     ['GET', '/job-types/..%2f..%2f..%2fetc%2fpasswd/source', undefined, 400, 'name'],
     ['POST', '/tags', { name: '' }, 400, '/name'],
     ['POST', '/limits', { name: 'x', max: -1 }, 400, '/max'],
+    ['POST', '/limits', { name: 'x', max: 1e308 }, 400, '/max'],
     ['POST', '/tickets', { kind: 'gold' }, 400, '/kind'],
     ['POST', '/session', { token: 'fht_unknown' }, 401, undefined],
     ['POST', '/session', { nonsense: true }, 400, undefined],

@@ -6,11 +6,13 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
+import { boundIntegers } from '../safeIntegers.ts'
 import { WireError } from './errors.ts'
 
 type Problem = ReturnType<ReturnType<typeof Compile>['Errors']>[number]
 
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  boundIntegers(schema)
   // Compiled at the first request, as the native routes do.
   let compiled: ReturnType<typeof Compile> | undefined
   const fillsIn = JSON.stringify(schema).includes('"default":')

@@ -1,0 +1,1 @@
+export function unusedPackages(sources: Iterable<string>, packages: readonly string[]): string[]
