@@ -84,7 +84,7 @@ export class RequestMaker {
       const value = this.odds(0.15) ? asText(this.pick(ODD)) : asText(this.value(parameter.schema, parameter.name))
       if (parameter.in === 'path') url = url.replace(`{${parameter.name}}`, encode(value).slice(0, 4_000) || '%20')
       else if (parameter.in === 'query' && (parameter.required || this.odds(0.5)))
-        query.set(parameter.name, value.slice(0, 4_000).toWellFormed())
+        query.set(parameter.name, wellFormed(value.slice(0, 4_000)))
     }
     const schema = operation.requestBody?.content?.['application/json']?.schema
     const body = schema === undefined || this.odds(0.02) ? undefined : this.spoil(JSON.stringify(this.spoiled(this.value(schema, ''))))
@@ -182,4 +182,6 @@ export class RequestMaker {
 }
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
-const encode = (text: string): string => encodeURIComponent(text.toWellFormed()).replace(/^\.+$/, '%2e')
+/** Without halves of characters, which no address can carry. */
+const wellFormed = (text: string): string => Buffer.from(text).toString()
+const encode = (text: string): string => encodeURIComponent(wellFormed(text)).replace(/^\.+$/, '%2e')
