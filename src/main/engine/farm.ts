@@ -299,9 +299,9 @@ export class Farm implements FarmEngine {
     this.attempts.addFrames(job, task, attempt, frames)
     await this.core.store.durable()
   }
-  async setFramePreview(taskId: string, path: string, preview: 'ready' | 'failed', size?: { width: number; height: number }) {
+  async setFramePreview(taskId: string, path: string, preview: 'ready' | 'failed', size?: { width: number; height: number }, light = false) {
     const { job, task } = await this.book.needTask(taskId)
-    this.core.store.setFramePreview(job.state.id, path, preview, size)
+    this.core.store.setFramePreview(job.state.id, path, preview, size, light)
     this.core.store.afterCommit(() =>
       this.core.bus.emit({
         type: 'frame',

@@ -210,7 +210,14 @@ export interface FarmEngine {
   appendFarmLog(taskId: string, text: string): Promise<void>
   /** Records frames of an attempt (upsert by path). @throws NotFoundError */
   addFrames(taskId: string, attempt: number, frames: NewFrame[]): Promise<void>
-  setFramePreview(taskId: string, path: string, preview: 'ready' | 'failed', size?: { width: number; height: number }): Promise<void>
+  /** @param light whether the picture's light is stored, too (shared/sceneLight.ts) */
+  setFramePreview(
+    taskId: string,
+    path: string,
+    preview: 'ready' | 'failed',
+    size?: { width: number; height: number },
+    light?: boolean,
+  ): Promise<void>
   /** The job's last-rendered image was replaced. */
   lastRendered(jobId: string): Promise<void>
 

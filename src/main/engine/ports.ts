@@ -87,7 +87,13 @@ export interface FarmStore extends ScheduleStore {
   addBlock(jobId: number, workerId: number, kind: string, at: number): void
   removeBlock(jobId: number, workerId: number, kind: string): void
   addFrame(jobId: number, taskId: number, attemptId: number, frame: NewFrame, at: number): void
-  setFramePreview(jobId: number, path: string, preview: 'ready' | 'failed', size: { width: number; height: number } | undefined): void
+  setFramePreview(
+    jobId: number,
+    path: string,
+    preview: 'ready' | 'failed',
+    size: { width: number; height: number } | undefined,
+    light: boolean,
+  ): void
   /** Appends to the attempt's log and counts bytes and lines on it. Returns where the text starts and its bytes. */
   appendLog(attempt: AttemptState, at: number, stream: LogStream, text: string): { position: number; bytes: number }
   addOutbox(kind: string, payload: unknown, at: number): void

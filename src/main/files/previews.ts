@@ -1,5 +1,5 @@
 /**
- * Previews of frames on disk: JPEG files that workers made. A frame is named by its path, so a preview may be stored
+ * Previews of frames on disk: JPEG files that workers made, and the light of pictures that hold more than a screen shows. A frame is named by its path, so a preview may be stored
  * whether or not the frame's row is there yet. `<previews>/<job id>/frames/<hash of the path>-<size>.jpg`
  */
 import { hash, randomBytes } from 'node:crypto'
@@ -7,8 +7,10 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError } from '../engine/errors.ts'
 import { isUuid } from '../../shared/ids.ts'
+import { splitLight } from '../../shared/sceneLight.ts'
 
-export type PreviewSize = 'thumbnail' | 'large'
+/** `light`: not a picture but its light, see shared/sceneLight.ts. */
+export type PreviewSize = 'thumbnail' | 'large' | 'light'
 
 /** Larger images are refused; a 1920-wide JPEG has a few hundred kB. */
 export const MAX_PREVIEW_BYTES = 5 * 1_048_576
@@ -23,16 +25,16 @@ export class Previews {
   /** @param folder of previews, by job; absolute */
   constructor(private readonly folder: string) {}
 
-  /** Stores or replaces a preview; whoever reads meanwhile sees the old one. @throws InvalidInputError when it is no JPEG */
-  async save(jobId: string, framePath: string, size: PreviewSize, jpeg: Buffer): Promise<void> {
-    if (!isJpeg(jpeg)) throw new InvalidInputError('', 'the body is no JPEG image')
+  /** Stores or replaces a preview; whoever reads meanwhile sees the old one. @throws InvalidInputError when it is no JPEG (or no light) */
+  async save(jobId: string, framePath: string, size: PreviewSize, body: Buffer): Promise<void> {
+    check(size, body)
     const target = this.pathOf(jobId, framePath, size)
     const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`
     try {
-      await writeFile(temporary, jpeg).catch(async (error: unknown) => {
+      await writeFile(temporary, body).catch(async (error: unknown) => {
         if (!isMissing(error)) throw error
         await mkdir(join(this.folder, jobId.toLowerCase(), 'frames'), { recursive: true })
-        await writeFile(temporary, jpeg)
+        await writeFile(temporary, body)
       })
       await rename(temporary, target)
     } catch (error) {
@@ -53,13 +55,20 @@ export class Previews {
     }
   }
 
+  async has(jobId: string, framePath: string, size: PreviewSize): Promise<boolean> {
+    return stat(this.pathOf(jobId, framePath, size)).then(
+      () => true,
+      () => false,
+    )
+  }
+
   /** Forgets all previews of a job. */
   async removeJob(jobId: string): Promise<void> {
     await rm(join(this.folder, safeJob(jobId), 'frames'), { recursive: true, force: true })
   }
 
   private pathOf(jobId: string, framePath: string, size: PreviewSize): string {
-    return join(this.folder, safeJob(jobId), 'frames', `${hash('sha256', framePath, 'hex').slice(0, 32)}-${size}.jpg`)
+    return join(this.folder, safeJob(jobId), 'frames', `${hash('sha256', framePath, 'hex').slice(0, 32)}-${size}.${size === 'light' ? 'fhl' : 'jpg'}`)
   }
 }
 
@@ -67,6 +76,18 @@ export class Previews {
 function safeJob(jobId: string): string {
   if (!isUuid(jobId)) throw new InvalidInputError('jobId', `"${jobId}" is no id of a job`)
   return jobId.toLowerCase()
+}
+
+function check(size: PreviewSize, body: Buffer): void {
+  if (size !== 'light') {
+    if (!isJpeg(body)) throw new InvalidInputError('', 'the body is no JPEG image')
+    return
+  }
+  try {
+    splitLight(body)
+  } catch (error) {
+    throw new InvalidInputError('', error instanceof Error ? error.message : 'the body is no scene light')
+  }
 }
 
 /** By its first three bytes and its end marker, whatever its name or content type says. */

@@ -198,10 +198,16 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     ])
   }
 
-  setFramePreview(jobId: number, path: string, preview: 'ready' | 'failed', size: { width: number; height: number } | undefined): void {
+  setFramePreview(
+    jobId: number,
+    path: string,
+    preview: 'ready' | 'failed',
+    size: { width: number; height: number } | undefined,
+    light: boolean,
+  ): void {
     this.writer.statement(
-      'update frames set preview = ?, width = coalesce(?, width), height = coalesce(?, height) where job_id = ? and path = ?',
-      [preview, size?.width ?? null, size?.height ?? null, jobId, path],
+      'update frames set preview = ?, light = ?, width = coalesce(?, width), height = coalesce(?, height) where job_id = ? and path = ?',
+      [preview, Number(light), size?.width ?? null, size?.height ?? null, jobId, path],
     )
   }
 

@@ -104,7 +104,9 @@ export const en = {
     zoom: 'Zoom', fit: 'Fit', scrub: 'Frame', follow: 'Follow the newest frame', exposure: 'Exposure', channel: 'Channel',
     compare: 'Compare', stopCompare: 'Stop comparing',
     compareWith: 'Compare with the frames of…', wipe: 'Wipe', missing: 'Frame {frame} has no image',
-    channels: { rgb: 'RGB', r: 'Red', g: 'Green', b: 'Blue', luma: 'Luma' },
+    channels: { rgb: 'RGB', r: 'Red', g: 'Green', b: 'Blue', luma: 'Luma', a: 'Alpha' },
+    look: 'Exposure and channels', layer: 'Layer', picture: 'Picture', darker: 'One stop darker', brighter: 'One stop brighter',
+    linear: 'Linear numbers of the file', eightBit: 'From the 8-bit preview: this file holds no more',
     resetView: 'Reset view', of: 'of {n}', image: 'Frame {frame} of {name}', fps: 'fps', download: 'Save this image',
   },
   log: {

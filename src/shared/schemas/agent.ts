@@ -6,7 +6,7 @@
  *   POST /agent/sign-on   at each start: what it can do, what it still runs
  *   POST /agent/take      long poll: heartbeat, lease renewal, new work, cancellations and status requests in one
  *   POST /agent/report    ordered events of attempts, exactly once by `seq`; may ask for the next task in the same call
- *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body)
+ *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body), or its light (packed floats)
  *   POST /agent/sign-off  leaving: what it runs is requeued
  */
 import { Type, type Static } from 'typebox'
@@ -149,8 +149,10 @@ export const ReportReply = Type.Object({
 })
 export type ReportReply = Static<typeof ReportReply>
 
-/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and which of the two sizes the body is. */
+/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and what the body is: a JPEG, or the picture's light (sceneLight.ts). */
+export const PreviewSize = Type.Union([Type.Literal('thumbnail'), Type.Literal('large'), Type.Literal('light')])
+export type PreviewSize = Static<typeof PreviewSize>
 export const PreviewQuery = Type.Object({
   path: Type.String({ minLength: 1, maxLength: 4096 }),
-  size: Type.Union([Type.Literal('thumbnail'), Type.Literal('large')]),
+  size: PreviewSize,
 })

@@ -34,6 +34,8 @@ export const Frame = Type.Object({
   /** Addresses of the previews, relative to the server: thumbnail (≤ 320 wide) and large (≤ 1920 wide). Null without preview. */
   thumbnailUrl: nullable(Type.String()),
   largeUrl: nullable(Type.String()),
+  /** Where the picture's light is (sceneLight.ts), when its format holds more than a screen shows: EXR, HDR. */
+  lightUrl: nullable(Type.String()),
   renderedMs: nullable(Type.Integer()),
   createdAt: Time,
 })

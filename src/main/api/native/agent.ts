@@ -15,6 +15,7 @@ import {
 import { NotAllowedError } from '../../engine/errors.ts'
 import type { CancelSignal } from '../../engine/farmEngine.ts'
 import type { WorkerState } from '../../engine/model.ts'
+import { MAX_LIGHT_BYTES } from '../../../shared/sceneLight.ts'
 import { MAX_PREVIEW_BYTES, Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
 import { hashSecret } from '../../security/secrets.ts'
@@ -129,19 +130,22 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
 
   void app.register((images: NativeApp, _options, done) => {
     images.removeAllContentTypeParsers()
-    images.addContentTypeParser('image/jpeg', { parseAs: 'buffer', bodyLimit: MAX_PREVIEW_BYTES }, (_request, body, parsed) =>
-      parsed(null, body),
-    )
+    for (const [type, bodyLimit] of [
+      ['image/jpeg', MAX_PREVIEW_BYTES],
+      ['application/octet-stream', MAX_LIGHT_BYTES],
+    ] as const) {
+      images.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit }, (_request, body, parsed) => parsed(null, body))
+    }
     images.put(
       '/agent/preview/:taskId/:attempt',
       {
-        bodyLimit: MAX_PREVIEW_BYTES,
+        bodyLimit: MAX_LIGHT_BYTES,
         config: { access: 'worker' },
         schema: {
           tags,
           operationId: 'putPreview',
-          summary: 'A preview of a frame, JPEG',
-          consumes: ['image/jpeg'],
+          summary: 'A preview of a frame, JPEG; or its light (size light), packed floats',
+          consumes: ['image/jpeg', 'application/octet-stream'],
           params: AttemptParams,
           querystring: PreviewQuery,
           response: Nothing,
@@ -155,9 +159,10 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
         // The parser above makes buffers of all bodies; without one there is none.
         const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
         await previews.save(task.jobPublicId, path, size, body)
-        // Both sizes are there when the large one is: the worker sends it last.
+        // All are there when the large one is: the worker sends it last.
         if (size === 'large') {
-          await farm.setFramePreview(task.publicId, path, 'ready')
+          const light = await previews.has(task.jobPublicId, path, 'light')
+          await farm.setFramePreview(task.publicId, path, 'ready', undefined, light)
           context.lastRendered.replace(task.jobPublicId, body)
         }
         return reply.code(204).send(null)

@@ -19,6 +19,8 @@ const tags = ['frames']
 const FrameParams = Type.Object({ frameId: Type.Integer({ minimum: 1 }) })
 const Versioned = Type.Object({ v: Type.Optional(Type.String({ maxLength: 40 })), ticket: Type.Optional(Type.String({ maxLength: 1000 })) })
 
+const PREVIEW_OPERATIONS = { thumbnail: 'getThumbnail', large: 'getLargePreview', light: 'getLight' } as const
+
 /** What renderers write; nothing else is handed out, whatever path a worker recorded. */
 const IMAGE_TYPES: Record<string, string> = {
   '.png': 'image/png',
@@ -74,15 +76,15 @@ export function frameRoutes(app: NativeApp, context: ServerContext): void {
     async ({ params }) => toFrame(await requireFrame(params.frameId)),
   )
 
-  for (const size of ['thumbnail', 'large'] as const) {
+  for (const size of ['thumbnail', 'large', 'light'] as const) {
     app.get(
       `/frames/:frameId/${size}`,
       {
         config: { access: 'read', ticket: 'media' },
         schema: {
           tags,
-          operationId: size === 'large' ? 'getLargePreview' : 'getThumbnail',
-          summary: `The ${size} preview, JPEG`,
+          operationId: PREVIEW_OPERATIONS[size],
+          summary: size === 'light' ? 'The light of an EXR or HDR picture: linear half floats, packed' : `The ${size} preview, JPEG`,
           params: FrameParams,
           querystring: Versioned,
         },
@@ -128,7 +130,7 @@ async function sendPreview(
   const preview = frame.preview === 'ready' ? await previews.read(frame.job_public_id, frame.path, size) : undefined
   if (!preview) throw new NotFoundError(`${size} preview of frame`, String(frame.id))
   const isOfVersion = v === String(frame.attempt_id)
-  reply.headers(userContentHeaders('image/jpeg')).header('etag', preview.etag)
+  reply.headers(userContentHeaders(size === 'light' ? 'application/octet-stream' : 'image/jpeg')).header('etag', preview.etag)
   reply.header('cache-control', isOfVersion ? 'private, max-age=31536000, immutable' : 'private, no-cache')
   return known === preview.etag ? reply.code(304).send() : reply.send(preview.body)
 }

@@ -20,13 +20,14 @@ export interface FrameRow {
   width: number | null
   height: number | null
   preview: string
+  light: number
   rendered_ms: number | null
   created_at: number
 }
 
 /** To be followed by `where …` over f (frames), j (jobs), t (tasks), a (attempts). */
 const SELECT = `select f.id, f.job_id, j.public_id as job_public_id, j.name as job_name, t.idx as task_idx, a.number as attempt,
-    f.attempt_id, f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.rendered_ms, f.created_at
+    f.attempt_id, f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.light, f.rendered_ms, f.created_at
   from frames f
   join jobs j on j.id = f.job_id
   join tasks t on t.id = f.task_id
@@ -49,6 +50,7 @@ export function toFrame(row: FrameRow): Frame {
     preview,
     thumbnailUrl: url('thumbnail'),
     largeUrl: url('large'),
+    lightUrl: row.light ? url('light') : null,
     renderedMs: row.rendered_ms,
     createdAt: time(row.created_at),
   }

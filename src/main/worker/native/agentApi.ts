@@ -8,6 +8,7 @@ import {
   TakeReply,
   type Fence,
   type JoinRequest,
+  type PreviewSize,
   type SignOnRequest,
   type TakeRequest,
 } from '../../../shared/schemas/agent.ts'
@@ -62,13 +63,13 @@ export class AgentApi {
     return this.post('report', body, checks.report, { signal })
   }
 
-  async preview(fence: Fence, path: string, size: 'thumbnail' | 'large', jpeg: Buffer, signal: AbortSignal): Promise<void> {
+  async preview(fence: Fence, path: string, size: PreviewSize, image: Buffer, signal: AbortSignal): Promise<void> {
     const reply = await this.http.send({
       method: 'PUT',
       path: `${PREFIX}preview/${fence.taskId}/${fence.attempt}`,
       query: { path, size },
-      body: jpeg,
-      contentType: 'image/jpeg',
+      body: image,
+      contentType: size === 'light' ? 'application/octet-stream' : 'image/jpeg',
       headers: this.headers,
       signal,
     })

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises'
 import { Type, type Static } from 'typebox'
 import { deferred } from '../../../shared/deferred.ts'
-import { Fence } from '../../../shared/schemas/agent.ts'
+import { Fence, type PreviewSize } from '../../../shared/schemas/agent.ts'
 import type { PreviewMaker } from '../commands/types.ts'
 import { RefusedError } from '../http.ts'
 import { readJsonFile, writeJsonFile } from '../jsonFile.ts'
@@ -121,15 +121,17 @@ export class PreviewUploads {
     const made = await this.options.maker.previews(item.path)
     if (made === undefined) return
     await this.put(item, 'thumbnail', made.thumbnail, signal)
+    if (made.light) await this.put(item, 'light', made.light, signal)
+    // Last: it tells the manager that all are there.
     await this.put(item, 'large', made.large, signal)
   }
 
   /** Tries until the manager takes it, refuses it, or uploading ends. */
-  private async put(item: Waiting, size: 'thumbnail' | 'large', jpeg: Buffer, signal: AbortSignal): Promise<void> {
+  private async put(item: Waiting, size: PreviewSize, image: Buffer, signal: AbortSignal): Promise<void> {
     let serverErrors = 0
     for (let failures = 1; ; failures++) {
       try {
-        return await this.options.api.preview(item.fence, item.path, size, jpeg, signal)
+        return await this.options.api.preview(item.fence, item.path, size, image, signal)
       } catch (error) {
         if (signal.aborted) throw error
         if (error instanceof RefusedError && (error.status < 500 || ++serverErrors >= SERVER_ERRORS_ALLOWED)) throw error

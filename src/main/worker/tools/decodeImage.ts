@@ -1,21 +1,17 @@
 /** Pictures that sharp cannot read, made into PNG by ffmpeg or Blender: EXR, DPX, TGA and others. */
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { constants, setPriority, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import type { ToolSettings } from '../commands/types.ts'
-import { jobEnvironment } from './environment.ts'
 import { readPictureLayer } from './exrHeader.ts'
 import { findProgram } from './find.ts'
+import { runHelper } from './runHelper.ts'
 
 /** PNG bytes. `premultiplied`: the colours have been multiplied by alpha already. */
 export interface Decoded {
   png: Buffer
   premultiplied: boolean
 }
-
-const TIME_LIMIT_MS = 60_000
-const MAX_PNG_BYTES = 512 * 1024 * 1024
 
 /**
  * The picture as an 8-bit sRGB PNG.
@@ -45,7 +41,7 @@ async function decodeByFfmpeg(ffmpeg: string, path: string, isExr: boolean): Pro
   // The file protocol is named, so that a name with a colon is not taken for an address.
   const output = ['-frames:v', '1', '-pix_fmt', 'rgba', '-c:v', 'png', '-f', 'image2pipe', '-']
   const args = ['-v', 'error', '-nostdin', ...input, '-i', `file:${path}`, ...output]
-  const png = await runQuietly(ffmpeg, args)
+  const { stdout: png } = await runHelper(ffmpeg, args)
   if (png.length === 0) throw new Error('ffmpeg found no picture in it')
   return png
 }
@@ -73,33 +69,9 @@ async function decodeByBlender(blender: string, path: string): Promise<Buffer> {
   try {
     const target = join(folder, 'picture.png')
     const args = ['--background', '--factory-startup', '--python-exit-code', '1', '--python-expr', BLENDER_SCRIPT, '--', path, target]
-    await runQuietly(blender, args)
+    await runHelper(blender, args)
     return await readFile(target)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** Runs a helper with the lowest priority; answers its output. @throws Error with the last line of what it complained about */
-function runQuietly(exe: string, args: string[]): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      encoding: 'buffer' as const,
-      timeout: TIME_LIMIT_MS,
-      killSignal: 'SIGKILL' as const,
-      maxBuffer: MAX_PNG_BYTES,
-      env: jobEnvironment(process.env, {}),
-      windowsHide: true,
-    }
-    const child = execFile(exe, args, options, (error, stdout, stderr) => {
-      if (error === null) return resolve(stdout)
-      const said = stderr.toString('utf8').trim().split('\n').at(-1)
-      reject(new Error(error.killed === true ? `it took longer than ${TIME_LIMIT_MS / 1000} s to read` : said || error.message))
-    })
-    try {
-      if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW)
-    } catch {
-      // It has ended already.
-    }
-  })
 }

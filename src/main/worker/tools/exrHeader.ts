@@ -53,13 +53,34 @@ export function pictureLayer(channels: readonly string[]): string | undefined {
   return best?.slice(0, -1)
 }
 
+/** All layers with red, green and blue, or X, Y and Z (normals, positions), the picture first; '' is the nameless one. */
+export function colourLayers(channels: readonly string[]): string[] {
+  const all = new Set(channels)
+  const complete = (prefix: string, letters: string) => [...letters].every((letter) => all.has(`${prefix}${letter}`))
+  const layers = new Set<string>()
+  for (const name of channels) {
+    const prefix = name.slice(0, -1)
+    if (prefix !== '' && !prefix.endsWith('.')) continue
+    if (complete(prefix, 'RGB') || complete(prefix, 'XYZ')) layers.add(prefix.slice(0, -1))
+  }
+  const picture = pictureLayer(channels)
+  if (picture === undefined) return [...layers]
+  layers.delete(picture)
+  return [picture, ...layers]
+}
+
 /** As pictureLayer, of a file. */
 export async function readPictureLayer(path: string): Promise<string | undefined> {
+  const channels = await readExrChannels(path)
+  return channels === undefined ? undefined : pictureLayer(channels)
+}
+
+/** As exrChannels, of a file. */
+export async function readExrChannels(path: string): Promise<string[] | undefined> {
   const file = await open(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0)
-    const channels = exrChannels(buffer.subarray(0, bytesRead))
-    return channels === undefined ? undefined : pictureLayer(channels)
+    return exrChannels(buffer.subarray(0, bytesRead))
   } finally {
     await file.close()
   }

@@ -6,6 +6,7 @@ import sharp, { type Sharp } from 'sharp'
 import type { PreviewMaker, ToolSettings } from '../commands/types.ts'
 import { decodeImage } from './decodeImage.ts'
 import { limiter } from './limiter.ts'
+import { makeSceneLight } from './sceneLight.ts'
 
 export const THUMBNAIL_WIDTH = 320
 export const LARGE_WIDTH = 1920
@@ -35,6 +36,8 @@ export interface Previews {
   thumbnail: Buffer
   /** JPEG, at most 1920 wide. */
   large: Buffer
+  /** The picture's light (shared/sceneLight.ts), where its format holds more than a screen shows. */
+  light: Buffer | undefined
   /** Size of the picture itself, in pixels. */
   width: number
   height: number
@@ -85,11 +88,12 @@ async function makePreviews(path: string, tools: ToolSettings): Promise<Previews
   const flat = hasAlpha ? await overChecker(fitted, premultiplied) : fitted
   const { data, info } = await flat.removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
   const raw = { width: info.width, height: info.height, channels: info.channels }
-  const [large, thumbnail] = await Promise.all([
+  const [large, thumbnail, light] = await Promise.all([
     sharp(data, { raw }).jpeg({ quality: 85 }).toBuffer(),
     fitInside(sharp(data, { raw }), THUMBNAIL_WIDTH).jpeg({ quality: 80 }).toBuffer(),
+    makeSceneLight(path, tools),
   ])
-  return { thumbnail, large, width, height }
+  return { thumbnail, large, light, width, height }
 }
 
 /** JPEG of quality 85 in full size; transparent parts become black, as they do in Flamenco's own worker. */

@@ -1,0 +1,87 @@
+/** The light of frames (shared/sceneLight.ts), fetched when somebody changes exposure or channel, and kept for a few frames. */
+import { planesOf, splitLight } from '../../shared/sceneLight.ts'
+import { Frame } from '../../shared/schemas/job.ts'
+import { get, getBytes } from '../api/client.ts'
+import { developLight, type Light, type Look } from './developLight.ts'
+
+const KEEP = 24
+const MAX_LOADING = 2
+
+export interface Developed {
+  canvas: HTMLCanvasElement
+  light: Light
+}
+
+async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate'))
+  return new Uint8Array(await new Response(stream).arrayBuffer())
+}
+
+async function load(frameId: number): Promise<Light | null> {
+  const frame = await get(Frame, `/frames/${frameId}`)
+  if (!frame.lightUrl) return null
+  const { header, packed } = splitLight(await getBytes(frame.lightUrl))
+  const planes = planesOf(header, await inflate(Uint8Array.from(packed)))
+  return { width: header.width, height: header.height, layers: header.layers.map((layer, i) => ({ ...layer, planes: planes[i] ?? [] })) }
+}
+
+export class Lights {
+  /** Null: the frame has none. */
+  private readonly known = new Map<number, Light | null>()
+  private readonly loading = new Set<number>()
+  private queue: number[] = []
+  private made: { key: string; developed: Developed } | undefined
+
+  constructor(private readonly onReady: () => void) {}
+
+  get(frameId: number): Light | null | undefined {
+    return this.known.get(frameId)
+  }
+
+  /** Fetches these frames' light, first ones first; what was wanted before and is not any more is dropped. */
+  want(frameIds: readonly number[]): void {
+    this.queue = frameIds.filter((id) => !this.known.has(id) && !this.loading.has(id))
+    this.pump()
+  }
+
+  /** Forgets a frame that was rendered again. */
+  forget(): void {
+    this.known.clear()
+    this.made = undefined
+  }
+
+  /** The frame as the look says, on a canvas of its own; undefined while (or where) there is no light. */
+  develop(frameId: number, look: Look): Developed | undefined {
+    const light = this.known.get(frameId)
+    if (!light) return undefined
+    const key = `${frameId}/${look.layer}/${look.channel}/${look.exposure}`
+    if (this.made?.key === key) return this.made.developed
+    const canvas = this.made?.developed.canvas ?? document.createElement('canvas')
+    canvas.width = light.width
+    canvas.height = light.height
+    canvas.getContext('2d')?.putImageData(new ImageData(developLight(light, look), light.width, light.height), 0, 0)
+    this.made = { key, developed: { canvas, light } }
+    return this.made.developed
+  }
+
+  private pump(): void {
+    while (this.loading.size < MAX_LOADING) {
+      const id = this.queue.shift()
+      if (id === undefined) return
+      this.loading.add(id)
+      load(id)
+        .catch(() => null)
+        .then((light) => {
+          this.known.set(id, light)
+          for (const oldest of this.known.keys()) {
+            if (this.known.size <= KEEP) break
+            this.known.delete(oldest)
+          }
+          this.loading.delete(id)
+          this.onReady()
+          this.pump()
+        })
+        .catch(() => {})
+    }
+  }
+}
