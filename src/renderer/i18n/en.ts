@@ -114,7 +114,7 @@ export const en = {
     matches: '{n} found',
     searching: 'searching line {line}', next: 'Next match', previous: 'Previous match', nextError: 'Next error',
     noErrors: 'No error lines', attempt: 'Attempt',
-    attempts: 'Attempts', task: 'Task', lines: '{n} lines', empty: 'This attempt has written nothing yet.',
+    attempts: 'Attempts', task: 'Task', lines: '{n} lines | {n} line | {n} lines', empty: 'This attempt has written nothing yet.',
     badRegex: 'Not a regular expression: {message}', times: 'Show times',
     download: 'Download the log', noTask: 'Choose a task to read its log.', noAttempt: 'This task has not been started yet.',
     jumpEnd: 'To the end', jumpStart: 'To the start',
@@ -134,10 +134,21 @@ export const en = {
     noLimit: 'no limit', silence: 'Stopped when silent for', maxRun: 'A task may run for',
     block: 'Blocks a worker after', failuresN: '{n} failures | {n} failure | {n} failures', id: 'Id',
   },
+  audit: {
+    submitJob: 'Submitted', changeJob: 'Changed the job', actOnJob: 'Acted on the job', actOnJobs: 'Acted on jobs', actOnTask: 'Acted on a task',
+    actOnTasks: 'Acted on tasks', unblockWorker: 'Unblocked a worker', createToken: 'Created a token', revokeToken: 'Revoked a token',
+    approveWorker: 'Let a worker join', deleteWorker: 'Removed a worker', requestWorkerStatus: 'Asked a worker to change its state',
+    changeSettings: 'Changed the settings', createLimit: 'Created a limit', changeLimit: 'Changed a limit', deleteLimit: 'Deleted a limit',
+    changeMachine: 'Changed a machine', createTag: 'Created a tag', changeTag: 'Changed a tag', deleteTag: 'Deleted a tag',
+  },
   activity: { empty: 'Nothing has been recorded yet.', when: 'When', who: 'Who', what: 'What', detail: 'Detail' },
   why: {
     nothing: 'Nothing waits', nothingHint: 'Every task of this job is running or finished.', task: 'Task {name}',
     eligible: '{n} of {total} workers could take it', excludes: 'keeps out {n} workers | keeps out {n} worker | keeps out {n} workers',
+    remedy: {
+      workers: 'Show the workers', limits: 'Show the limits', settings: 'Show the job’s rules', startNow: 'Let it start now',
+      anyWorker: 'Let any worker have it', noMaximum: 'Lift the maximum of workers', resume: 'Resume the job', requeue: 'Requeue for every worker',
+    },
     advice: 'What to do', choose: 'Waiting task', noReason: 'No rule keeps it: it is next in line.',
     waiting: '{n} tasks wait | {n} task waits | {n} tasks wait',
   },
@@ -177,7 +188,7 @@ export const en = {
   },
   dashboard: {
     title: 'Dashboard', attention: 'Needs attention', calm: 'Nothing needs you.', running: 'Running now',
-    nothingRunning: 'Nothing is running.', wall: 'Newest frames', utilisation: 'Frames per hour', workers: 'Workers',
+    nothingRunning: 'Nothing is running.', wall: 'Newest frames', utilisation: 'Frames per hour', busy: 'Workers busy', workers: 'Workers',
     busyOf: '{busy} of {total} busy', failedJob: '{n} failed tasks | {n} failed task | {n} failed tasks', pendingWorker: 'asks to join',
     workerError: 'has an error', workerOffline: 'is offline', nextDone: 'Next done', framesHour: 'frames in the last hour',
     firstRender: 'Run the demo render',
@@ -215,7 +226,7 @@ export const en = {
   },
   statistics: {
     title: 'Statistics', framesPerHour: 'Frames per hour', framesPerDay: 'Frames per day', failures: 'Failures by cause',
-    jobs: 'Time per job', csv: 'CSV', range: 'Range', day: '24 hours', week: '7 days', month: '30 days',
+    jobs: 'Time per job', workers: 'Time per worker', worker: 'Worker', share: 'Share of the range', per: 'Time spent', csv: 'CSV', range: 'Range', day: '24 hours', week: '7 days', month: '30 days',
     empty: 'Nothing has been rendered in this range.',
     frames: 'frames', tasks: 'tasks', failedTasks: 'failed', busy: 'Working time', cost: 'Cost', energy: 'Energy',
     perFrame: 'Per frame', noFailures: 'No failures', job: 'Job', time: 'Time',

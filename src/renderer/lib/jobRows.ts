@@ -43,3 +43,9 @@ export function groupRows(jobs: readonly JobSummary[], by: GroupKey, closed: Rea
   }
   return rows
 }
+
+/** What stands where a job has no image: what kind of work it is. */
+export function iconOf(job: Pick<JobSummary, 'type'>): 'film' | 'cube' | 'log' {
+  if (/render|blender|image|encode/.test(job.type)) return 'film'
+  return /container|docker/.test(job.type) ? 'cube' : 'log'
+}

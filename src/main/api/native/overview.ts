@@ -18,6 +18,9 @@ const FRESH_FAILURE_MS = 3 * 24 * HOUR_MS
 const DISK_LOW_BYTES = 5 * 2 ** 30
 const DISK_LOW_SHARE = 0.05
 
+/** After so long without news of a job. */
+const STUCK_MS = 5 * 60_000
+
 export async function readOverview(context: ServerContext, history: FarmHistory, status: Status): Promise<Overview> {
   const { read, farm } = context
   const now = context.now()
@@ -32,6 +35,7 @@ export async function readOverview(context: ServerContext, history: FarmHistory,
     attentionOf(context, workers, status),
   ])
   const running = await summariesOf(read, ids, now)
+  attention.push(...stuckJobs(running, workers, now))
   const slots = Math.max(
     1,
     workers.filter((worker) => worker.approvedAt !== null).reduce((sum, worker) => sum + worker.capacity, 0),
@@ -48,6 +52,29 @@ export async function readOverview(context: ServerContext, history: FarmHistory,
     })),
     nextFinish: nextFinishOf(running, now),
   }
+}
+
+/**
+ * Jobs that could run, of which nothing runs, while a worker is free: something keeps them that waiting does not cure.
+ * Only looked for among the jobs shown.
+ */
+export function stuckJobs(
+  jobs: readonly JobSummary[],
+  workers: readonly Pick<WorkerState, 'publicId' | 'status' | 'approvedAt' | 'statusRequested'>[],
+  now: number,
+): Attention[] {
+  const busy = new Set(jobs.flatMap((job) => job.activeWorkers.map((worker) => worker.id)))
+  const isFree = (worker: (typeof workers)[number]): boolean =>
+    worker.status === 'awake' && worker.approvedAt !== null && worker.statusRequested === null && !busy.has(worker.publicId)
+  if (!workers.some(isFree)) return []
+  return jobs
+    .filter((job) => job.counts.active === 0 && (job.startAfter === null || Date.parse(job.startAfter) <= now) && now - Date.parse(job.updatedAt) > STUCK_MS)
+    .map((job) => ({
+      kind: 'job-stuck',
+      message: 'Nothing of it runs, though a worker is free.',
+      target: { kind: 'job', id: job.id, name: job.name },
+      at: job.updatedAt,
+    }))
 }
 
 function nextFinishOf(running: readonly JobSummary[], now: number): Overview['nextFinish'] {
