@@ -1,4 +1,5 @@
 /** Previews of real files in every format that a renderer writes. */
+import { inflateSync } from 'node:zlib'
 import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -158,6 +159,19 @@ ffmpeg.describe('previews by ffmpeg', () => {
     expect(near(colour, [128, 0, 255], 8), String(colour)).toBe(true)
   })
 
+  it('keep the light itself, also what is brighter than white, for those who change the exposure', async () => {
+    const path = join(await tempFolder(), 'hot.exr')
+    await makeExr(path, [12.5, 0.25, 1, 0.5])
+    const { header, packed } = splitLight((await maker.previews(path))?.light ?? Buffer.alloc(0))
+    expect(header).toEqual({ width: 64, height: 32, layers: [{ name: '', channels: ['R', 'G', 'B', 'A'] }] })
+    const planes = planesOf(header, inflateSync(packed))[0] ?? []
+    expect(planes.map((plane) => fromHalf(plane[777] ?? 0))).toEqual([12.5, 0.25, 1, 0.5])
+    // What a screen shows anyway needs none.
+    const png = join(path, '..', 'a.png')
+    await (await halves(false)).png().toFile(png)
+    expect((await maker.previews(png))?.light).toBeUndefined()
+  })
+
   it('show a file with a per cent sign in its name', async () => {
     const path = join(await tempFolder(), '100%04d.exr')
     await makeExr(path, [1, 1, 1, 1])
@@ -207,6 +221,7 @@ blender.describe('previews of what Blender writes', () => {
     folder = await mkdtemp(join(tmpdir(), 'framehouse-formats-'))
     const code = `
 import bpy
+import { fromHalf, planesOf, splitLight } from '../../../src/shared/sceneLight.ts'
 s = bpy.context.scene
 s.render.engine = 'BLENDER_WORKBENCH'
 s.render.resolution_x, s.render.resolution_y = 96, 54

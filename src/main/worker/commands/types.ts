@@ -126,7 +126,7 @@ export interface LoadSampler {
 /** tools/previews.ts. Undefined when the file's format cannot be shown; throws when it should be and is broken. */
 export interface PreviewMaker {
   /** JPEGs at most 320 and 1920 wide. */
-  previews(path: string): Promise<{ thumbnail: Buffer; large: Buffer; light: Buffer | undefined; width: number; height: number } | undefined>
+  previews(path: string): Promise<{ thumbnail: Buffer; large: Buffer; light?: Buffer; width: number; height: number } | undefined>
   /** JPEG of quality 85 in full size, for a foreign Manager's output-produced. */
   fullSize(path: string): Promise<Buffer | undefined>
 }

@@ -37,7 +37,7 @@ export interface Previews {
   /** JPEG, at most 1920 wide. */
   large: Buffer
   /** The picture's light (shared/sceneLight.ts), where its format holds more than a screen shows. */
-  light: Buffer | undefined
+  light?: Buffer
   /** Size of the picture itself, in pixels. */
   width: number
   height: number

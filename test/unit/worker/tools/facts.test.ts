@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { jobEnvironment } from '../../../../src/main/worker/tools/environment.ts'
 import { parseMacDisplays, parseWindowsDisplays } from '../../../../src/main/worker/tools/displays.ts'
-import { exrChannels, pictureLayer } from '../../../../src/main/worker/tools/exrHeader.ts'
+import { colourLayers, exrChannels, pictureLayer } from '../../../../src/main/worker/tools/exrHeader.ts'
 import { parseNvidia } from '../../../../src/main/worker/tools/gpus.ts'
 import { limiter } from '../../../../src/main/worker/tools/limiter.ts'
 import { cpuShare } from '../../../../src/main/worker/tools/load.ts'
@@ -115,4 +115,14 @@ describe('limiter', () => {
     expect(order).toEqual([1, 2, 3, 4, 5, 6])
     expect(ends.map((end) => end.status === 'fulfilled')).toEqual([true, true, false, true, true, true])
   })
+})
+
+it.each<[string[], string[]]>([
+  [['R', 'G', 'B', 'A'], ['']],
+  [['View.Combined.R', 'View.Combined.G', 'View.Combined.B', 'View.Normal.X', 'View.Normal.Y', 'View.Normal.Z', 'View.Depth.Z'], ['View.Combined', 'View.Normal']],
+  [['a.R', 'a.G', 'R', 'G', 'B'], ['']],
+  [['N.X', 'N.Y', 'N.Z'], ['N']],
+  [['Y'], []],
+])('the layers to look at of %j are %j', (channels, layers) => {
+  expect(colourLayers(channels)).toEqual(layers)
 })
