@@ -46,5 +46,7 @@ part.describe('a farm that trusts nobody', () => {
     await farm.stop()
     await page.getByRole('alert').getByText('Manager away').waitFor({ timeout: 60_000 })
     await page.getByRole('button', { name: 'Try now' }).waitFor()
+    // Colours and clocks would claim to be true now.
+    expect(await page.getByRole('main').evaluate((main) => getComputedStyle(main).filter)).toContain('grayscale')
   })
 })

@@ -134,11 +134,14 @@ part.describe('a job in the browser', () => {
   )
 
   it('has none on the pages of a job either', async () => {
-    await page.emulateMedia({ colorScheme: 'dark' })
-    for (const tab of ['', '/frames', '/preview', '/log', '/graph', '/settings', '/why']) {
-      await page.goto(`${farm.url}/app/jobs/${demo}${tab}`)
-      await page.locator('header h2').first().waitFor()
-      expect(await defects(page), tab).toEqual([])
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme })
+      for (const tab of ['', '/frames', '/preview', `/preview?compare=choose`, '/log', '/timeline', '/graph', '/settings', '/activity', '/why']) {
+        await page.goto(`${farm.url}/app/jobs/${demo}${tab}`)
+        await page.locator('header h2').first().waitFor()
+        await page.waitForLoadState('networkidle').catch(() => {})
+        expect(await defects(page), `${tab} ${colorScheme}`).toEqual([])
+      }
     }
   })
 

@@ -5,20 +5,12 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { taskPublicId } from '../../src/shared/ids.ts'
 import { launchChromium, openPage } from '../support/guiFarm.ts'
+import { longTasks, scrollThrough } from '../support/guiMeasure.ts'
 import { startMockFarm, type MockFarm } from '../support/mockFarm.ts'
 import { requirePart } from '../support/parts.ts'
 
 const part = requirePart('chromium')
 const MAX_TASK_MS = 50
-
-interface TraceEvent {
-  name: string
-  pid: number
-  tid: number
-  /** Microseconds of processor time. */
-  tdur?: number
-  args?: { name?: string }
-}
 
 part.describe('a large farm', () => {
   let farm: MockFarm
@@ -36,42 +28,11 @@ part.describe('a large farm', () => {
     await farm?.close()
   })
 
-  /**
-   * Tasks of the page's main thread over 20 ms while `work` runs: milliseconds of processor time, longest first. Processor
-   * time, since a machine that runs other tests at once stretches what a clock would show.
-   */
-  async function longTasks(work: () => Promise<void>): Promise<number[]> {
-    await browser.startTracing(page, { categories: ['toplevel', '__metadata'] })
-    await work()
-    await page.waitForTimeout(400)
-    // The trace is in Chromium's own format.
-    const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] }
-    const thread = (event: TraceEvent) => `${event.pid}.${event.tid}`
-    const named = trace.traceEvents.filter((event) => event.name === 'thread_name' && event.args?.name === 'CrRendererMain')
-    const main = new Set(named.map(thread))
-    const tasks = trace.traceEvents.filter((event) => main.has(thread(event)) && event.tdur !== undefined && event.name.includes('RunTask'))
-    expect(tasks.length, 'tasks in the trace').toBeGreaterThan(100)
-    return tasks.map((event) => Math.round((event.tdur ?? 0) / 1000)).filter((ms) => ms > 20).sort((x, y) => y - x)
-  }
-  async function scrollThrough(selector: string, steps: number): Promise<void> {
-    await page.evaluate(
-      async ([css, count]) => {
-        const el = document.querySelector(css)
-        if (!el) throw new Error(`no ${css}`)
-        for (let i = 0; i <= count; i++) {
-          el.scrollTop = ((el.scrollHeight - el.clientHeight) * i) / count
-          await new Promise(requestAnimationFrame)
-        }
-      },
-      [selector, steps] as const,
-    )
-  }
-
   it('scrolls through 10,000 jobs', async () => {
     await page.goto(`${farm.url}/app/jobs`)
     await page.getByText('10\u2009000 jobs').waitFor()
-    const tasks = await longTasks(async () => {
-      await scrollThrough('.list .rows', 240)
+    const tasks = await longTasks(browser, page, async () => {
+      await scrollThrough(page, '.list .rows', 240)
       await page.locator('[aria-rowindex="10000"] .name').waitFor()
     })
     process.stdout.write(`10,000 jobs: tasks over 20 ms: ${JSON.stringify(tasks)} ms\n`)
@@ -84,8 +45,8 @@ part.describe('a large farm', () => {
     if (!job) throw new Error('no job')
     await page.goto(`${farm.url}/app/jobs/${job.job.id}/frames`)
     await page.getByRole('application', { name: /of 100001 done/ }).waitFor()
-    const tasks = await longTasks(async () => {
-      await scrollThrough('.grid', 120)
+    const tasks = await longTasks(browser, page, async () => {
+      await scrollThrough(page, '.grid', 120)
       for (let i = 0; i < 500; i++) {
         farm.emit({
           type: 'task', at: Date.now(), jobId: job.job.id, taskId: taskPublicId(job.job.id, 90_000 + i), status: 'completed', previousStatus: 'active', workerId: null,
@@ -101,7 +62,7 @@ part.describe('a large farm', () => {
     const job = farm.jobs[0]
     await page.goto(`${farm.url}/app/jobs/${job?.job.id}/log?task=1`)
     await page.getByText('12\u2009000\u2009000 lines').waitFor()
-    const tasks = await longTasks(() => scrollThrough('.log .rows', 120))
+    const tasks = await longTasks(browser, page, () => scrollThrough(page, '.log .rows', 120))
     await page.locator('.number', { hasText: '12000000' }).waitFor()
     process.stdout.write(`12,000,000 lines: tasks over 20 ms: ${JSON.stringify(tasks)} ms\n`)
     expect(Math.max(0, ...tasks)).toBeLessThanOrEqual(MAX_TASK_MS)

@@ -39,7 +39,8 @@ export const useFarm = defineStore('farm', () => {
   function start(): void {
     void refresh()
     // The clock of the manager: elapsed times are right also where this machine's clock is not.
-    setInterval(() => (now.value = Date.now() + skew), 1000)
+    // It stands still while the manager is away: nothing that is shown goes on by itself.
+    setInterval(() => live.state !== 'away' && (now.value = Date.now() + skew), 1000)
     setInterval(() => document.visibilityState === 'visible' && soon(), 15_000)
     for (const type of ['farm', 'worker', 'job', 'frame'] as const) live.on(type, soon)
     watch(() => live.epoch, soon)

@@ -1,14 +1,15 @@
 /** Previews of real files in every format that a renderer writes. */
-import { inflateSync } from 'node:zlib'
 import { execFile } from 'node:child_process'
 import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { inflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PreviewMaker } from '../../../src/main/worker/commands/types.ts'
 import { PreviewError, createPreviewMaker } from '../../../src/main/worker/tools/previews.ts'
+import { fromHalf, planesOf, splitLight } from '../../../src/shared/sceneLight.ts'
 import { tempFolder } from '../../support/commandContext.ts'
 import { requirePart } from '../../support/parts.ts'
 
@@ -221,7 +222,6 @@ blender.describe('previews of what Blender writes', () => {
     folder = await mkdtemp(join(tmpdir(), 'framehouse-formats-'))
     const code = `
 import bpy
-import { fromHalf, planesOf, splitLight } from '../../../src/shared/sceneLight.ts'
 s = bpy.context.scene
 s.render.engine = 'BLENDER_WORKBENCH'
 s.render.resolution_x, s.render.resolution_y = 96, 54
