@@ -14,12 +14,21 @@ export const PAGES: readonly PictureOf[] = [
   { name: 'job', path: (jobs) => `/jobs/${jobs.running}`, prepare: (page) => page.locator('canvas.image:not([data-frame="0"])').waitFor() },
   { name: 'frames', path: (jobs) => `/jobs/${jobs.running}/frames` },
   { name: 'log', path: (jobs) => `/jobs/${jobs.running}/log` },
-  { name: 'timeline', path: (jobs) => `/jobs/${jobs.running}/timeline` },
+  { name: 'timeline', path: (jobs) => `/jobs/${jobs.running}/timeline`, prepare: (page) => page.getByRole('img', { name: /Timeline/ }).waitFor() },
   { name: 'dashboard', path: () => '/' },
   { name: 'jobs', path: () => '/jobs' },
-  { name: 'preview', path: (jobs) => `/jobs/${jobs.exr || jobs.other}/preview` },
+  {
+    name: 'preview',
+    path: (jobs) => `/jobs/${jobs.exr || jobs.other}/preview`,
+    async prepare(page) {
+      await page.locator('canvas.image:not([data-frame="0"])').waitFor()
+      await page.getByRole('button', { name: 'Exposure and channels' }).click()
+      for (let stop = 0; stop < 2; stop++) await page.getByRole('button', { name: 'One stop darker' }).click()
+      await page.mouse.move(1000, 460)
+    },
+  },
   { name: 'compare', path: (jobs) => `/jobs/${jobs.other}/preview?compare=${jobs.done}` },
-  { name: 'graph', path: (jobs) => `/jobs/${jobs.exr || jobs.done}/graph` },
+  { name: 'graph', path: (jobs) => `/jobs/${jobs.video || jobs.done}/graph` },
   { name: 'job-settings', path: (jobs) => `/jobs/${jobs.done}/settings` },
   { name: 'activity', path: (jobs) => `/jobs/${jobs.failed}/activity` },
   { name: 'why', path: (jobs) => `/jobs/${jobs.waiting}/why` },

@@ -28,19 +28,16 @@ export async function longTasks(browser: Browser, page: Page, work: () => Promis
   return tasks.map((event) => Math.round((event.tdur ?? 0) / 1000)).filter((ms) => ms > 20).sort((x, y) => y - x)
 }
 
-/** Scrolls the element from its top to its end, a step a frame of the screen. */
+/** Scrolls the element from its top to its end, a step a frame of the screen. In words of the page: this side knows no DOM. */
 export async function scrollThrough(page: Page, selector: string, steps: number): Promise<void> {
-  await page.evaluate(
-    async ([css, count]) => {
-      const el = document.querySelector(css)
-      if (!el) throw new Error(`no ${css}`)
-      for (let i = 0; i <= count; i++) {
-        el.scrollTop = ((el.scrollHeight - el.clientHeight) * i) / count
-        await new Promise(requestAnimationFrame)
-      }
-    },
-    [selector, steps] as const,
-  )
+  await page.evaluate(`(async () => {
+    const el = document.querySelector(${JSON.stringify(selector)})
+    if (!el) throw new Error('no ' + ${JSON.stringify(selector)})
+    for (let i = 0; i <= ${steps}; i++) {
+      el.scrollTop = ((el.scrollHeight - el.clientHeight) * i) / ${steps}
+      await new Promise(requestAnimationFrame)
+    }
+  })()`)
 }
 
 /** Milliseconds from the start of the page's loading to its first content. */

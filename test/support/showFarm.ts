@@ -16,6 +16,8 @@ export interface ShowJobs {
   waiting: string
   /** EXR frames of Blender; '' without Blender. */
   exr: string
+  /** PNG frames of Blender and a video made of them; '' without Blender. */
+  video: string
 }
 
 const PROJECTS = ['Lighthouse', 'Nordlicht', 'Tin Can', 'Archive'] as const
@@ -71,6 +73,7 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
     settings: { command: `ls -l ${wanted}/plate.{frame:04}.exr`, frames: '1-12' }, policy: { failAfterWorkers: 2, blockAfterFailures: 0 },
   })
   let exr = ''
+  let video = ''
   if (blender) {
     const blendfile = await makeBlend(blender, { width: '480', height: '270', samples: '6', frames: '12' })
     exr = await submit({
@@ -80,8 +83,15 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
         format: 'OPEN_EXR', image_file_extension: '.exr', has_previews: false, scene: 'Scene',
       },
     })
+    video = await submit({
+      name: 'turntable for the client', type: 'simple-blender-render', project: 'Nordlicht',
+      settings: {
+        frames: '1-8', chunk_size: 1, render_output_root: join(farm.dataDir, 'renders'), add_path_components: 0, blendfile, fps: 24,
+        format: 'PNG', image_file_extension: '.png', has_previews: false, scene: 'Scene',
+      },
+    })
   }
-  for (const id of [done, other, failed, exr]) if (id) await untilJob(farm, id, ended)
+  for (const id of [done, other, failed, exr, video]) if (id) await untilJob(farm, id, ended)
   const { items: machines } = await farm.api<{ items: Made[] }>('GET', '/machines')
   for (const machine of machines) await farm.api('PATCH', `/machines/${machine.id}`, { hourlyRate: 0.42, watts: 380 })
 
@@ -111,5 +121,5 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
     settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 6 },
   })
   await untilJob(farm, running, (job) => job.frameCount >= 40)
-  return { running, done, other, failed, waiting, exr }
+  return { running, done, other, failed, waiting, exr, video }
 }

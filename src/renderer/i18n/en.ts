@@ -197,7 +197,7 @@ export const en = {
   },
   limits: {
     title: 'Limits', empty: 'No limits', emptyHint: 'A limit counts licences or anything else that only a few tasks may use at once.',
-    create: 'Create a limit', name: 'Name', max: 'At most', inUse: 'In use', scope: 'Counted',
+    create: 'Create a limit', name: 'Name', max: 'At most', inUse: 'In use', units: 'Units', scope: 'Counted',
     attempt: 'per running task', machine: 'per machine', preset: 'Nuke render licences', confirmDelete: 'Delete limit {name}?',
     edit: 'Edit limit', full: 'all in use',
   },

@@ -68,7 +68,8 @@ export function stuckJobs(
     worker.status === 'awake' && worker.approvedAt !== null && worker.statusRequested === null && !busy.has(worker.publicId)
   if (!workers.some(isFree)) return []
   return jobs
-    .filter((job) => job.counts.active === 0 && (job.startAfter === null || Date.parse(job.startAfter) <= now) && now - Date.parse(job.updatedAt) > STUCK_MS)
+    .filter((job) => job.counts.active === 0 && now - Date.parse(job.updatedAt) > STUCK_MS)
+    .filter((job) => job.startAfter === null || Date.parse(job.startAfter) <= now)
     .map((job) => ({
       kind: 'job-stuck',
       message: 'Nothing of it runs, though a worker is free.',
