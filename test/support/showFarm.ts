@@ -33,7 +33,7 @@ export async function untilJob(
   farm: GuiFarm,
   id: string,
   done: (job: { status: string; frameCount: number }) => boolean,
-  limitMs = 120_000,
+  limitMs = 400_000,
 ): Promise<void> {
   const end = Date.now() + limitMs
   for (;;) {
@@ -60,10 +60,10 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
   }
   const shot = { chunk_size: 1, width: 640, height: 360, samples: 2 }
   const done = await submit({
-    name: 'sq020_sh030 light v011', type: 'demo-render', project: 'Lighthouse', settings: { ...shot, frames: '1-24', chunk_size: 2 },
+    name: 'sq020_sh030 light v011', type: 'demo-render', project: 'Lighthouse', settings: { ...shot, frames: '1-16', chunk_size: 2 },
   })
   const other = await submit({
-    name: 'sq020_sh030 light v012', type: 'demo-render', project: 'Lighthouse', settings: { ...shot, frames: '1-24', chunk_size: 2, samples: 6 },
+    name: 'sq020_sh030 light v012', type: 'demo-render', project: 'Lighthouse', settings: { ...shot, frames: '1-16', chunk_size: 2, samples: 4 },
   })
   const wanted = join(farm.dataDir, 'plates')
   await mkdir(wanted)
@@ -118,8 +118,8 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
   })
   const running = await submit({
     name: 'sq050_sh070 light v004', type: 'demo-render', project: 'Nordlicht', priority: 90,
-    settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 6 },
+    settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 3 },
   })
-  await untilJob(farm, running, (job) => job.frameCount >= 40)
+  await untilJob(farm, running, (job) => job.frameCount >= 24)
   return { running, done, other, failed, waiting, exr, video }
 }
