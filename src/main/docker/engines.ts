@@ -3,9 +3,12 @@ import type { ContainerCapabilities, ContainerEngine } from '../../shared/schema
 import type { ContainerConfig, EngineConfig } from './config.ts'
 import { describeEngine } from './describe.ts'
 import { connectEngine, knock, localSocket, type Engine } from './engine.ts'
-import { NoEngineError, wordsOf } from './errors.ts'
+import { EngineUnreachableError, NoEngineError, wordsOf } from './errors.ts'
 import type { Executor } from './executor.ts'
+import { chooseEngine, circuitAfter, CLOSED, type Circuit } from './pools.ts'
 import { DockerExecutor } from './run.ts'
+import { sweep } from './sweep.ts'
+import { EngineWatch } from './watch.ts'
 
 /** As much of a logger as is used here. */
 export interface Logger {
@@ -13,31 +16,57 @@ export interface Logger {
   warn(facts: object, message: string): void
 }
 
+export interface EnginesOptions {
+  log: Logger
+  /** Who may remove the containers: this worker's data folder, by an id of its own. */
+  owner: string
+  now?: () => number
+  random?: () => number
+}
+
 /** An engine lent for one container. */
 export interface Lent {
   readonly executor: Executor
   readonly engine: Engine
   readonly config: EngineConfig
-  release(): void
+  /** To be called at the end; `failed`: the connection did, rather than the container. */
+  release(failed: boolean): void
 }
 
 interface Member {
   readonly config: EngineConfig
   readonly engine: Engine
   readonly executor: DockerExecutor
+  up: boolean
+  /** Why it is not up, in the system's words. */
+  problem: string
+  running: number
+  circuit: Circuit
 }
 
 const LOOK_AGAIN_MS = 500
+/** For what could not be removed when its time came. */
+const SWEEP_EVERY_MS = 60_000
 
 export class Engines {
   readonly config: ContainerConfig
+  readonly owner: string
   /** Sockets of the engines on this machine. */
   readonly sockets: readonly string[]
   private readonly members: Member[]
-  private answering = false
+  private readonly log: Logger
+  private readonly now: () => number
+  private readonly random: () => number
+  private readonly waiting = new Set<() => void>()
+  private held: () => ReadonlySet<string> = () => new Set()
+  private isSweeping = false
 
-  constructor(config: ContainerConfig, log: Logger) {
+  constructor(config: ContainerConfig, { log, owner, now = Date.now, random = Math.random }: EnginesOptions) {
     this.config = config
+    this.owner = owner
+    this.log = log
+    this.now = now
+    this.random = random
     this.sockets = config.engines.map(({ host }) => localSocket(host)).filter((socket) => socket !== undefined)
     this.members = config.engines.map((engineConfig) => {
       const engine = connectEngine(engineConfig)
@@ -45,62 +74,174 @@ export class Engines {
         engine,
         engineGraceMs: config.engineGraceSeconds * 1000,
         whenBack: (signal) => whenBack(engine, signal),
-        now: Date.now,
+        now,
         onLeftover: (containerId, error) => log.warn({ err: error, containerId, engine: engine.name }, 'cannot remove a container'),
       })
-      return { config: engineConfig, engine, executor }
+      return { config: engineConfig, engine, executor, up: false, problem: 'it was not asked yet', running: 0, circuit: CLOSED }
     })
   }
 
   /** Asks all engines whether they answer. */
   async look(): Promise<void> {
-    const found = await Promise.all(
-      this.members.map(({ engine }) =>
-        knock(engine).then(
-          () => true,
-          () => false,
-        ),
-      ),
+    await Promise.all(
+      this.members.map(async (member) => {
+        try {
+          await knock(member.engine)
+          member.up = true
+        } catch (error) {
+          member.up = false
+          member.problem = wordsOf(error)
+        }
+      }),
     )
-    this.answering = found.some(Boolean)
   }
 
-  /** Whether an engine answered at the last look. */
+  /** Whether an engine answers. */
   isAvailable(): boolean {
-    return this.answering
+    return this.members.some(({ up }) => up)
   }
 
-  /** The engine for a container. @throws NoEngineError */
-  acquire(routingName: string): Promise<Lent> {
-    const [member] = this.members
-    if (member === undefined) return Promise.reject(new NoEngineError(`failed to find a Docker engine for "${routingName}"`))
-    return Promise.resolve({ ...member, release: () => undefined })
+  /** Tells when an engine comes, goes or has other images, until `stop`. What was left behind is removed when one comes. */
+  watch(onChange: () => void): { stop(): void } {
+    const watches = this.members.map((member) => {
+      const turn = (up: boolean, problem = '') => {
+        member.problem = problem
+        if (member.up === up) return
+        member.up = up
+        this.log.info({ engine: member.engine.name, host: member.engine.host }, up ? 'the Docker engine answers' : 'the Docker engine is gone')
+        if (up && this.isSweeping) void this.sweepOne(member)
+        this.wake()
+        onChange()
+      }
+      return new EngineWatch(member.engine, { onUp: () => turn(true), onDown: (problem) => turn(false, problem), onImages: onChange })
+    })
+    const again = setInterval(() => {
+      if (this.isSweeping) for (const member of this.members) if (member.up) void this.sweepOne(member)
+    }, SWEEP_EVERY_MS)
+    again.unref()
+    return {
+      stop: () => {
+        clearInterval(again)
+        watches.forEach((watch) => watch.stop())
+      },
+    }
+  }
+
+  /** Removes what no attempt of `held` answers for, now and whenever an engine comes back. */
+  async sweep(held: () => ReadonlySet<string>): Promise<void> {
+    this.held = held
+    this.isSweeping = true
+    await Promise.all(this.members.filter(({ up }) => up).map((member) => this.sweepOne(member)))
+  }
+
+  /**
+   * An engine for a container, when there is room. `only`: the engine that has it already.
+   * @throws NoEngineError, EngineUnreachableError when none answers for as long as the configuration says, the signal's reason
+   */
+  async acquire(routingName: string, blacklist: readonly string[], only: string | undefined, signal: AbortSignal): Promise<Lent> {
+    const graceMs = this.config.engineGraceSeconds * 1000
+    let downSince: number | undefined
+    for (;;) {
+      signal.throwIfAborted()
+      const member = only === undefined ? this.choose(routingName, blacklist) : this.members.find(({ engine }) => engine.name === only)
+      if (member !== undefined && member !== 'wait') return this.lend(member)
+      if (member === undefined) throw new NoEngineError(`failed to find a Docker engine for "${routingName}"`)
+      downSince = this.isAvailable() ? undefined : (downSince ?? this.now())
+      if (downSince !== undefined && this.now() - downSince >= graceMs) {
+        const problems = this.members.map(({ engine, problem }) => `${engine.host}: ${problem}`)
+        throw new EngineUnreachableError(`no Docker engine of this worker answers: ${problems.join('; ')}`)
+      }
+      await this.change(signal)
+    }
   }
 
   /** What each engine is and has, for sign-on; asks all of them. */
   async describe(): Promise<ContainerCapabilities> {
     return { engines: await Promise.all(this.members.map(({ engine }) => describeOrProblem(engine))) }
   }
+
+  /** Resolves when all ended containers are removed. */
+  async idle(): Promise<void> {
+    await Promise.all(this.members.map(({ executor }) => executor.idle()))
+  }
+
+  private choose(routingName: string, blacklist: readonly string[]): Member | 'wait' | undefined {
+    const { pools, circuit } = this.config
+    const banned = new Set([...this.config.blacklist, ...blacklist])
+    const choice = chooseEngine({
+      routingName,
+      pools: pools.length > 0 ? pools : [{ match: '', engines: this.members.map(({ engine }) => engine.name), maxRunning: 1024 }],
+      engines: this.members.map(({ engine, up, running, circuit: state }) => ({
+        name: engine.name,
+        up,
+        running,
+        circuit: state,
+        isBlacklisted: banned.has(engine.name) || banned.has(engine.host) || banned.has(engine.host.replace(/^\w+:\/\//, '')),
+      })),
+      resetMs: circuit.resetSeconds * 1000,
+      now: this.now(),
+      random: this.random(),
+    })
+    return choice.decision === 'run' ? this.members.find(({ engine }) => engine.name === choice.engine) : choice.decision === 'wait' ? 'wait' : undefined
+  }
+
+  private lend(member: Member): Lent {
+    member.running += 1
+    const { maxFails } = this.config.circuit
+    return {
+      executor: member.executor,
+      engine: member.engine,
+      config: member.config,
+      release: (failed) => {
+        member.running -= 1
+        member.circuit = circuitAfter(member.circuit, failed, maxFails, this.now())
+        this.wake()
+      },
+    }
+  }
+
+  /** Resolves when something changed that `choose` looks at, or a moment passed. */
+  private change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        this.waiting.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, LOOK_AGAIN_MS)
+      signal.addEventListener('abort', done, { once: true })
+      this.waiting.add(done)
+    })
+  }
+
+  private wake(): void {
+    for (const done of [...this.waiting]) done()
+  }
+
+  private async sweepOne({ engine }: Member): Promise<void> {
+    try {
+      const removed = await sweep(engine, this.owner, this.held)
+      if (removed.length > 0) this.log.warn({ engine: engine.name, containers: removed }, 'removed containers that nobody answers for')
+    } catch (error) {
+      this.log.warn({ err: error, engine: engine.name }, 'cannot look for containers that were left behind')
+    }
+  }
+}
+
+async function answers(engine: Engine): Promise<boolean> {
+  return knock(engine).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function describeOrProblem(engine: Engine): Promise<ContainerEngine> {
   try {
     return await describeEngine(engine)
   } catch (error) {
-    return {
-      name: engine.name,
-      host: engine.host,
-      available: false,
-      problem: wordsOf(error),
-      version: '',
-      apiVersion: '',
-      os: '',
-      arch: '',
-      cpus: 0,
-      memoryBytes: 0,
-      gpus: false,
-      images: [],
-    }
+    const nothing = { version: '', apiVersion: '', os: '', arch: '', cpus: 0, memoryBytes: 0, gpus: false, images: [] }
+    return { name: engine.name, host: engine.host, available: false, problem: wordsOf(error), ...nothing }
   }
 }
 
@@ -108,11 +249,7 @@ async function describeOrProblem(engine: Engine): Promise<ContainerEngine> {
 async function whenBack(engine: Engine, signal: AbortSignal): Promise<void> {
   for (;;) {
     signal.throwIfAborted()
-    const isBack = await knock(engine).then(
-      () => true,
-      () => false,
-    )
-    if (isBack) return
+    if (await answers(engine)) return
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
   }
 }

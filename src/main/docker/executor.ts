@@ -57,8 +57,10 @@ export interface RunHooks {
   activity(text: string): void
   /** Credentials for a registry's host, if the manager gave any for this run. */
   registryAuth(registry: string): RegistryAuth | undefined
-  /** Told when it is stopped for a reason of the caller's: what is known of its end. */
-  stopped(record: ContainerRecord): void
+  /** How it ended; also when it was stopped for a reason of the caller's. */
+  ended(record: ContainerRecord): void
+  /** Resolves when what was told is kept: only then it is removed, so that a killed worker finds it. */
+  settled(): Promise<void>
 }
 
 export interface RunOptions {

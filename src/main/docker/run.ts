@@ -39,19 +39,19 @@ export class DockerExecutor implements Executor {
   constructor(private readonly options: DockerExecutorOptions) {}
 
   async run(spec: RunSpec, hooks: RunHooks, { createdBefore }: RunOptions, signal: AbortSignal): Promise<ContainerRecord> {
-    const entry = createdBefore === undefined ? await this.create(spec, hooks, signal) : await this.find(createdBefore)
+    const entry = createdBefore === undefined ? await this.create(spec, hooks, signal) : await this.findAgain(createdBefore, hooks, signal)
     const { container } = entry
+    let settled = Promise.resolve()
     try {
       hooks.created(container.id)
       const usage = await this.toTheEnd(entry, spec, hooks, signal)
       const record = await this.record(container, spec, usage)
-      if (signal.aborted) {
-        hooks.stopped(record)
-        throw signal.reason
-      }
+      hooks.ended(record)
+      settled = hooks.settled()
+      if (signal.aborted) throw signal.reason
       return record
     } finally {
-      this.remove(container)
+      this.remove(container, settled)
     }
   }
 
@@ -95,6 +95,17 @@ export class DockerExecutor implements Executor {
           return await ask(this.engine, 'cannot create the container', Promise.reject(error))
         await pull()
       }
+    }
+  }
+
+  /** As `find`, with patience for an engine that is away just now. */
+  private async findAgain(id: string, hooks: RunHooks, signal: AbortSignal): Promise<Entry> {
+    try {
+      return await this.find(id)
+    } catch (error) {
+      if (!isConnectionFailure(error)) throw error
+      await this.patiently(hooks, signal)
+      return this.find(id)
     }
   }
 
@@ -195,14 +206,9 @@ export class DockerExecutor implements Executor {
    * @throws ContainerLostError when it is gone, was ended with its engine, or the engine stays away
    */
   private async afterOutage(entry: Entry, hooks: RunHooks, signal: AbortSignal): Promise<void> {
-    const { engine, engineGraceMs, whenBack, now } = this.options
+    const { engine, now } = this.options
     const brokeAt = now()
-    hooks.activity(`waiting for the Docker engine at ${engine.host}`)
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(engineGraceMs)])
-    await whenBack(patience).catch(() => {
-      signal.throwIfAborted()
-      throw new ContainerLostError(`the Docker engine at ${engine.host} went away and did not come back within ${engineGraceMs / 1000} s`)
-    })
+    await this.patiently(hooks, signal)
     const info = await this.inspect(entry.container)
     const { Status, Running, ExitCode, FinishedAt } = info.State
     entry.state = Status === 'created' ? 'created' : Running || info.State.Restarting ? 'running' : 'ended'
@@ -213,6 +219,16 @@ export class DockerExecutor implements Executor {
     if (endedByOutage({ exitCode: ExitCode, finishedAt: Date.parse(FinishedAt), brokeAt, liveRestore })) {
       throw new ContainerLostError(`the container ended with its Docker engine at ${engine.host} (exit code ${ExitCode})`)
     }
+  }
+
+  /** @throws ContainerLostError when the engine stays away, the signal's reason */
+  private async patiently(hooks: RunHooks, signal: AbortSignal): Promise<void> {
+    const { engine, engineGraceMs, whenBack } = this.options
+    hooks.activity(`waiting for the Docker engine at ${engine.host}`)
+    await whenBack(AbortSignal.any([signal, AbortSignal.timeout(engineGraceMs)])).catch(() => {
+      signal.throwIfAborted()
+      throw new ContainerLostError(`the Docker engine at ${engine.host} went away and did not come back within ${engineGraceMs / 1000} s`)
+    })
   }
 
   /** A new connection, so that a daemon which closed its door does not answer through an old one. */
@@ -246,8 +262,8 @@ export class DockerExecutor implements Executor {
     }
   }
 
-  private remove(container: Docker.Container): void {
-    const removal = container.remove({ force: true, v: true }).then(
+  private remove(container: Docker.Container, settled: Promise<void>): void {
+    const removal = settled.then(() => container.remove({ force: true, v: true })).then(
       () => undefined,
       (error: unknown) => {
         if (statusOf(error) !== 404) this.options.onLeftover(container.id, error)

@@ -19,6 +19,7 @@ import {
   type TaskFacts,
   type ToolSettings,
 } from './commands/types.ts'
+import type { AttemptJournal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import { settlesWithin } from './timing.ts'
 
@@ -28,6 +29,8 @@ export interface AttemptPlan {
   readonly commands: readonly Command[]
   readonly maxRunMs: number
   readonly maxSilenceMs: number
+  /** For what can be taken up after the worker was killed. */
+  readonly journal?: AttemptJournal
 }
 
 export interface AttemptEnd {
@@ -48,6 +51,8 @@ export interface AttemptSink {
   progress(stepsCompleted: number): void
   activity(text: string): void
   output(file: OutputFile): void
+  /** Resolves when all that was told so far would outlive this process. */
+  settled(): Promise<void>
   finished(end: AttemptEnd): void
 }
 
@@ -80,6 +85,7 @@ export class AttemptRun {
   private readonly metrics = new Map<string, number>()
   private readonly outputs = new Set<Promise<void>>()
   private steps = 0
+  private endsWithinMs = 0
   /** By a clock that stands still while the computer sleeps and that nobody sets: neither must end an attempt. */
   private lastLife = performance.now()
   private result: unknown
@@ -122,11 +128,17 @@ export class AttemptRun {
   private async runCommands(): Promise<void> {
     const context = this.context()
     const { signal } = this.controller
-    for (const command of this.plan.commands) {
+    const { journal, commands } = this.plan
+    const first = journal?.firstCommand ?? 0
+    for (const done of commands.slice(0, first)) context.progress(done.totalStepCount || 1)
+    for (const [index, command] of commands.entries()) {
+      if (index < first) continue
       signal.throwIfAborted()
+      const kept = journal?.forCommand(index, () => this.sink.settled())
+      journal?.at(index)
       const runner = this.deps.registry.find(command.name)
       if (runner === undefined) throw new CouldNotStartError(`unknown command: ${JSON.stringify(command.name)}`)
-      await this.orGiveUp(runner(command, context))
+      await this.orGiveUp(runner(command, { ...context, commandIndex: index, journal: kept }))
       signal.throwIfAborted()
       // A command that does not count its own steps is one step.
       if (!command.totalStepCount) context.progress(1)
@@ -138,7 +150,7 @@ export class AttemptRun {
     const { signal } = this.controller
     return new Promise((resolve, reject) => {
       const giveUp = () => {
-        void settlesWithin(running, this.deps.stopGraceMs ?? STOP_GRACE_MS).then((settled) => {
+        void settlesWithin(running, Math.max(this.endsWithinMs, this.deps.stopGraceMs ?? STOP_GRACE_MS)).then((settled) => {
           if (settled) return
           this.deps.log.error({ task: this.plan.task.taskId }, 'a command did not end after it was told to; going on without it')
           reject(signal.reason)
@@ -171,6 +183,7 @@ export class AttemptRun {
       signal: this.controller.signal,
       log: (stream, text) => {
         alive()
+        this.plan.journal?.enter(stream, text)
         sink.log(stream, text)
       },
       congested: () => sink.congested(),
@@ -207,6 +220,9 @@ export class AttemptRun {
         FRAMEHOUSE_TASK_NAME: task.taskName,
         FRAMEHOUSE_ATTEMPT: String(task.attempt),
         FRAMEHOUSE_WORKER: deps.workerName,
+      },
+      endsWithin: (ms) => {
+        this.endsWithinMs = ms
       },
       now: () => deps.now(),
     }

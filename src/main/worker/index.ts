@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import type { Agent, AgentEnd, AgentOptions, AgentStatus } from './agent.ts'
 import type { CommandRegistry, DescribeMachine, LoadSampler, PreviewMaker, ProcessTools, ToolSettings } from './commands/types.ts'
+import { ownerId } from './ownerId.ts'
 import { resolveConfig, type ResolvedConfig, type WorkerConfig } from './config.ts'
 import { CredentialsStore, managerKey } from './credentials.ts'
 import { lockDataFolder } from './dataLock.ts'
@@ -88,12 +89,11 @@ class Worker {
   private readonly stopped = new AbortController()
   private agent: Agent | undefined
   private problem = 'connecting'
-  private readonly engines: Engines | undefined
+  private engines: Engines | undefined
 
   constructor(config: ResolvedConfig, deps: WorkerDeps) {
     this.config = config
     this.deps = deps
-    this.engines = config.containers && new Engines(config.containers, deps.log)
     this.http = new HttpClient({ url: config.url, userAgent: `Framehouse/${deps.version}` })
   }
 
@@ -102,7 +102,10 @@ class Worker {
     const { config, deps } = this
     await endLeftovers({ dataDir: config.dataDir, processes: deps.processes, log: deps.log })
     await rm(config.workRoot, { recursive: true, force: true })
-    await this.engines?.look()
+    if (config.containers !== undefined) {
+      this.engines = new Engines(config.containers, { log: deps.log, owner: await ownerId(config.dataDir), now: deps.now, random: deps.random })
+      await this.engines.look()
+    }
   }
 
   async run(): Promise<AgentEnd> {

@@ -57,6 +57,17 @@ export const SignOnReply = Type.Object({
 })
 export type SignOnReply = Static<typeof SignOnReply>
 
+/** What the manager adds to a task of kind `container`. */
+export const ContainerGrant = Type.Object({
+  /** An administrator submitted the job. */
+  isAdminJob: Type.Boolean(),
+  /** Credentials of the registries that the task's images come from. */
+  registries: Type.Array(Type.Object({ registry: Type.String(), username: Type.String(), password: Type.String() })),
+  /** Engines (by host or name) that get nothing new. */
+  blacklist: Type.Array(Type.String()),
+})
+export type ContainerGrant = Static<typeof ContainerGrant>
+
 export const Assignment = Type.Object({
   taskId: Id,
   attempt: Type.Integer(),
@@ -70,6 +81,8 @@ export const Assignment = Type.Object({
   stepsTotal: Type.Integer(),
   maxRunMs: Type.Integer(),
   maxSilenceMs: Type.Integer(),
+  /** For tasks that run containers; credentials are for this run only and are never kept. */
+  container: Type.Optional(ContainerGrant),
 })
 export type Assignment = Static<typeof Assignment>
 

@@ -25,7 +25,8 @@ part.describe('docker-run', () => {
     { config = {}, context, steps = 0 }: { config?: Partial<ContainerConfig>; context?: RecordedContext; steps?: number } = {},
   ): Promise<RecordedContext> {
     const recorded = context ?? (await recordedContext({ taskId: randomUUID() }))
-    const engines = new Engines(containerConfig(config), log)
+    const engines = new Engines(containerConfig(config), { log, owner: randomUUID() })
+    await engines.look()
     await dockerRun(engines)(commandOf('docker-run', { image: image.name, ...parameters }, steps), recorded)
     return recorded
   }

@@ -14,6 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(workRoot, { recursive: true, force: true }))
 
 class RecordingSink implements AttemptSink {
+  settled = () => Promise.resolve()
   readonly said: string[] = []
   started(): void {
     this.said.push('started')

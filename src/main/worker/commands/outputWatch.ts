@@ -19,10 +19,10 @@ interface State extends ExpectedFile {
 }
 
 /** Size, change time and file number: differs when a program wrote the file again, also within a second. */
-async function markOf(path: string): Promise<{ mark: string; bytes: number }> {
+async function markOf(path: string): Promise<{ mark: string; bytes: number; changedAt: number }> {
   const found = await stat(path, { bigint: true }).catch(() => undefined)
-  if (found?.isFile() !== true) return { mark: '', bytes: 0 }
-  return { mark: `${found.size} ${found.mtimeNs} ${found.ino}`, bytes: Number(found.size) }
+  if (found?.isFile() !== true) return { mark: '', bytes: 0, changedAt: 0 }
+  return { mark: `${found.size} ${found.mtimeNs} ${found.ino}`, bytes: Number(found.size), changedAt: Number(found.mtimeMs) }
 }
 
 export class OutputWatch {
@@ -34,12 +34,16 @@ export class OutputWatch {
     private readonly onFile: (file: OutputFile) => void,
   ) {}
 
-  /** Begins to watch; to be called before the program starts. `onFile` gets each file once. */
-  static async start(files: readonly ExpectedFile[], onFile: (file: OutputFile) => void): Promise<OutputWatch> {
+  /**
+   * Begins to watch; to be called before the program starts. `onFile` gets each file once. `startedAt`: the program runs
+   * since then (milliseconds since the epoch), and what changed after that is its work.
+   */
+  static async start(files: readonly ExpectedFile[], onFile: (file: OutputFile) => void, startedAt?: number): Promise<OutputWatch> {
     const states = await Promise.all(
       files.map(async (file) => {
-        const { mark } = await markOf(file.path)
-        return { ...file, before: mark, last: mark, reported: false }
+        const { mark, changedAt } = await markOf(file.path)
+        const isNew = startedAt !== undefined && changedAt >= startedAt
+        return { ...file, before: isNew ? '' : mark, last: mark, reported: false }
       }),
     )
     const watch = new OutputWatch(states, onFile)

@@ -41,6 +41,7 @@ const OURS = ['framehouse-trace', 'command']
 export function createCommandRegistry(tools: ToolSettings, engines?: Engines): CommandRegistry {
   const containers = engines && dockerRun(engines)
   return {
+    ...(engines && containerCapabilities(engines)),
     find: (name) => (name === 'docker-run' ? containers : COMMANDS.get(name)),
     kinds: (dialect) => {
       if (engines !== undefined) return dialect === 'native' && engines.isAvailable() ? ['container'] : []
@@ -51,5 +52,15 @@ export function createCommandRegistry(tools: ToolSettings, engines?: Engines): C
         ...(dialect === 'native' ? OURS : []),
       ]
     },
+  }
+}
+
+/** What a worker for containers has beyond its kinds. */
+function containerCapabilities(engines: Engines): Partial<CommandRegistry> {
+  return {
+    capabilities: async () => ({ containers: await engines.describe() }),
+    isResumable: (name) => name === 'docker-run',
+    sweep: (held) => engines.sweep(held),
+    watch: (onChange) => engines.watch(onChange),
   }
 }

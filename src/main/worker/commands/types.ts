@@ -3,8 +3,10 @@
  * A command does its work through its context only: it never talks to a manager, so the same command serves every adapter.
  */
 import type { LogStream, Outcome } from '../../../shared/enums.ts'
+import type { ContainerGrant } from '../../../shared/schemas/agent.ts'
 import type { Command } from '../../../shared/schemas/job.ts'
 import type { Load, MachineReport } from '../../../shared/schemas/worker.ts'
+import type { CommandJournal } from '../journal.ts'
 
 export type { Command }
 
@@ -51,6 +53,12 @@ export interface CommandContext {
   readonly limits: ExecLimits
   /** Added to the scrubbed environment of children: which job, task and attempt this is. */
   readonly env: Readonly<Record<string, string>>
+  /** How long the command may take to end after `signal` aborted, when that is longer than usual. */
+  endsWithin?(ms: number): void
+  /** Which of the task's commands this is, from 0. */
+  readonly commandIndex?: number
+  /** For commands that can be taken up after the worker was killed; see CommandRegistry.isResumable. */
+  readonly journal?: CommandJournal
   /** Milliseconds since the epoch. */
   now(): number
 }
@@ -64,8 +72,8 @@ export interface TaskFacts {
   readonly jobType: string
   readonly taskName: string
   readonly kind: string
-  /** An administrator submitted the job: it may ask for what other jobs may not. */
-  readonly isAdminJob?: boolean
+  /** What the manager added for a task that runs containers. */
+  readonly container?: ContainerGrant
 }
 
 /** A saved file. What the command does not know it leaves out. */
@@ -111,6 +119,14 @@ export interface CommandRegistry {
   find(name: string): CommandRunner | undefined
   /** Kinds of tasks that these commands serve: of Flamenco's own for a foreign Manager, with ours added for our manager. */
   kinds(dialect: 'native' | 'flamenco'): string[]
+  /** What this worker has beyond its kinds, for sign-on. */
+  capabilities?(): Promise<Record<string, unknown>>
+  /** Whether a command goes on without the worker, and can be taken up by its next run. */
+  isResumable?(name: string): boolean
+  /** What an earlier run left and nobody answers for any more is ended. `held`: attempts as `taskId attempt`. */
+  sweep?(held: () => ReadonlySet<string>): Promise<void>
+  /** Tells when kinds or capabilities change, until `stop`. */
+  watch?(onChange: () => void): { stop(): void }
 }
 
 // What tools/ gives the agent ----------------------------------------------------------------------------------------

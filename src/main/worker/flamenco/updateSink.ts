@@ -61,6 +61,11 @@ export class UpdateSink implements AttemptSink {
     if (!this.isAbandoned) this.options.onOutput(file)
   }
 
+  /** Nothing of a foreign Manager's is taken up after a kill. */
+  settled(): Promise<void> {
+    return Promise.resolve()
+  }
+
   finished(end: AttemptEnd): void {
     this.flush()
     // Stopped or given back: the Manager knows, or learns it from the sign-off; "failed" would count against the task.

@@ -2,6 +2,7 @@
 import type { Fence, ReportEvent } from '../../../shared/schemas/agent.ts'
 import type { AttemptEnd, AttemptSink } from '../attempt.ts'
 import type { OutputFile } from '../commands/types.ts'
+import type { AttemptJournal } from '../journal.ts'
 import { LogBatcher } from '../logBatcher.ts'
 import type { Outbox } from '../outbox.ts'
 
@@ -16,6 +17,7 @@ const MAX_PATH_CHARS = 4096
 export interface NativeSinkOptions {
   fence: Fence
   outbox: Outbox
+  journal?: AttemptJournal
   now(): number
   /** An output event was put into the outbox as entry `seq`. */
   onOutput(file: OutputFile, seq: number): void
@@ -80,6 +82,11 @@ export class NativeSink implements AttemptSink {
     this.options.onOutput(file, seq)
   }
 
+  async settled(): Promise<void> {
+    this.batcher.flush()
+    await this.options.outbox.written()
+  }
+
   finished(end: AttemptEnd): void {
     this.batcher.flush()
     this.flushProgress()
@@ -118,11 +125,15 @@ export class NativeSink implements AttemptSink {
 
   /** While the outbox is full (a manager away for very long) log text is counted instead of kept; what matters still goes in. */
   private appendLog(event: Extract<ReportEvent, { type: 'log' }>): void {
-    if (this.options.outbox.isFull) {
+    const { outbox, journal } = this.options
+    if (outbox.isFull) {
       this.droppedLines += event.text.split('\n').length - 1
+      journal?.say(outbox.lastSeq, event.stream, event.text)
       return
     }
-    this.append(event)
+    // The outbox writes a moment later: what the journal has to say is on disk before.
+    const seq = this.append(event)
+    journal?.say(seq, event.stream, event.text)
   }
 
   private append(event: ReportEvent): number {

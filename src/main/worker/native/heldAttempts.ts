@@ -5,6 +5,7 @@
 import type { Assignment, Fence } from '../../../shared/schemas/agent.ts'
 import { AttemptRun, type AttemptDeps, type AttemptEnd } from '../attempt.ts'
 import { StoppedError, type CommandError, type OutputFile } from '../commands/types.ts'
+import type { AttemptJournal, Journals } from '../journal.ts'
 import type { Outbox } from '../outbox.ts'
 import { NativeSink } from './attemptSink.ts'
 
@@ -14,6 +15,7 @@ interface Held {
   /** Undefined for an attempt that ended in an earlier run of this worker. */
   run: AttemptRun | undefined
   startedAt: number
+  journal: AttemptJournal | undefined
   /** The outbox entry that tells its end; undefined while it runs. */
   finishedSeq: number | undefined
 }
@@ -22,6 +24,7 @@ export interface HeldAttemptsOptions {
   capacity: number
   outbox: Outbox
   deps: AttemptDeps
+  journals: Journals
   onOutput(fence: Fence, file: OutputFile, seq: number): void
   /** An attempt ended (its end is in the outbox). */
   onEnded(): void
@@ -44,24 +47,57 @@ export class HeldAttempts {
 
   /** An attempt of an earlier run of this worker whose end still waits in the outbox. */
   addEnded(fence: Fence, finishedSeq: number): void {
-    this.held.set(keyOf(fence), { fence, assignment: undefined, run: undefined, startedAt: 0, finishedSeq })
+    this.held.set(keyOf(fence), { fence, assignment: undefined, run: undefined, startedAt: 0, journal: undefined, finishedSeq })
+  }
+
+  /** An attempt that an earlier run of this worker began and whose work goes on without it; `resume` takes it up. */
+  addInterrupted(journal: AttemptJournal): void {
+    const { assignment } = journal
+    const fence = { taskId: assignment.taskId, attempt: assignment.attempt }
+    const known = this.held.get(keyOf(fence))
+    // Its end is in the outbox already.
+    if (known !== undefined) known.journal = journal
+    else this.held.set(keyOf(fence), { fence, assignment, run: undefined, startedAt: this.options.deps.now(), journal, finishedSeq: undefined })
+  }
+
+  /** Takes up what was interrupted, or lets go of it where the manager has given it to somebody else. */
+  resume(keep: readonly Fence[]): void {
+    const kept = new Set(keep.map(keyOf))
+    for (const [key, held] of this.held) {
+      if (held.run !== undefined || held.finishedSeq !== undefined || held.journal === undefined) continue
+      if (kept.has(key)) {
+        held.journal.resume(this.options.outbox.lastSeq)
+        this.run(held)
+      } else {
+        held.journal.remove()
+        this.held.delete(key)
+      }
+    }
+  }
+
+  /** As `framehouse` labels name attempts: `taskId attempt`. */
+  keys(): ReadonlySet<string> {
+    return new Set(this.held.keys())
   }
 
   /** Begins to run it. An attempt that is held already is left alone (the manager repeated itself). */
   start(assignment: Assignment): void {
     const fence = { taskId: assignment.taskId, attempt: assignment.attempt }
     if (this.held.has(keyOf(fence))) return
-    const held: Held = { fence, assignment, run: undefined, startedAt: this.options.deps.now(), finishedSeq: undefined }
+    const { deps, journals } = this.options
+    const isResumable = assignment.commands.some(({ name }) => deps.registry.isResumable?.(name))
+    const journal = isResumable ? journals.begin(assignment) : undefined
+    const held: Held = { fence, assignment, run: undefined, startedAt: deps.now(), journal, finishedSeq: undefined }
     this.held.set(keyOf(fence), held)
-    const { maxRunMs, maxSilenceMs, commands, ...task } = assignment
-    held.run = new AttemptRun({ task, commands, maxRunMs, maxSilenceMs }, this.sink(held), this.options.deps)
+    this.run(held)
   }
 
   /** Says that an attempt it was given will not be run, so that the manager requeues it at once. */
   refuse(assignment: Assignment, error: CommandError): void {
     const fence = { taskId: assignment.taskId, attempt: assignment.attempt }
     if (this.held.has(keyOf(fence))) return
-    const held: Held = { fence, assignment, run: undefined, startedAt: this.options.deps.now(), finishedSeq: undefined }
+    const startedAt = this.options.deps.now()
+    const held: Held = { fence, assignment, run: undefined, startedAt, journal: undefined, finishedSeq: undefined }
     this.held.set(keyOf(fence), held)
     this.sink(held).finished({ outcome: error.outcome, exitCode: null, reason: error.message, metrics: {} })
   }
@@ -88,6 +124,7 @@ export class HeldAttempts {
     let count = 0
     for (const [key, held] of this.held) {
       if (held.finishedSeq === undefined || held.finishedSeq > seq) continue
+      held.journal?.remove()
       this.held.delete(key)
       count++
     }
@@ -138,11 +175,18 @@ export class HeldAttempts {
     }
   }
 
+  private run(held: Held): void {
+    if (held.assignment === undefined) return
+    const { maxRunMs, maxSilenceMs, commands, ...task } = held.assignment
+    held.run = new AttemptRun({ task, commands, maxRunMs, maxSilenceMs, journal: held.journal }, this.sink(held), this.options.deps)
+  }
+
   private sink(held: Held): NativeSink {
     const { outbox, deps, onOutput, onEnded } = this.options
     return new NativeSink({
       fence: held.fence,
       outbox,
+      journal: held.journal,
       now: () => deps.now(),
       onOutput: (file, seq) => onOutput(held.fence, file, seq),
       onFinished: (_end: AttemptEnd, seq) => {

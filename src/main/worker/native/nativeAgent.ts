@@ -9,6 +9,7 @@ import type { Agent, AgentEnd, AgentOptions, AgentStatus } from '../agent.ts'
 import { StoppedError } from '../commands/types.ts'
 import type { Credentials } from '../credentials.ts'
 import { GivenBackError } from '../errors.ts'
+import { Journals } from '../journal.ts'
 import { Outbox } from '../outbox.ts'
 import { backoffDelay, pause, settlesWithin, type BackoffRule } from '../timing.ts'
 import { AgentApi, isUnknownWorker } from './agentApi.ts'
@@ -61,6 +62,8 @@ export class NativeAgent implements Agent {
   }
 
   async run(): Promise<AgentEnd> {
+    // Kinds and capabilities are told at sign-on only.
+    const watch = this.options.registry.watch?.(() => this.standing?.session.end())
     try {
       let credentials = await keptIdentity(this.options)
       while (!this.ending.signal.aborted) {
@@ -75,6 +78,7 @@ export class NativeAgent implements Agent {
       await this.leave()
       return this.endReason
     } finally {
+      watch?.stop()
       this.ended.resolve()
     }
   }
@@ -112,14 +116,17 @@ export class NativeAgent implements Agent {
       undeliveredEnds.push({ fence: { taskId: report.taskId, attempt: report.attempt }, seq: report.seq })
     })
     const previews = this.openPreviews(credentials, outbox)
+    const journals = new Journals(options.dataDir, options.log)
     const held: HeldAttempts = new HeldAttempts({
       capacity: options.slots,
       outbox,
       deps: options.attempts,
+      journals,
       onOutput: (fence, file, seq) => previews?.add(fence, file.path, seq),
       onEnded: () => control.evaluate(),
     })
     for (const { fence, seq } of undeliveredEnds) if (seq > outbox.acked) held.addEnded(fence, seq)
+    for (const journal of journals.load()) held.addInterrupted(journal)
     const control = new Control({ workerName: options.name, log: options.log, onEnd: (status) => this.endBecause(status) }, held)
     const session = new Session({
       api: this.api,
@@ -156,6 +163,8 @@ export class NativeAgent implements Agent {
         const leaseSeconds = await this.signOn(standing)
         unknown = 0
         failure = await standing.session.run(leaseSeconds)
+        // Ended by us, to tell what changed: nothing was lost.
+        if (failure === undefined && !signal.aborted) continue
       } catch (error) {
         failure = error
       }
@@ -180,6 +189,7 @@ export class NativeAgent implements Agent {
         capacity: options.slots,
         canRestart: options.canRestart,
         machine: await options.describeMachine?.(),
+        capabilities: await options.registry.capabilities?.(),
         running: held.fences(),
       },
       this.ending.signal,
@@ -188,6 +198,8 @@ export class NativeAgent implements Agent {
     outbox.ack(reply.reportSeq)
     held.delivered(reply.reportSeq)
     held.keepOnly(reply.keep)
+    held.resume(reply.keep)
+    options.registry.sweep?.(() => held.keys()).catch((error: unknown) => options.log.warn({ err: error }, 'cannot look for leftovers'))
     if (reply.lost.length > 0) {
       options.log.warn({ lost: reply.lost }, 'the manager requeued attempts that this worker does not run any more')
     }
