@@ -91,6 +91,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       newId: randomUUID,
       settings: () => settings.current(),
       expandFor: (platform) => createExpander(settings.current(), 'workers', platform, host()),
+      containerGrant: (owner, commands) => security.containerGrant(owner, commands, []),
       every: everyOn(log),
       async onPurge({ publicId, checkoutId }) {
         // A job that was submitted again shares the checkout of the first one.
@@ -121,7 +122,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       return submission.prepare({ ...job, origin: origin === 'flamenco' ? origin : 'native', owner })
     }, everyOn(log))
     closing.push(() => farm.schedules.stop())
-    const security = await Security.open({ read: opened.read, write: opened.writer, farm, settings, now, log })
+    const security: Security = await Security.open({ dataDir, read: opened.read, write: opened.writer, farm, settings, now, log })
     closing.push(() => security.close())
     if (!config.trustLoopback) {
       const file = await ensureOwnerToken(security.accounts, dataDir)

@@ -5,7 +5,7 @@ import type { ContainerImage } from '../../shared/schemas/container.ts'
 import { ask, type Engine } from './engine.ts'
 import { EngineRefusedError } from './errors.ts'
 import type { RegistryAuth } from './executor.ts'
-import { parseImageReference } from './reference.ts'
+import { parseImageReference } from '../../shared/imageReference.ts'
 
 /** More would make each sign-on large; the newest come first. */
 const MAX_IMAGES = 500

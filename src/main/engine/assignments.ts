@@ -5,6 +5,9 @@ import type { Command } from '../../shared/schemas/job.ts'
 import type { Core } from './core.ts'
 import type { Lease } from './jobRuntime.ts'
 
+/** Tasks whose commands run containers. */
+const CONTAINER_KIND = 'container'
+
 export class Assignments {
   private readonly expanders = new Map<string, (commands: Command[]) => Command[]>()
 
@@ -17,6 +20,8 @@ export class Assignments {
 
   of(lease: Lease): Assignment {
     const { job, task, attempt, worker } = lease
+    const commands = this.expanderFor(worker.platform)(job.commandsOf(task))
+    const container = task.kind === CONTAINER_KIND ? this.core.containerGrant?.(job.state.owner, commands) : undefined
     return {
       taskId: taskPublicId(job.state.publicId, task.index),
       attempt: attempt.number,
@@ -25,10 +30,11 @@ export class Assignments {
       jobType: job.state.type,
       taskName: task.name,
       kind: task.kind,
-      commands: this.expanderFor(worker.platform)(job.commandsOf(task)),
+      commands,
       stepsTotal: task.stepsTotal,
       maxRunMs: job.state.policy.maxRunMs,
       maxSilenceMs: job.state.policy.maxSilenceMs,
+      ...(container && { container }),
     }
   }
 

@@ -1,4 +1,5 @@
 /** What all parts of the engine share: the store, the clock, the settings, the bus, and where a text comes from. */
+import type { ContainerGrant } from '../../shared/schemas/agent.ts'
 import type { FarmSettings } from '../../shared/schemas/settings.ts'
 import type { Command } from '../../shared/schemas/job.ts'
 import type { Bus } from './bus.ts'
@@ -16,4 +17,6 @@ export interface Core {
   settings(): FarmSettings
   /** Replaces variables for a worker's platform. */
   expandFor(platform: string): (commands: Command[]) => Command[]
+  /** What a worker is given beside a task of kind `container`, by the job's owner; missing: nothing. */
+  containerGrant?(owner: string, commands: readonly Command[]): ContainerGrant
 }

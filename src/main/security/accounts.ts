@@ -8,7 +8,7 @@ import type { Role, Scope } from '../../shared/enums.ts'
 import type { ReadDatabase } from '../store/connection.ts'
 import * as rows from '../store/queries/accounts.ts'
 import { roleOf, rowOf, scopesOf, TOKEN_KINDS, userOf, type Token, type TokenKind, type User } from './accountRecords.ts'
-import { effectiveScopes, type Caller } from './callers.ts'
+import { effectiveScopes, OWNER, type Caller } from './callers.ts'
 import { hashSecret, hashToken, randomToken, UNMATCHABLE_HASH, verifySecret } from './secrets.ts'
 
 export interface NewToken {
@@ -123,6 +123,19 @@ export class Accounts {
 
   findUser(publicId: string): User | undefined {
     return [...this.usersById.values()].find((user) => user.publicId === publicId.toLowerCase())
+  }
+
+  /**
+   * Whether the one that an owner field names is an administrator now. A name that several tokens share is one only when
+   * all of them are.
+   */
+  isAdmin(actor: string): boolean {
+    if (actor === OWNER.actor) return true
+    const [kind, ...rest] = actor.split(':')
+    const name = rest.join(':')
+    if (kind === 'user') return this.users().some((user) => user.name === name && user.role === 'admin')
+    const tokens = this.tokens().filter((token) => token.kind === kind && token.name === name)
+    return tokens.length > 0 && tokens.every(({ role }) => role === 'admin')
   }
 
   userOf(token: Token): User | undefined {

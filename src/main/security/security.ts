@@ -1,17 +1,23 @@
 /** Everything that guards the APIs, put together. The composition root opens it; buildServer and dialects use it. */
+import type { ContainerGrant } from '../../shared/schemas/agent.ts'
+import type { Command } from '../../shared/schemas/job.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { WorkerState } from '../engine/model.ts'
 import type { ReadDatabase } from '../store/connection.ts'
 import type { TransactionalDatabase } from '../store/queries/accounts.ts'
 import { Accounts } from './accounts.ts'
 import { AuditLog } from './audit.ts'
+import { containerGrant } from './containerGrants.ts'
 import { HostPolicy } from './hosts.ts'
+import { RegistryCredentials } from './registryCredentials.ts'
 import { Throttle } from './throttle.ts'
 import { Tickets } from './tickets.ts'
 import { WorkerSecrets } from './workerSecrets.ts'
 
 export interface SecurityOptions {
   read: ReadDatabase
+  /** Where the key of what is kept encrypted lies. */
+  dataDir: string
   /** The store's writer. */
   write: TransactionalDatabase
   /** The engine, as far as security asks it. */
@@ -39,6 +45,7 @@ export class Security {
 
   private constructor(
     readonly accounts: Accounts,
+    readonly registries: RegistryCredentials,
     options: SecurityOptions,
   ) {
     this.hosts = new HostPolicy(() => options.settings.current().allowedHosts, options.now)
@@ -54,7 +61,13 @@ export class Security {
   }
 
   static async open(options: SecurityOptions): Promise<Security> {
-    return new Security(await Accounts.open(options), options)
+    return new Security(await Accounts.open(options), await RegistryCredentials.open(options), options)
+  }
+
+  /** What a worker gets for a task of kind `container`. `owner`: of the job, as its submitter was called. */
+  containerGrant(owner: string, commands: readonly Command[], blacklist: readonly string[]): ContainerGrant {
+    const isAdmin = (actor: string) => this.accounts.isAdmin(actor)
+    return containerGrant({ registries: this.registries, isAdmin, blacklist: () => blacklist }, owner, commands)
   }
 
   /** Writes what waits. To be called after the server has closed and before the store does. */

@@ -202,7 +202,7 @@ part.describe('docker-run', () => {
     const config = { engines: [{ name: 'away', host: `unix://${folder}/no.sock` }], engineGraceSeconds: 0 }
     await expect(run({ command: ['true'] }, { config })).rejects.toMatchObject({
       outcome: 'lost',
-      message: expect.stringMatching(/no\.sock does not answer: connect ENOENT/),
+      message: expect.stringMatching(/no Docker engine of this worker answers: unix:.*no\.sock: connect ENOENT/),
     })
   })
 })

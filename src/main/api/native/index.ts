@@ -11,6 +11,7 @@ import { jobTypeRoutes } from './jobTypes.ts'
 import { logRoutes } from './logs.ts'
 import { machineRoutes } from './machines.ts'
 import { notificationRoutes } from './notifications.ts'
+import { registryRoutes } from './registries.ts'
 import { scheduleRoutes } from './schedules.ts'
 import { sessionRoutes } from './sessions.ts'
 import { settingsRoutes } from './settings.ts'
@@ -34,6 +35,7 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     machineRoutes,
     tagRoutes,
     limitRoutes,
+    registryRoutes,
     jobTypeRoutes,
     scheduleRoutes,
     settingsRoutes,

@@ -1,0 +1,86 @@
+/** Credentials of container registries: few, so they are in memory; encrypted on disk, given to a worker for one run. */
+import type { Logger } from '../engine/logger.ts'
+import { NotFoundError } from '../engine/errors.ts'
+import type { ReadDatabase } from '../store/connection.ts'
+import type { TransactionalDatabase } from '../store/queries/accounts.ts'
+import { Sealer } from './sealer.ts'
+
+export interface RegistryCredential {
+  registry: string
+  username: string
+  /** Milliseconds since the epoch. */
+  updatedAt: number
+}
+
+interface Row {
+  registry: string
+  username: string
+  secret: string
+  updated_at: number
+}
+
+export interface RegistryCredentialsOptions {
+  read: ReadDatabase
+  write: TransactionalDatabase
+  dataDir: string
+  now(): number
+  log: Logger
+}
+
+export class RegistryCredentials {
+  private readonly rows = new Map<string, Row>()
+
+  private constructor(
+    private readonly options: RegistryCredentialsOptions,
+    private readonly sealer: Sealer,
+  ) {}
+
+  static async open(options: RegistryCredentialsOptions): Promise<RegistryCredentials> {
+    const credentials = new RegistryCredentials(options, await Sealer.open(options.dataDir))
+    for (const row of await options.read.all<Row>('select registry, username, secret, updated_at from registry_credentials')) {
+      credentials.rows.set(row.registry, row)
+    }
+    return credentials
+  }
+
+  /** Without passwords: nobody reads them again. By registry. */
+  list(): RegistryCredential[] {
+    return [...this.rows.values()]
+      .map(({ registry, username, updated_at }) => ({ registry, username, updatedAt: updated_at }))
+      .sort((a, b) => a.registry.localeCompare(b.registry))
+  }
+
+  /** Adds or replaces. @param registry host and port as they stand in images' names; `docker.io` for names without one */
+  async put(registry: string, username: string, password: string): Promise<RegistryCredential> {
+    const row = { registry, username, secret: this.sealer.seal(password, registry), updated_at: this.options.now() }
+    await this.options.write.exclusive((tx) =>
+      tx.run('insert or replace into registry_credentials (registry, username, secret, updated_at) values (?, ?, ?, ?)', [
+        row.registry,
+        row.username,
+        row.secret,
+        row.updated_at,
+      ]),
+    )
+    this.rows.set(registry, row)
+    return { registry, username, updatedAt: row.updated_at }
+  }
+
+  /** @throws NotFoundError */
+  async remove(registry: string): Promise<void> {
+    if (!this.rows.has(registry)) throw new NotFoundError('registry', registry)
+    await this.options.write.exclusive((tx) => tx.run('delete from registry_credentials where registry = ?', [registry]))
+    this.rows.delete(registry)
+  }
+
+  /** For a worker that is about to pull from it; undefined when there are none, or they cannot be opened. */
+  find(registry: string): { registry: string; username: string; password: string } | undefined {
+    const row = this.rows.get(registry)
+    if (row === undefined) return undefined
+    try {
+      return { registry, username: row.username, password: this.sealer.open(row.secret, registry) }
+    } catch (error) {
+      this.options.log.error({ registry, error: String(error) }, 'the credentials of a registry cannot be opened')
+      return undefined
+    }
+  }
+}
