@@ -1,5 +1,7 @@
 /** /workers: who is there, approval, what they are asked to do, tags, sleep schedule. */
 import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { ContainerCapabilities } from '../../../shared/schemas/container.ts'
 import type { SleepSchedule } from '../../../shared/schemas/worker.ts'
 import { SleepScheduleInput, Worker, WorkerAction, WorkerTagsInput } from '../../../shared/schemas/worker.ts'
 import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
@@ -75,6 +77,24 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
       schema: { tags, operationId: 'getWorker', summary: 'One worker', params: WorkerParams, response: { 200: Worker } },
     },
     ({ params }) => one(params.workerId),
+  )
+
+  app.get(
+    '/workers/:workerId/containers',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags,
+        operationId: 'getWorkerContainers',
+        summary: 'The Docker engines of a worker and their images, as of its last sign-on; none for one that runs no containers',
+        params: WorkerParams,
+        response: { 200: ContainerCapabilities },
+      },
+    },
+    ({ params }) => {
+      const told = requireWorker(params.workerId).capabilities['containers']
+      return Value.Check(ContainerCapabilities, told) ? told : { engines: [] }
+    },
   )
 
   app.post(
