@@ -122,14 +122,14 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       return submission.prepare({ ...job, origin: origin === 'flamenco' ? origin : 'native', owner })
     }, everyOn(log))
     closing.push(() => farm.schedules.stop())
-    const security: Security = await Security.open({ dataDir, read: opened.read, write: opened.writer, farm, settings, now, log })
+    const secrets = await SecretBox.open(dataDir)
+    const security: Security = await Security.open({ secrets, read: opened.read, write: opened.writer, farm, settings, now, log })
     closing.push(() => security.close())
     if (!config.trustLoopback) {
       const file = await ensureOwnerToken(security.accounts, dataDir)
       if (file !== undefined) log.info({ file }, "nobody could let anybody in yet: this file holds the owner's token")
     }
 
-    const secrets = await SecretBox.open(dataDir)
     const notifier = new Notifier({ read: opened.read, write: opened.writer, settings, secrets, log, now })
     closing.push(() => notifier.stop())
     opened.store.onOutbox = () => notifier.wake()

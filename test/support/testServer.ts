@@ -69,7 +69,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     },
   }
   const farm = fakeFarm(options.farm ?? {})
-  const security = await Security.open({ dataDir: folder, read, write: serialised(db), farm, settings: store, now, log })
+  const security = await Security.open({ secrets: new SecretBox(Buffer.alloc(32)), read, write: serialised(db), farm, settings: store, now, log })
   const context: ServerContext = {
     farm,
     read,

@@ -3,7 +3,7 @@ import type { Logger } from '../engine/logger.ts'
 import { NotFoundError } from '../engine/errors.ts'
 import type { ReadDatabase } from '../store/connection.ts'
 import type { TransactionalDatabase } from '../store/queries/accounts.ts'
-import { Sealer } from './sealer.ts'
+import type { SecretBox } from './secretBox.ts'
 
 export interface RegistryCredential {
   registry: string
@@ -22,7 +22,7 @@ interface Row {
 export interface RegistryCredentialsOptions {
   read: ReadDatabase
   write: TransactionalDatabase
-  dataDir: string
+  secrets: SecretBox
   now(): number
   log: Logger
 }
@@ -30,13 +30,10 @@ export interface RegistryCredentialsOptions {
 export class RegistryCredentials {
   private readonly rows = new Map<string, Row>()
 
-  private constructor(
-    private readonly options: RegistryCredentialsOptions,
-    private readonly sealer: Sealer,
-  ) {}
+  private constructor(private readonly options: RegistryCredentialsOptions) {}
 
   static async open(options: RegistryCredentialsOptions): Promise<RegistryCredentials> {
-    const credentials = new RegistryCredentials(options, await Sealer.open(options.dataDir))
+    const credentials = new RegistryCredentials(options)
     for (const row of await options.read.all<Row>('select registry, username, secret, updated_at from registry_credentials')) {
       credentials.rows.set(row.registry, row)
     }
@@ -52,7 +49,7 @@ export class RegistryCredentials {
 
   /** Adds or replaces. @param registry host and port as they stand in images' names; `docker.io` for names without one */
   async put(registry: string, username: string, password: string): Promise<RegistryCredential> {
-    const row = { registry, username, secret: this.sealer.seal(password, registry), updated_at: this.options.now() }
+    const row = { registry, username, secret: this.options.secrets.seal(password), updated_at: this.options.now() }
     await this.options.write.exclusive((tx) =>
       tx.run('insert or replace into registry_credentials (registry, username, secret, updated_at) values (?, ?, ?, ?)', [
         row.registry,
@@ -76,11 +73,9 @@ export class RegistryCredentials {
   find(registry: string): { registry: string; username: string; password: string } | undefined {
     const row = this.rows.get(registry)
     if (row === undefined) return undefined
-    try {
-      return { registry, username: row.username, password: this.sealer.open(row.secret, registry) }
-    } catch (error) {
-      this.options.log.error({ registry, error: String(error) }, 'the credentials of a registry cannot be opened')
-      return undefined
-    }
+    const password = this.options.secrets.unseal(row.secret)
+    if (password !== undefined) return { registry, username: row.username, password }
+    this.options.log.error({ registry }, "the credentials of a registry were not made with this manager's key")
+    return undefined
   }
 }

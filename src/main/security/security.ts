@@ -10,14 +10,14 @@ import { AuditLog } from './audit.ts'
 import { containerGrant } from './containerGrants.ts'
 import { HostPolicy } from './hosts.ts'
 import { RegistryCredentials } from './registryCredentials.ts'
+import type { SecretBox } from './secretBox.ts'
 import { Throttle } from './throttle.ts'
 import { Tickets } from './tickets.ts'
 import { WorkerSecrets } from './workerSecrets.ts'
 
 export interface SecurityOptions {
   read: ReadDatabase
-  /** Where the key of what is kept encrypted lies. */
-  dataDir: string
+  secrets: SecretBox
   /** The store's writer. */
   write: TransactionalDatabase
   /** The engine, as far as security asks it. */
