@@ -11,6 +11,7 @@ const TAGS = [
   { name: 'frames', description: 'Rendered images and their previews' },
   { name: 'logs', description: 'What attempts wrote' },
   { name: 'workers', description: 'Workers, machines, tags' },
+  { name: 'containers', description: 'Credentials of container registries' },
   { name: 'schedules', description: 'What submits jobs later or again' },
   { name: 'limits', description: 'Licences and other things that there are only so many of' },
   { name: 'job types', description: 'The scripts that turn settings into tasks' },
