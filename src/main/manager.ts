@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { goPlatform } from '../shared/crosspath.ts'
 import type { ApiContext } from './api/context.ts'
+import { fastlaneDialect } from './api/fastlane/index.ts'
 import { flamencoDialect } from './api/flamenco/index.ts'
 import { buildServer, type ServerContext } from './api/server.ts'
 import { Farm } from './engine/farm.ts'
@@ -155,7 +156,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     const guiFolder = builtGuiFolder()
     const server = await buildServer(context, {
       trustLoopback: config.trustLoopback,
-      dialects: [flamencoDialect],
+      dialects: [flamencoDialect, fastlaneDialect],
       ...(guiFolder && { guiFolder }),
     })
     closing.push(() => server.close())

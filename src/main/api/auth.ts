@@ -156,7 +156,7 @@ function callerGuard(route: RouteOptions, options: DoorOptions): Guard {
 function identify(request: FastifyRequest, options: DoorOptions, config: FastifyContextConfig): Caller {
   const raw: RawRequest = request.raw
   const { accounts, tickets } = options.security
-  const bearer = bearerHeader(raw)
+  const bearer = bearerHeader(raw) ?? (config.basic === true ? basicPassword(raw) : undefined)
   if (bearer !== undefined) {
     const token = accounts.findToken(bearer)
     if (!token || token.kind === 'key') throw new UnauthenticatedError('the token is unknown, expired or revoked')
@@ -206,6 +206,13 @@ export function bearerOf(raw: IncomingMessage): string | undefined {
 
 function bearerHeader({ headers: { authorization } }: IncomingMessage): string | undefined {
   return authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : undefined
+}
+
+/** The password of HTTP Basic; the user name says nothing. */
+function basicPassword({ headers: { authorization } }: IncomingMessage): string | undefined {
+  if (authorization === undefined || !/^basic /i.test(authorization)) return undefined
+  const decoded = Buffer.from(authorization.slice(6).trim(), 'base64').toString('utf8')
+  return decoded.slice(decoded.indexOf(':') + 1)
 }
 
 /** An old cookie is no error: the browser is then simply not logged in. */

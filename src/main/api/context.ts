@@ -78,6 +78,8 @@ declare module 'fastify' {
     openToLan?: boolean
     /** Routes with access `join`: strangers may ask too; they wait for approval. */
     strangersMayAsk?: boolean
+    /** HTTP Basic counts as well: any user name, a token as the password. */
+    basic?: boolean
     /** A GET that a browser calls without headers of its own (images, downloads): `?ticket=` counts, see security/tickets.ts. */
     ticket?: 'media' | 'events'
     /** False: no entry in the audit log, for what changes nothing though it is no GET. */

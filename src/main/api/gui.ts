@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Styles may be inline because the component library writes them at run time; scripts never are. */
 export const GUI_CSP = [
@@ -27,8 +27,15 @@ code{background:#eef;padding:.1em .3em;border-radius:3px}
 <p>The manager works, but the web interface has not been built. Run <code>npm run build</code> in its folder and reload this page.</p>
 <p>The REST API is there: <a href="/docs">its documentation</a>.</p></body></html>`
 
-/** @param folder out/renderer of the build */
-export function registerGui(app: FastifyInstance, folder: string | undefined): void {
+/**
+ * @param folder out/renderer of the build
+ * @param root answers `/` for those who do not ask for a page (a dialect has its own use of that address)
+ */
+export function registerGui(
+  app: FastifyInstance,
+  folder: string | undefined,
+  root?: (request: FastifyRequest, reply: FastifyReply) => unknown,
+): void {
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, access: 'public' }
   })
@@ -36,7 +43,7 @@ export function registerGui(app: FastifyInstance, folder: string | undefined): v
     reply.headers({ 'content-security-policy': GUI_CSP, 'x-frame-options': 'DENY', 'referrer-policy': 'no-referrer' })
     done()
   })
-  app.get('/', (_request, reply) => reply.redirect('/app/', 307))
+  app.get('/', (request, reply) => (root && !asksForPage(request) ? root(request, reply) : reply.redirect('/app/', 307)))
   app.get('/app', (_request, reply) => reply.redirect('/app/', 307))
   if (folder === undefined || !existsSync(join(folder, 'index.html'))) {
     for (const url of ['/app/', '/app/*']) app.get(url, (_request, reply) => reply.type('text/html; charset=utf-8').send(NOT_BUILT))
@@ -56,4 +63,9 @@ export function registerGui(app: FastifyInstance, folder: string | undefined): v
     const isFile = /\.[A-Za-z0-9]+$/.test(request.url.split('?', 1)[0] ?? '')
     return isFile ? reply.callNotFound() : reply.header('cache-control', 'no-cache').sendFile('index.html')
   })
+}
+
+/** Browsers say that they want HTML; programs take anything, or say nothing. */
+function asksForPage({ headers }: FastifyRequest): boolean {
+  return headers.accept?.includes('text/html') === true
 }

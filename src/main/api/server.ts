@@ -22,12 +22,14 @@ import { compileValidator } from './validation.ts'
 
 /** An API family: its routes under full paths, and how it tells errors. */
 export interface Dialect {
-  /** Addresses that start with this are told errors in its form. */
-  prefix: string
+  /** Whether errors at this address (path with query) are told in its form. */
+  owns(url: string): boolean
   register(app: FastifyInstance, context: ServerContext): void | Promise<void>
   /** Its WebSockets, routes that say { websocket: true }. */
   sockets?(app: FastifyInstance, context: ServerContext): void
   error: ErrorForm
+  /** What `/` answers to those who are no browser. */
+  root?(request: FastifyRequest, reply: FastifyReply, context: ServerContext): unknown
 }
 
 export interface ServerContext extends ApiContext {
@@ -99,7 +101,10 @@ export async function buildServer(context: ServerContext, options: ServerOptions
     await sockets.register(async (scope) => eventRoutes(scope, context), { prefix: '/api/v1' })
     for (const dialect of dialects) await sockets.register(async (scope) => dialect.sockets?.(scope, context))
   })
-  await app.register(async (gui) => registerGui(gui, options.guiFolder))
+  const root = dialects.find((dialect) => dialect.root)?.root
+  await app.register(async (gui) =>
+    registerGui(gui, options.guiFolder, root && ((request, response) => root(request, response, context))),
+  )
   return app
 }
 
@@ -108,7 +113,7 @@ function errorReplies(context: ServerContext, dialects: readonly Dialect[]) {
   return (error: unknown, request: FastifyRequest): ReturnType<ErrorForm> => {
     const facts: ErrorFacts = { bodyLimit: request.routeOptions?.bodyLimit ?? BODY_LIMIT }
     const failure = describeError(error, facts, context.log, { method: request.method, url: request.url })
-    const dialect = dialects.find(({ prefix }) => request.url.startsWith(prefix))
+    const dialect = dialects.find(({ owns }) => owns(request.url))
     if (!dialect) return nativeReply(failure)
     const reply = dialect.error(error, facts)
     return { ...reply, headers: { ...failure.headers, ...reply.headers } }

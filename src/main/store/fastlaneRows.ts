@@ -1,4 +1,5 @@
 /** Rows of the Fastlane dialect that are stored with a job or a new task of it: the task that groups jobs, the job, the execution. */
+import { randomUUID } from 'node:crypto'
 import type { Connection } from './connection.ts'
 
 /** What the dialect knows of a job beyond the farm's own columns. Times: milliseconds since the epoch. */
@@ -14,17 +15,15 @@ export interface FastlaneJobValues {
 }
 
 export interface FastlaneRun {
-  /** Given when a job is made or changed; retries start at 0 again then. */
+  /** Given when a job is made or changed; automatic retries are counted anew then. */
   job?: FastlaneJobValues
-  /** The execution that the one new task is. None: a job that waits for its cron. */
-  execution?: { image: string; command: string; requestIp: string | null; appearsAt: number; expiresAt: number | null }
-  /** Opaque id of what is queued now; null: nothing new. */
-  queueId: string
+  /** The execution that the one new task is. None: a job that waits for its cron. `appearsAt` null: now. */
+  execution?: { image: string; command: string; requestIp: string | null; appearsAt: number | null; expiresAt: number | null }
   /** Given: how many automatic retries there have been. */
   retryCount?: number
   /** Executions that have not appeared yet never will. */
   dropDelayed?: boolean
-  /** The execution (internal task id) whose end this follows: what follows from an end happens once. */
+  /** Internal id of the task whose end this follows: what follows from an end happens once. */
   settles?: number
 }
 
@@ -36,7 +35,7 @@ export async function writeFastlaneRun(
   if (run.dropDelayed) await tx.run('delete from fastlane_executions where job_id = ? and appears_at > ?', [jobId, at])
   if (run.job) await writeJob(tx, jobId, at, run.job)
   await tx.run('update fastlane_jobs set queue_id = ?, retry_count = coalesce(?, retry_count), modified_at = ? where job_id = ?', [
-    run.queueId,
+    randomUUID(),
     run.retryCount ?? null,
     at,
     jobId,
@@ -45,10 +44,42 @@ export async function writeFastlaneRun(
     const { image, command, requestIp, appearsAt, expiresAt } = run.execution
     await tx.run(
       'insert into fastlane_executions (task_id, job_id, image, command, request_ip, appears_at, expires_at) values (?, ?, ?, ?, ?, ?, ?)',
-      [firstTaskId, jobId, image, command, requestIp, appearsAt, expiresAt],
+      [firstTaskId, jobId, image, command, requestIp, appearsAt ?? at, expiresAt],
     )
   }
   if (run.settles !== undefined) await tx.run('update fastlane_executions set settled_at = ? where task_id = ?', [at, run.settles])
+}
+
+/** Changes a job without adding a run to it (a cron job that is given another command). */
+export async function changeFastlaneJob(tx: Connection, jobId: number, job: FastlaneJobValues, at: number): Promise<void> {
+  await writeFastlaneRun(tx, { jobId, firstTaskId: 0, at }, { job, dropDelayed: true })
+}
+
+/** A client asked for the end of executions, and there will be no more retries. @param taskIds internal ids */
+export async function noteStop(tx: Connection, jobId: number, taskIds: number[], at: number): Promise<void> {
+  await tx.run('update fastlane_executions set stopped_at = ? where task_id in (select value from json_each(?))', [at, JSON.stringify(taskIds)])
+  await tx.run('delete from fastlane_executions where job_id = ? and appears_at > ? and task_id in (select value from json_each(?))', [
+    jobId,
+    at,
+    JSON.stringify(taskIds),
+  ])
+  await tx.run(`update fastlane_jobs set retry_count = coalesce(metadata ->> 'retries', 0) + 1, modified_at = ? where job_id = ?`, [at, jobId])
+}
+
+/** What a webhook's call came to; of the failed ones only the last few are kept (protocol 8.1). */
+export async function addDispatch(tx: Connection, taskId: number, dispatch: Record<string, unknown>, keep: number | null): Promise<void> {
+  const row = await tx.get<{ dispatches: string }>('select dispatches from fastlane_executions where task_id = ?', [taskId])
+  if (!row) return
+  // Written by this function alone.
+  const dispatches = [...(JSON.parse(row.dispatches) as unknown[]), dispatch].slice(-(keep ?? MAX_DISPATCHES))
+  await tx.run('update fastlane_executions set dispatches = ? where task_id = ?', [JSON.stringify(dispatches), taskId])
+}
+
+/** More hooks than this are called, but not all remembered. */
+const MAX_DISPATCHES = 100
+
+export async function markSettled(tx: Connection, taskId: number, at: number): Promise<void> {
+  await tx.run('update fastlane_executions set settled_at = ? where task_id = ?', [at, taskId])
 }
 
 async function writeJob(tx: Connection, jobId: number, at: number, job: FastlaneJobValues): Promise<void> {

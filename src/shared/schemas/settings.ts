@@ -63,12 +63,16 @@ export const FarmSettings = Type.Object(
     /** Webhooks may call this machine itself and link-local addresses. */
     webhooksToLocal: Type.Boolean({ default: false }),
     webhookTimeoutMs: Type.Integer({ minimum: 100, maximum: 120_000, default: 10_000 }),
+    /** Docker engines that get nothing new, as `host:port` or a socket's path. */
+    dockerBlacklist: Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { maxItems: 1_000, default: [] }),
     /** The Fastlane API: longest run of a container, and how automatic retries and webhook retries wait (first wait, then times the factor). */
     fastlaneMaxRunMs: Type.Integer({ minimum: 1_000, default: 1_800_000 }),
     fastlaneRetryMs: Type.Integer({ minimum: 0, default: 1_000 }),
     fastlaneRetryFactor: Type.Number({ minimum: 1, maximum: 100, default: 2 }),
     fastlaneWebhookRetryMs: Type.Integer({ minimum: 0, default: 5_000 }),
     fastlaneWebhookRetryFactor: Type.Number({ minimum: 1, maximum: 100, default: 2 }),
+    /** When Fastlane's containers pull their image; one that cannot be pulled and is there already is used. */
+    fastlanePull: Type.Enum(['always', 'missing', 'never'], { default: 'always' }),
     fastlanePageSize: Type.Integer({ minimum: 1, maximum: 1_000, default: 10 }),
     /** Values of environment variables and of webhook headers are hidden when their name contains one of these, separated by commas. */
     fastlaneHiddenWords: Type.String({ maxLength: 1_000, default: 'password,key,secret,client_id' }),

@@ -68,7 +68,7 @@ function tellErrors(app: FastifyInstance, context: ApiContext): void {
 
 /** For ServerOptions.dialects. */
 export const flamencoDialect: Dialect = {
-  prefix: '/api/v3',
+  owns: (url) => url.startsWith('/api/v3'),
   register: flamencoApi,
   sockets(app, context) {
     tellErrors(app, context)

@@ -20,7 +20,7 @@ export type ScheduleTemplate =
   /** Submits a job of a job type; `{n}`, `{date}` and `{time}` in its name are filled in. The type's script is the one of the day. */
   | { kind: 'submit'; job: NewJob }
   /** Adds these tasks to a job that exists (growJob), which reopens it. */
-  | { kind: 'grow'; jobId: string; tasks: AuthoredTask[] }
+  | ({ kind: 'grow'; jobId: string; tasks: AuthoredTask[] } & Pick<CompiledJob, 'timing' | 'companions'>)
 
 /** The engine's view of a schedule. Times are milliseconds since the epoch. Read it; only Schedules changes it. */
 export interface ScheduleState {

@@ -275,7 +275,14 @@ export class Schedules implements ScheduleEngine {
       await this.jobs.submitJob(record, compiled, commit)
       result.jobId = record.publicId
     } else {
-      const compiled = { ...compileTasks(template.tasks), settings: {}, metadata: {} }
+      const { timing, companions } = template
+      const compiled = {
+        ...compileTasks(template.tasks),
+        settings: {},
+        metadata: {},
+        ...(timing && { timing }),
+        ...(companions && { companions }),
+      }
       const job = await this.jobs.growJob(template.jobId, compiled, commit)
       result.jobId = job.publicId
       result.tasks = commit.grown

@@ -38,13 +38,11 @@ create table fastlane_jobs (
   metadata text not null,
   retry_count integer not null default 0,
   queue_id text,
-  schedule_id text,
   created_at integer not null,
   modified_at integer not null
 ) strict;
 create index fastlane_jobs_by_task on fastlane_jobs (task_id, modified_at);
 create index fastlane_jobs_by_client_id on fastlane_jobs (task_id, client_id);
-create index fastlane_jobs_scheduled on fastlane_jobs (schedule_id) where schedule_id is not null;
 
 -- A run. appears_at: a delayed run is nobody's business before its moment (clients see no execution until then).
 -- stopped_at: a client asked for its end. settled_at: what follows from its end (retry, webhooks, mails) is on its way.

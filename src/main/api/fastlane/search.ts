@@ -1,0 +1,20 @@
+/** A search text in the original's rules as a query of SQLite's full-text index: words mean "or", quotes a phrase, `-` "without". Pure. */
+
+/** Undefined: the text asks for nothing that could be found. */
+export function searchQuery(text: string): string | undefined {
+  const wanted: string[] = []
+  const without: string[] = []
+  for (const match of text.matchAll(/(-?)(?:"([^"]*)"|(\S+))/g)) {
+    const term = quoted(match[2] ?? match[3] ?? '')
+    if (term !== undefined) (match[1] === '-' ? without : wanted).push(term)
+  }
+  if (wanted.length === 0) return undefined
+  const any = `(${wanted.join(' OR ')})`
+  return without.length === 0 ? any : `${any} NOT (${without.join(' OR ')})`
+}
+
+/** Letters and digits only, so that nothing in the text is an operator; what stands between them separates words, as in the index. */
+function quoted(text: string): string | undefined {
+  const words = text.match(/[\p{L}\p{N}]+/gu)
+  return words ? `"${words.join(' ')}"` : undefined
+}

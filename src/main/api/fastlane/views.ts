@@ -1,0 +1,114 @@
+/** Jobs and executions as Fastlane's JSON shows them (protocol 2.8, 2.11, 4). */
+import type { FarmSettings } from '../../../shared/schemas/settings.ts'
+import type { LogReader } from '../../files/logReader.ts'
+import type { ExecutionRow, FastlaneJobRow } from '../../store/queries/fastlane.ts'
+import { executionId, outputText } from './output.ts'
+import { containerOf, errorText, executionStatus, exitCodeOf, isFinal } from './status.ts'
+import { redact, wireTime, wireTimeOrNull } from './values.ts'
+
+/** Addresses in replies; `base` without a slash at its end. */
+export interface Urls {
+  tasks(): string
+  task(task: string): string
+  job(task: string, jobId: string): string
+  execution(task: string, jobId: string, executionId: string): string
+}
+
+export function urlsOf(base: string): Urls {
+  const task = (name: string): string => `${base}/tasks/${encodeURIComponent(name)}/`
+  const job = (name: string, jobId: string): string => `${task(name)}jobs/${jobId}/`
+  return {
+    tasks: () => `${base}/tasks/`,
+    task,
+    job,
+    execution: (name, jobId, id) => `${job(name, jobId)}executions/${id}/`,
+  }
+}
+
+export interface ViewParts {
+  logs: Pick<LogReader, 'lines'>
+  now(): number
+}
+
+/** An execution object (protocol 2.11), without its address. */
+export async function executionView(row: ExecutionRow, { logs, now }: ViewParts): Promise<Record<string, unknown>> {
+  const status = executionStatus(row, now())
+  const ended = isFinal(status)
+  const stderr = ended ? await outputText(logs, row, 'stderr') : ''
+  return {
+    command: row.command,
+    createdAt: wireTime(row.appearsAt),
+    error: ended ? errorText(row, status, stderr) : null,
+    executionId: executionId(row),
+    exitCode: ended ? exitCodeOf(row) : null,
+    finishedAt: ended ? wireTimeOrNull(row.finishedAt) : null,
+    image: row.image,
+    log: ended ? await outputText(logs, row, 'stdout') : null,
+    metadata: executionMetadata(row),
+    requestIPAddress: row.requestIp,
+    startedAt: wireTimeOrNull(row.startedAt),
+    status,
+  }
+}
+
+/** Protocol 4.3. */
+export function executionMetadata(row: ExecutionRow): Record<string, unknown> {
+  const container = containerOf(row)
+  // Written by store/fastlaneRows.ts.
+  const dispatches = JSON.parse(row.dispatches) as unknown[]
+  return {
+    ...(container?.host !== undefined && hostParts(container.host)),
+    ...(container?.containerId !== undefined && { container_id: container.containerId }),
+    ...(dispatches.length > 0 && { webhookDispatch: dispatches }),
+  }
+}
+
+function hostParts(address: string): { docker_host: string; docker_port: number } {
+  const { host, port } = splitHost(address)
+  return { docker_host: host, docker_port: port }
+}
+
+/** An engine's address as Fastlane names it: host and port; a socket's path and 0. */
+export function splitHost(address: string): { host: string; port: number } {
+  const match = /^(?:[a-z]+:\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(address)
+  if (address.startsWith('unix:') || address.startsWith('npipe:') || !match) {
+    return { host: address.replace(/^(unix|npipe):\/\//, ''), port: 0 }
+  }
+  return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port: Number(match[2] ?? (address.startsWith('ssh:') ? 22 : 2375)) }
+}
+
+/** The members of a job that do not depend on who asks (protocol 2.8). @param scheduled it has a cron */
+export function jobView(row: FastlaneJobRow, scheduled: boolean, settings: Pick<FarmSettings, 'fastlaneHiddenWords'>): Record<string, unknown> {
+  const { task, command, image, requestIp } = row
+  return {
+    command,
+    createdAt: wireTime(row.createdAt),
+    image,
+    lastModifiedAt: wireTime(row.modifiedAt),
+    metadata: jobMetadata(row, settings.fastlaneHiddenWords),
+    requestIPAddress: requestIp,
+    scheduled,
+    taskId: task,
+  }
+}
+
+/** Protocol 4.2, with the values of variables and headers hidden whose names say that they are secret. */
+export function jobMetadata(row: FastlaneJobRow, hiddenWords: string): Record<string, unknown> {
+  // Written by the dialect from a checked payload.
+  const metadata = JSON.parse(row.metadata) as Record<string, unknown>
+  return {
+    ...metadata,
+    envs: redact(metadata['envs'], hiddenWords),
+    webhooks: hideHeaders(metadata['webhooks'], hiddenWords),
+    enqueued_id: row.queueId,
+    retry_count: row.retryCount,
+  }
+}
+
+function hideHeaders(value: unknown, words: string): unknown {
+  if (Array.isArray(value)) return value.map((each) => hideHeaders(each, words))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, key === 'headers' ? redact(each, words) : hideHeaders(each, words)]),
+  )
+}
