@@ -177,12 +177,13 @@ export class LiveWorker {
   }
 }
 
-/** Waits until the check gives something. @throws Error with the last value after 10 s */
+/** Waits until the check gives something. @throws Error when it has not within `patienceMs` */
 export async function until<T>(
   check: () => Promise<T | undefined | false | null> | T | undefined | false | null,
   what = 'condition',
+  patienceMs = 10_000,
 ): Promise<T> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + patienceMs
   for (;;) {
     const value = await check()
     if (value !== undefined && value !== false && value !== null) return value

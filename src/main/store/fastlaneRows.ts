@@ -57,13 +57,19 @@ export async function changeFastlaneJob(tx: Connection, jobId: number, job: Fast
 
 /** A client asked for the end of executions, and there will be no more retries. @param taskIds internal ids */
 export async function noteStop(tx: Connection, jobId: number, taskIds: number[], at: number): Promise<void> {
-  await tx.run('update fastlane_executions set stopped_at = ? where task_id in (select value from json_each(?))', [at, JSON.stringify(taskIds)])
+  await tx.run('update fastlane_executions set stopped_at = ? where task_id in (select value from json_each(?))', [
+    at,
+    JSON.stringify(taskIds),
+  ])
   await tx.run('delete from fastlane_executions where job_id = ? and appears_at > ? and task_id in (select value from json_each(?))', [
     jobId,
     at,
     JSON.stringify(taskIds),
   ])
-  await tx.run(`update fastlane_jobs set retry_count = coalesce(metadata ->> 'retries', 0) + 1, modified_at = ? where job_id = ?`, [at, jobId])
+  await tx.run(`update fastlane_jobs set retry_count = coalesce(metadata ->> 'retries', 0) + 1, modified_at = ? where job_id = ?`, [
+    at,
+    jobId,
+  ])
 }
 
 /** What a webhook's call came to; of the failed ones only the last few are kept (protocol 8.1). */

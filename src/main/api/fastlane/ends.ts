@@ -70,7 +70,13 @@ async function settle({ payload }: Delivery, context: ApiContext, jobs: Fastlane
   if (mails.length > 0) {
     const view = await executionView(execution, context)
     const { publicUrl } = context.settings.current()
-    const facts = { task: job.task, jobId: job.clientId, exitCode: exitCodeOf(execution), view, urls: publicUrl === '' ? null : urlsOf(trimSlash(publicUrl)) }
+    const facts = {
+      task: job.task,
+      jobId: job.clientId,
+      exitCode: exitCodeOf(execution),
+      view,
+      urls: publicUrl === '' ? null : urlsOf(trimSlash(publicUrl)),
+    }
     for (const { event, to } of mails) mailEntries.push({ kind: 'mail', payload: { to, ...executionMail(event, facts) } })
   }
   return { entries: [...hookEntries, ...mailEntries], write: (tx) => markSettled(tx, execution.taskId, context.now()) }
@@ -101,7 +107,11 @@ async function callHook({ payload, tries }: Delivery, context: ApiContext): Prom
     })
   } catch (error) {
     const name = error instanceof Error ? error.name : 'Error'
-    return failed(`${attemptText(url, body)} failed with exception of ${name}: ${messageOf(error)}.`, { statusCode: 500, body: '', headers: {} })
+    return failed(`${attemptText(url, body)} failed with exception of ${name}: ${messageOf(error)}.`, {
+      statusCode: 500,
+      body: '',
+      headers: {},
+    })
   }
 }
 
@@ -118,7 +128,12 @@ function backoffMs(tries: number, { settings }: ApiContext): number {
 async function hookBody(job: FastlaneJobRow, execution: ExecutionRow, context: ApiContext): Promise<Record<string, unknown>> {
   const view = await executionView({ ...execution, dispatches: '[]' }, context)
   const { metadata, ...rest } = view
-  return { ...rest, metadata: { ...(metadata as object), custom: metadataOf(job).custom ?? {} }, job_id: job.clientId, executionId: executionId(execution) }
+  return {
+    ...rest,
+    metadata: { ...(metadata as object), custom: metadataOf(job).custom ?? {} },
+    job_id: job.clientId,
+    executionId: executionId(execution),
+  }
 }
 
 async function find({ read, now }: ApiContext, jobId: string, index: number) {
@@ -127,7 +142,12 @@ async function find({ read, now }: ApiContext, jobId: string, index: number) {
   return job && execution && { job, execution }
 }
 
-function metadataOf({ metadata }: Pick<FastlaneJobRow, 'metadata'>): { retries: number; webhooks: unknown; notify: unknown; custom?: unknown } {
+function metadataOf({ metadata }: Pick<FastlaneJobRow, 'metadata'>): {
+  retries: number
+  webhooks: unknown
+  notify: unknown
+  custom?: unknown
+} {
   // Written by the dialect from a checked payload.
   return JSON.parse(metadata) as { retries: number; webhooks: unknown; notify: unknown; custom?: unknown }
 }

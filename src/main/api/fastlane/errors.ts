@@ -2,7 +2,15 @@
  * Errors in Fastlane's forms (protocol 12): plain text for enqueue and blacklist, `{"error", "operation"}` elsewhere, an
  * empty 401. The one place that turns the classes of engine/errors.ts into replies of this dialect.
  */
-import { ConflictError, FarmError, InvalidInputError, NotAllowedError, NotFoundError, TooManyError, UnavailableError } from '../../engine/errors.ts'
+import {
+  ConflictError,
+  FarmError,
+  InvalidInputError,
+  NotAllowedError,
+  NotFoundError,
+  TooManyError,
+  UnavailableError,
+} from '../../engine/errors.ts'
 import { HttpError, TooLargeError, UnauthenticatedError, type ErrorForm } from '../errors.ts'
 
 /** A refusal with the operation's name, as most routes tell it. */
@@ -45,7 +53,8 @@ export const fastlaneError: ErrorForm = (error, { bodyLimit }) => {
   }
   if (error instanceof FarmError) return json(STATUS_OF.find(([kind]) => error instanceof kind)?.[1] ?? 400, error.message)
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-  if (typeof status !== 'number' || status < 400 || status > 499) return json(500, 'something went wrong in the manager; its log tells more')
+  if (typeof status !== 'number' || status < 400 || status > 499)
+    return json(500, 'something went wrong in the manager; its log tells more')
   if (status === 413 && bodyLimit !== undefined) return json(413, `the body is larger than the limit of ${bodyLimit} bytes`)
   return json(status, error instanceof Error ? error.message : String(error))
 }
@@ -62,5 +71,9 @@ export function sortedJson(value: unknown, indent?: number): string {
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([key, each]) => [key, sorted(each)]))
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, each]) => [key, sorted(each)]),
+  )
 }

@@ -49,7 +49,7 @@ function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   app.addContentTypeParser('*', { parseAs: 'string' }, (request: FastifyRequest, body, done) => {
     const { headers } = request
-    const fromBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined || headers['sec-fetch-mode'] !== undefined
+    const fromBrowser = headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
     if (!fromBrowser) return done(null, body)
     done(new HttpError({ status: 415, code: 'unsupported-media-type', message: 'from a browser, bodies must be application/json' }))
   })

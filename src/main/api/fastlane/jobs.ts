@@ -102,7 +102,8 @@ export class FastlaneJobs {
       const { read, now } = this.context
       const [last] = await executionsOf(read, job.id, now(), 0, 1)
       if (!last) throw new NotFoundError('execution', job.clientId)
-      if (executionStatus(last, now()) !== 'enqueued' && !isFinal(executionStatus(last, now()))) await this.stopRuns(job, [last], actor, false)
+      if (executionStatus(last, now()) !== 'enqueued' && !isFinal(executionStatus(last, now())))
+        await this.stopRuns(job, [last], actor, false)
       await this.grow(job, planOf(job, last), { execution: { ...runOf(last), requestIp: null, appearsAt: null, expiresAt: null } }, {})
     })
   }
@@ -325,7 +326,10 @@ function planOf(job: FastlaneJobRow, { image, command }: ExecutionRow): RunPlan 
     additional_dns_entries: [string, string][]
     timeout: number
   }
-  const env = Object.entries(envs).map(([name, value]) => [name, value === null || typeof value === 'string' ? value : JSON.stringify(value)])
+  const env = Object.entries(envs).map(([name, value]) => [
+    name,
+    value === null || typeof value === 'string' ? value : JSON.stringify(value),
+  ])
   return { image, command, env: Object.fromEntries(env), extraHosts: Object.fromEntries(additional_dns_entries), timeoutMs: timeout * 1000 }
 }
 

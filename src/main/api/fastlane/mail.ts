@@ -12,13 +12,22 @@ export interface ExecutionEnd {
   urls: Urls | null
 }
 
-export function executionMail(event: 'succeeds' | 'fails' | 'finishes', end: ExecutionEnd): { subject: string; text: string; html: string } {
+export function executionMail(
+  event: 'succeeds' | 'fails' | 'finishes',
+  end: ExecutionEnd,
+): { subject: string; text: string; html: string } {
   const { task, jobId, exitCode, view, urls } = end
   const code = exitCode === null ? 'None' : String(exitCode)
   const what = { succeeds: 'succeeded!', fails: `failed with exit code ${code}!`, finishes: `finished with exit code ${code}!` }[event]
   const title = `Job ${task}/${jobId} ${what}`
   const json = sortedJson(view, 4)
-  const links = urls === null ? [] : ([['Task', urls.task(task)], ['Job', urls.job(task, jobId)]] as const)
+  const links =
+    urls === null
+      ? []
+      : ([
+          ['Task', urls.task(task)],
+          ['Job', urls.job(task, jobId)],
+        ] as const)
   const automatic = 'This message was sent automatically; nobody reads replies to it.'
   return {
     subject: `[Fastlane] ${title}`.replace(/\s+/g, ' '),

@@ -170,7 +170,8 @@ function checkMailLists(notify: Record<string, unknown>): void {
   for (const event of HOOK_EVENTS) {
     const list = notify[event]
     if (isAbsent(list)) continue
-    const bad = !Array.isArray(list) || list.some((address) => typeof address !== 'string' || address.length > 320 || /[\r\n]/.test(address))
+    const bad =
+      !Array.isArray(list) || list.some((address) => typeof address !== 'string' || address.length > 320 || /[\r\n]/.test(address))
     if (bad) throw new TextError(`notify.${event} must be a list of mail addresses.`)
   }
 }

@@ -59,7 +59,8 @@ export async function findRun({ read, now }: ApiContext, job: FastlaneJobRow, id
 
 /** Artists act on their own jobs. @throws NotAllowedError */
 export function assertMayManage(request: FastifyRequest, owner: string): void {
-  if (!mayManage(request.caller, owner)) throw new NotAllowedError(`this job belongs to ${owner || 'nobody'}; ${request.caller.actor} may change own jobs only`)
+  if (!mayManage(request.caller, owner))
+    throw new NotAllowedError(`this job belongs to ${owner || 'nobody'}; ${request.caller.actor} may change own jobs only`)
 }
 
 /** `{jobId, jobUrl, taskId, taskUrl}` (protocol 2.9). */

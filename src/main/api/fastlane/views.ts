@@ -78,7 +78,11 @@ export function splitHost(address: string): { host: string; port: number } {
 }
 
 /** The members of a job that do not depend on who asks (protocol 2.8). @param scheduled it has a cron */
-export function jobView(row: FastlaneJobRow, scheduled: boolean, settings: Pick<FarmSettings, 'fastlaneHiddenWords'>): Record<string, unknown> {
+export function jobView(
+  row: FastlaneJobRow,
+  scheduled: boolean,
+  settings: Pick<FarmSettings, 'fastlaneHiddenWords'>,
+): Record<string, unknown> {
   const { task, command, image, requestIp } = row
   return {
     command,

@@ -14,7 +14,11 @@ const TASKS = `select t.name, t.created_at as createdAt, t.modified_at as modifi
   from fastlane_tasks t`
 
 /** A page of all tasks in the order in which they were made, and how many there are. */
-export async function listFastlaneTasks(db: ReadDatabase, offset: number, limit: number): Promise<{ rows: FastlaneTaskRow[]; total: number }> {
+export async function listFastlaneTasks(
+  db: ReadDatabase,
+  offset: number,
+  limit: number,
+): Promise<{ rows: FastlaneTaskRow[]; total: number }> {
   const rows = await db.all<FastlaneTaskRow>(`${TASKS} order by t.id limit ? offset ?`, [limit, offset])
   const count = await db.get<{ n: number }>('select count(*) as n from fastlane_tasks')
   return { rows, total: count?.n ?? 0 }
@@ -34,10 +38,7 @@ export async function searchFastlaneTasks(
 }
 
 /** Undefined: there is no such task. */
-export async function jobsOfFastlaneTask(
-  db: ReadDatabase,
-  task: string,
-): Promise<{ clientId: string; createdAt: number }[] | undefined> {
+export async function jobsOfFastlaneTask(db: ReadDatabase, task: string): Promise<{ clientId: string; createdAt: number }[] | undefined> {
   const known = await db.get<{ id: number }>('select id from fastlane_tasks where name = ?', [task])
   if (!known) return undefined
   return db.all(
@@ -70,7 +71,10 @@ const JOBS = `select j.id, j.public_id as publicId, j.owner, t.name as task, f.c
   from fastlane_jobs f join fastlane_tasks t on t.id = f.task_id join jobs j on j.id = f.job_id`
 
 export function findFastlaneJob(db: ReadDatabase, task: string, clientId: string): Promise<FastlaneJobRow | undefined> {
-  return db.get(`${JOBS} where t.name = ? and f.client_id = ? and j.deleted_at is null and j.status <> 'under-construction'`, [task, clientId])
+  return db.get(`${JOBS} where t.name = ? and f.client_id = ? and j.deleted_at is null and j.status <> 'under-construction'`, [
+    task,
+    clientId,
+  ])
 }
 
 /** By the public id of the farm's job; a deleted one too. */
@@ -125,7 +129,10 @@ export function executionsOf(db: ReadDatabase, jobId: number, now: number, offse
 }
 
 export async function countExecutions(db: ReadDatabase, jobId: number, now: number): Promise<number> {
-  const row = await db.get<{ n: number }>('select count(*) as n from fastlane_executions where job_id = ? and appears_at <= ?', [jobId, now])
+  const row = await db.get<{ n: number }>('select count(*) as n from fastlane_executions where job_id = ? and appears_at <= ?', [
+    jobId,
+    now,
+  ])
   return row?.n ?? 0
 }
 
@@ -170,7 +177,10 @@ export async function fastlaneCounts(db: ReadDatabase, now: number): Promise<Fas
 }
 
 /** Messages of the dialect: due now by kind, and later ones. */
-export async function fastlaneMessages(db: ReadDatabase, now: number): Promise<{ kind: string; due: number; later: number; nextAt: number | null }[]> {
+export async function fastlaneMessages(
+  db: ReadDatabase,
+  now: number,
+): Promise<{ kind: string; due: number; later: number; nextAt: number | null }[]> {
   return db.all(
     `select kind, sum(next_at <= ?1) as due, sum(next_at > ?1) as later, min(case when next_at > ?1 then next_at end) as nextAt
      from outbox where done_at is null and kind in ('fastlane:task-ended', 'fastlane:webhook', 'mail') group by kind`,

@@ -8,7 +8,17 @@ import { outputOf, SEPARATOR, executionId } from '../output.ts'
 import type { Routes } from '../paths.ts'
 import { errorText, executionStatus, exitCodeOf, isFinal } from '../status.ts'
 import { outputText } from '../output.ts'
-import { assertMayManage, findJob, findRun, reference, sendJson, urlsFor, type ExecutionParams, type JobParams, type Parts } from '../support.ts'
+import {
+  assertMayManage,
+  findJob,
+  findRun,
+  reference,
+  sendJson,
+  urlsFor,
+  type ExecutionParams,
+  type JobParams,
+  type Parts,
+} from '../support.ts'
 import { executionView } from '../views.ts'
 
 type Output = 'stdout' | 'stderr' | 'logs'

@@ -24,7 +24,9 @@ export function farmRoutes(routes: Routes, { context, jobs }: Parts): void {
     const urls = urlsFor(request, context)
     const { dockerBlacklist } = settings.current()
     const schedules = farm.schedules.list().filter(({ origin, state }) => origin === 'fastlane' && state === 'active')
-    const nextOf = new Map(schedules.flatMap(({ clientId, nextAt }) => (clientId === null || nextAt === null ? [] : [[clientId, nextAt] as const])))
+    const nextOf = new Map(
+      schedules.flatMap(({ clientId, nextAt }) => (clientId === null || nextAt === null ? [] : [[clientId, nextAt] as const])),
+    )
     const [counts, messages, cronJobs, containers] = await Promise.all([
       fastlaneCounts(read, at),
       fastlaneMessages(read, at),
@@ -83,10 +85,15 @@ export function farmRoutes(routes: Routes, { context, jobs }: Parts): void {
     request.audited = { kind: 'docker-host', id: host, detail: null }
   }
 
-  routes.change(['POST', 'PUT'], '/docker-executor/blacklist', { operationId: 'blacklistHost', access: 'admin' }, async (request, reply) => {
-    await change(request, 'add')
-    return reply.type('text/plain; charset=utf-8').send('')
-  })
+  routes.change(
+    ['POST', 'PUT'],
+    '/docker-executor/blacklist',
+    { operationId: 'blacklistHost', access: 'admin' },
+    async (request, reply) => {
+      await change(request, 'add')
+      return reply.type('text/plain; charset=utf-8').send('')
+    },
+  )
   routes.change(['DELETE'], '/docker-executor/blacklist', { operationId: 'unblacklistHost', access: 'admin' }, async (request, reply) => {
     await change(request, 'remove')
     return reply.type('text/plain; charset=utf-8').send('')
@@ -104,7 +111,8 @@ function hostOf(request: FastifyRequest, verb: 'add' | 'remove', known: string[]
   }
   if (typeof body !== 'object' || body === null) throw new TextError(`${start} because JSON body could not be parsed.`)
   const host = 'host' in body ? body.host : undefined
-  if (host === undefined || host === null || host === '') throw new TextError(`${start} because 'host' attribute was not found in JSON body.`)
+  if (host === undefined || host === null || host === '')
+    throw new TextError(`${start} because 'host' attribute was not found in JSON body.`)
   if (typeof host !== 'string' || host.length > 300 || !isHostText(host, known)) {
     throw new TextError(`Failed to ${verb} host to blacklist because 'host' attribute had an invalid value.`)
   }

@@ -88,7 +88,8 @@ export function jobRoutes(routes: Routes, { context, jobs }: Parts): void {
     const job = await findJob(context, request.params as JobParams)
     if (!job) throw new OperationError(404, 'retry_job', 'Job not found in task.')
     assertMayManage(request, job.owner)
-    if ((await countExecutions(context.read, job.id, context.now())) === 0) throw new OperationError(400, 'retry_job', 'No execution yet to retry.')
+    if ((await countExecutions(context.read, job.id, context.now())) === 0)
+      throw new OperationError(400, 'retry_job', 'No execution yet to retry.')
     if (await jobs.isScheduled(job)) throw new OperationError(400, 'retry_job', "Can't retry a scheduled job.")
     await jobs.retry(job, request.caller.actor)
     request.audited = { kind: 'fastlane-job', id: `${job.task}/${job.clientId}`, detail: null }

@@ -42,17 +42,21 @@ export function pageRoutes(routes: Routes): void {
 /** Must be registered where @fastify/websocket is. */
 export function socketRoutes(app: FastifyInstance, context: ApiContext): void {
   for (const path of PATHS.flatMap(spellings).flatMap((each) => [`${each}ws/`, `${each}ws`])) {
-    app.get(path, { websocket: true, config: { access: 'read', ticket: 'events', basic: true }, schema: { hide: true } }, (socket, request) => {
-      const params = request.params as JobParams & Partial<ExecutionParams>
-      socket.on('error', () => socket.terminate())
-      void serve(socket, context, params).then(
-        ([code, reason]) => socket.close(code, reason),
-        (error: unknown) => {
-          context.log.warn({ err: error, ...params }, 'streaming a log failed')
-          socket.close(...NOT_YET)
-        },
-      )
-    })
+    app.get(
+      path,
+      { websocket: true, config: { access: 'read', ticket: 'events', basic: true }, schema: { hide: true } },
+      (socket, request) => {
+        const params = request.params as JobParams & Partial<ExecutionParams>
+        socket.on('error', () => socket.terminate())
+        void serve(socket, context, params).then(
+          ([code, reason]) => socket.close(code, reason),
+          (error: unknown) => {
+            context.log.warn({ err: error, ...params }, 'streaming a log failed')
+            socket.close(...NOT_YET)
+          },
+        )
+      },
+    )
   }
 }
 
@@ -63,7 +67,8 @@ async function serve(socket: WebSocket, context: ApiContext, params: JobParams &
   const { read, now, logs } = context
   const job = await findJob(context, params)
   if (!job) return UNKNOWN_JOB
-  const run = params.execution === undefined ? (await executionsOf(read, job.id, now(), 0, 1))[0] : await findRun(context, job, params.execution)
+  const run =
+    params.execution === undefined ? (await executionsOf(read, job.id, now(), 0, 1))[0] : await findRun(context, job, params.execution)
   if (!run) return NOT_YET
   const status = executionStatus(run, now())
   if (isFinal(status)) {
@@ -113,14 +118,15 @@ async function follow(socket: WebSocket, { farm, logs, read, now }: ApiContext, 
       }
       if (!goesOn && lingered) return STREAMED
       if (!goesOn) lingered = true
-      if (!changed) await new Promise<void>((resolve) => {
-        // Looked at from time to time all the same: what a stopped container left comes without an event.
-        const timer = setTimeout(resolve, goesOn ? 2_000 : LINGER_MS)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
+      if (!changed)
+        await new Promise<void>((resolve) => {
+          // Looked at from time to time all the same: what a stopped container left comes without an event.
+          const timer = setTimeout(resolve, goesOn ? 2_000 : LINGER_MS)
+          wake = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
     }
     return NOT_YET
   } finally {
@@ -131,7 +137,8 @@ async function follow(socket: WebSocket, { farm, logs, read, now }: ApiContext, 
 /** Waits while the other side does not keep up. */
 async function send(socket: WebSocket, text: string): Promise<void> {
   socket.send(text)
-  while (socket.bufferedAmount > MAX_UNSENT_BYTES && socket.readyState === socket.OPEN) await new Promise((resolve) => setTimeout(resolve, 20))
+  while (socket.bufferedAmount > MAX_UNSENT_BYTES && socket.readyState === socket.OPEN)
+    await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** Text is added as text; `wsdone` (or the documentation's `done`) means that nothing more comes. */

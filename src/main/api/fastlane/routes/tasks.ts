@@ -17,7 +17,14 @@ export function taskRoutes(routes: Routes, { context }: Parts): void {
     const result = await pageOf(page, context.settings.current().fastlanePageSize, (offset, limit) =>
       listFastlaneTasks(context.read, offset, limit),
     )
-    return sendJson(reply, pageView(result, (row) => urls.task(row.name), (number) => `${urls.tasks()}?page=${number}`))
+    return sendJson(
+      reply,
+      pageView(
+        result,
+        (row) => urls.task(row.name),
+        (number) => `${urls.tasks()}?page=${number}`,
+      ),
+    )
   })
 
   routes.get('/search/', { operationId: 'searchTasks', querystring: Query }, async (request, reply) => {
@@ -29,7 +36,14 @@ export function taskRoutes(routes: Routes, { context }: Parts): void {
       match === undefined ? Promise.resolve({ rows: [], total: 0 }) : searchFastlaneTasks(context.read, match, offset, limit),
     )
     const base = `${urls.tasks().slice(0, -'tasks/'.length)}search/?query=${encodeURIComponent(query)}`
-    return sendJson(reply, pageView(result, (row) => urls.task(row.name), (number) => `${base}&page=${number}`))
+    return sendJson(
+      reply,
+      pageView(
+        result,
+        (row) => urls.task(row.name),
+        (number) => `${base}&page=${number}`,
+      ),
+    )
   })
 
   routes.get('/tasks/:task/', { operationId: 'getTask' }, async (request, reply) => {
