@@ -153,6 +153,7 @@ export function fakeFarm(methods: Partial<FarmEngine>): FarmEngine {
     farmStatus: () => 'idle',
     tags: () => [],
     limits: () => [],
+    schedules: unavailable<FarmEngine['schedules']>('farm.schedules'),
     on: () => () => undefined,
     onAny: () => () => undefined,
   }

@@ -13,6 +13,7 @@ const TAGS = [
   { name: 'workers', description: 'Workers, machines, tags' },
   { name: 'containers', description: 'Credentials of container registries' },
   { name: 'schedules', description: 'What submits jobs later or again' },
+  { name: 'notifications', description: 'Mail and webhooks: trying them out, and what became of messages' },
   { name: 'limits', description: 'Licences and other things that there are only so many of' },
   { name: 'job types', description: 'The scripts that turn settings into tasks' },
   { name: 'settings', description: 'Configuration of the farm' },
