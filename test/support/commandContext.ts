@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Command, CommandContext, OutputFile, ToolSettings } from '../../src/main/worker/commands/types.ts'
+import type { SessionPool } from '../../src/main/worker/sessions/sessionPool.ts'
 import { StoppedError } from '../../src/main/worker/commands/types.ts'
 
 export interface RecordedContext extends CommandContext {
@@ -33,7 +34,7 @@ export function commandOf(name: string, parameters: Record<string, unknown>, tot
 }
 
 export async function recordedContext(
-  options: { tools?: ToolSettings; env?: Record<string, string>; taskId?: string } = {},
+  options: { tools?: ToolSettings; env?: Record<string, string>; sessions?: SessionPool; taskId?: string; task?: Partial<RecordedContext['task']> } = {},
 ): Promise<RecordedContext> {
   const folder = await tempFolder()
   const controller = new AbortController()
@@ -63,7 +64,9 @@ export async function recordedContext(
       jobType: 'test',
       taskName: 'a task',
       kind: 'misc',
+      ...options.task,
     },
+    sessions: options.sessions,
     signal: controller.signal,
     log: (stream, text) => void recorded.entries.push({ stream, text: text.endsWith('\n') ? text : `${text}\n` }),
     congested: () => undefined,

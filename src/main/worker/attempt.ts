@@ -21,6 +21,7 @@ import {
 } from './commands/types.ts'
 import type { AttemptJournal } from './journal.ts'
 import type { Logger } from './logger.ts'
+import type { SessionPool } from './sessions/sessionPool.ts'
 import { settlesWithin } from './timing.ts'
 
 /** What to run. Limits are milliseconds; 0 is none. */
@@ -62,6 +63,7 @@ export interface AttemptDeps {
   readonly processes: ProcessLedger
   readonly tools: ToolSettings
   readonly limits: ExecLimits
+  readonly sessions?: SessionPool
   /** Working folders of attempts are made in here. */
   readonly workRoot: string
   readonly workerName: string
@@ -108,6 +110,7 @@ export class AttemptRun {
     const { sink } = this
     const startedAt = performance.now()
     const cancelLimits = this.enforceLimits()
+    const leaveSessions = this.deps.sessions?.enter(this.plan.task.jobId)
     let end: AttemptEnd
     try {
       sink.started()
@@ -117,6 +120,7 @@ export class AttemptRun {
       end = this.failure(error)
     }
     cancelLimits()
+    leaveSessions?.()
     if (this.outputs.size > 0) await settlesWithin(Promise.all(this.outputs), STAT_PATIENCE_MS)
     end.metrics = { wallMs: Math.round(performance.now() - startedAt), ...Object.fromEntries(this.metrics) }
     if (this.result !== undefined) end.result = this.result
@@ -213,6 +217,7 @@ export class AttemptRun {
       workDir: () => (this.folder ??= this.makeFolder()),
       tools: deps.tools,
       limits: deps.limits,
+      sessions: deps.sessions,
       env: {
         FRAMEHOUSE_JOB_ID: task.jobId,
         FRAMEHOUSE_JOB_NAME: task.jobName,

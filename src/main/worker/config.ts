@@ -1,9 +1,10 @@
 /** The worker's settings: what may be left out, and what is taken then. */
-import { hostname } from 'node:os'
+import { hostname, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ContainerConfig } from '../docker/config.ts'
 import { parseManagerUrl } from './http.ts'
 import type { AdapterName } from './probe.ts'
+import type { SessionLimits } from './sessions/sessionPolicy.ts'
 
 export interface WorkerConfig {
   /** `host`, `host:8080` or a URL; may have a path prefix such as `/k/KEY/`. */
@@ -28,6 +29,20 @@ export interface WorkerConfig {
   canRestart?: boolean
   /** Engines for containers and what they may do; without it the worker runs none. */
   containers?: ContainerConfig
+  /** Applications that stay open between tasks of a job (docs/sessions.md); false: a fresh process for every task. */
+  sessions?: boolean | Partial<SessionSettings>
+}
+
+/** All of them may be left out. */
+export interface SessionSettings {
+  /** Closed when no task came for so many seconds; default 60. */
+  idleSeconds: number
+  /** Closed after so many frames; default 250. */
+  maxFrames: number
+  /** Closed when it holds more MiB than this after a task; default: three quarters of the machine's memory over `slots`. */
+  maxMemoryMb: number
+  /** Ended when it says and does nothing for so many seconds within a task; default 120, 0: never. */
+  hangSeconds: number
 }
 
 /** Wrong configuration; `option` names the setting. */
@@ -54,6 +69,8 @@ export interface ResolvedConfig {
   readonly oomScoreAdjust: number | null
   readonly canRestart: boolean
   readonly containers: ContainerConfig | undefined
+  /** Undefined: no application stays open. */
+  readonly sessions: SessionLimits | undefined
 }
 
 const MAX_NAME = 64
@@ -74,12 +91,13 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
   const kinds = config.kinds?.map((kind) => kind.trim()).filter((kind) => kind !== '')
   if (kinds?.length === 0) throw new WorkerConfigError('kinds', 'kinds names no kind of task; leave it out to take all')
   const dataDir = resolve(config.dataDir)
+  const slots = integer('slots', config.slots ?? 1, 1, 1024)
   return Object.freeze({
     url,
     dataDir,
     workRoot: join(dataDir, 'work'),
     name,
-    slots: integer('slots', config.slots ?? 1, 1, 1024),
+    slots,
     adapter: config.adapter ?? 'auto',
     kinds,
     programs: config.programs ?? {},
@@ -87,8 +105,23 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
     oomScoreAdjust: config.oomScoreAdjust === null ? null : integer('oomScoreAdjust', config.oomScoreAdjust ?? 500, 0, 1000),
     canRestart: config.canRestart ?? false,
     containers: config.containers,
+    sessions: resolveSessions(config.sessions ?? true, slots),
   })
 }
+
+function resolveSessions(sessions: boolean | Partial<SessionSettings>, slots: number): SessionLimits | undefined {
+  if (sessions === false) return undefined
+  const { idleSeconds = 60, maxFrames = 250, maxMemoryMb, hangSeconds = 120 } = sessions === true ? {} : sessions
+  const share = Math.max(1, Math.floor((totalmem() * 0.75) / slots / MEBIBYTE))
+  return Object.freeze({
+    idleMs: integer('sessions.idleSeconds', idleSeconds, 1, 86_400) * 1000,
+    maxFrames: integer('sessions.maxFrames', maxFrames, 1, 1_000_000),
+    maxMemoryBytes: integer('sessions.maxMemoryMb', maxMemoryMb ?? share, 1, 100_000_000) * MEBIBYTE,
+    hangMs: integer('sessions.hangSeconds', hangSeconds, 0, 86_400) * 1000,
+  })
+}
+
+const MEBIBYTE = 1024 * 1024
 
 function integer(option: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value

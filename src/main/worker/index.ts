@@ -14,6 +14,7 @@ import { machineId } from './machineId.ts'
 import { NativeAgent } from './native/nativeAgent.ts'
 import { probeManager, type AdapterName } from './probe.ts'
 import { endLeftovers, openLedger } from './processLedger.ts'
+import { SessionPool } from './sessions/sessionPool.ts'
 import { backoffDelay, pause, type BackoffRule } from './timing.ts'
 import type { MachineReport } from '../../shared/schemas/worker.ts'
 import { Engines } from '../docker/engines.ts'
@@ -87,6 +88,7 @@ class Worker {
   private readonly deps: WorkerDeps
   private readonly http: HttpClient
   private readonly stopped = new AbortController()
+  private readonly sessions: SessionPool | undefined
   private agent: Agent | undefined
   private problem = 'connecting'
   private engines: Engines | undefined
@@ -95,6 +97,8 @@ class Worker {
     this.config = config
     this.deps = deps
     this.http = new HttpClient({ url: config.url, userAgent: `Framehouse/${deps.version}` })
+    const { slots, workRoot, sessions: limits } = config
+    this.sessions = limits && new SessionPool({ slots, limits, workRoot, log: deps.log, now: deps.now ?? Date.now })
   }
 
   /** Clears away what a killed worker left: its children, its working folders. */
@@ -116,6 +120,7 @@ class Worker {
       this.agent = adapter === 'native' ? new NativeAgent(options) : new FlamencoAgent(options, this.deps.flamencoTiming)
       return await this.agent.run()
     } finally {
+      await this.sessions?.end()
       await this.http.close()
     }
   }
@@ -165,6 +170,7 @@ class Worker {
         processes: openLedger({ dataDir: config.dataDir, processes: deps.processes, log: deps.log }),
         tools,
         limits: { nice: config.nice, oomScoreAdjust: config.oomScoreAdjust },
+        sessions: this.sessions,
         workRoot: config.workRoot,
         workerName: config.name,
         log: deps.log,

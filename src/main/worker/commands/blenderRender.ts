@@ -3,6 +3,9 @@ import { stat } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { type Problem, frameOfPath, parseBlenderLine, requestedFrames } from '../tools/blenderOutput.ts'
+import { blenderSession } from '../sessions/blenderSession.ts'
+import { planBlender } from '../sessions/blenderPlan.ts'
+import { repeatable } from '../sessions/repeatable.ts'
 import { runProgram } from '../tools/process.ts'
 import { Words, readParameters, words } from './parameters.ts'
 import { resolveExe, splitExeArgs } from './programs.ts'
@@ -21,13 +24,47 @@ const Parameters = Type.Object({
 export const blenderRender: CommandRunner = async (command, context) => {
   const parameters = readParameters(Parameters, command)
   const exe = resolveExe(parameters.exe, context)
-  const args = blenderArguments({
+  const parts = {
     exeArgs: splitExeArgs(command, parameters.exeArgs),
     argsBefore: words(parameters.argsBefore),
     blendfile: parameters.blendfile,
     args: words(parameters.args),
-  })
+  }
+  const args = blenderArguments(parts)
   const cwd = await context.workDir()
+  const { first, again } = repeatable(context)
+  if (await rendersInSession({ exe, args, parts, cwd }, first)) return
+  await renderFresh({ exe, args, cwd }, again)
+}
+
+interface Run {
+  exe: string
+  /** All of them, as a fresh process gets them. */
+  args: readonly string[]
+  parts: BlenderArguments
+  /** The attempt's folder. */
+  cwd: string
+}
+
+/** True when an open Blender has rendered it well; false when a fresh one has to (and to say what is wrong, if anything is). */
+async function rendersInSession({ exe, args, parts, cwd }: Run, context: CommandContext): Promise<boolean> {
+  const { sessions } = context
+  const plan = planBlender(parts)
+  if (sessions === undefined || 'reason' in plan) return false
+  const watcher = new RenderWatcher(context, args, cwd)
+  const spec = await blenderSession(exe, plan)
+  const end = await sessions.run(spec, context, async (blender) => {
+    const rendered = await blender.render(plan, { context, cwd, args, onLine: (line) => watcher.line(line), hangMs: sessions.limits.hangMs })
+    await watcher.finish()
+    if (!rendered.ok) return rendered
+    const { problem } = watcher
+    if (problem !== undefined && (problem.fatal || watcher.files === 0)) return { ok: false, reason: sentence(problem) }
+    return rendered
+  })
+  return end.ok
+}
+
+async function renderFresh({ exe, args, cwd }: Pick<Run, 'exe' | 'args' | 'cwd'>, context: CommandContext): Promise<void> {
   const watcher = new RenderWatcher(context, args, cwd)
   const { code, signal } = await runProgram(context, { exe, args, cwd, onLine: (line) => watcher.line(line) })
   await watcher.finish()

@@ -7,6 +7,7 @@ import type { ContainerGrant } from '../../../shared/schemas/agent.ts'
 import type { Command } from '../../../shared/schemas/job.ts'
 import type { Load, MachineReport } from '../../../shared/schemas/worker.ts'
 import type { CommandJournal } from '../journal.ts'
+import type { SessionPool } from '../sessions/sessionPool.ts'
 
 export type { Command }
 
@@ -51,6 +52,8 @@ export interface CommandContext {
   workDir(): Promise<string>
   readonly tools: ToolSettings
   readonly limits: ExecLimits
+  /** Applications that stay open between tasks; missing where there are none. */
+  readonly sessions?: SessionPool
   /** Added to the scrubbed environment of children: which job, task and attempt this is. */
   readonly env: Readonly<Record<string, string>>
   /** How long the command may take to end after `signal` aborted, when that is longer than usual. */
@@ -74,6 +77,8 @@ export interface TaskFacts {
   readonly kind: string
   /** What the manager added for a task that runs containers. */
   readonly container?: ContainerGrant
+  /** False: the job wants a fresh process for each task. */
+  readonly sessions?: boolean
 }
 
 /** A saved file. What the command does not know it leaves out. */

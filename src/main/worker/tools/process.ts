@@ -2,7 +2,7 @@
  * Running one program of a task: without a shell, in a process group of its own, its output streamed into the log line
  * by line, its whole tree ended when the task is stopped.
  */
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
@@ -91,19 +91,24 @@ type Child = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: num
 
 /** Resolves when the program runs. @throws CouldNotStartError */
 async function start({ exe, args }: ProgramRequest, cwd: string, env: Record<string, string>): Promise<Child> {
+  const child = await spawnProgram(exe, cwd, () => spawn(exe, args, { ...spawnOptions(cwd, env), stdio: ['ignore', 'pipe', 'pipe'] }))
+  if (!hasPid(child)) throw new CouldNotStartError(`could not start "${exe}": it has no process id`)
+  return child
+}
+
+/** In a process group of its own, so that it can be ended with all it starts. */
+export function spawnOptions(cwd: string, env: Record<string, string>) {
+  return { cwd, env, detached: process.platform !== 'win32', windowsHide: true }
+}
+
+/** Resolves with what `begin` spawned when it runs. @throws CouldNotStartError */
+export async function spawnProgram<C extends ChildProcess>(exe: string, cwd: string, begin: () => C): Promise<C> {
   try {
-    const child = spawn(exe, args, {
-      cwd,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    })
+    const child = begin()
     // Some failures come as an exception, the others as this event.
     await once(child, 'spawn')
     // Later errors (a signal that cannot be sent) are no reason to end the worker.
     child.on('error', () => undefined)
-    if (!hasPid(child)) throw new Error('it has no process id')
     return child
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -127,7 +132,7 @@ function startProblem(code: string, cwd: string): string | undefined {
 }
 
 /** Lower priority, and first to go when memory runs out: a workstation stays usable while it renders. */
-function applyLimits(pid: number, limits: ExecLimits): void {
+export function applyLimits(pid: number, limits: ExecLimits): void {
   try {
     if (limits.nice > 0) setPriority(pid, process.platform === 'win32' ? os.priority.PRIORITY_BELOW_NORMAL : limits.nice)
   } catch {

@@ -56,6 +56,17 @@ export function measureUsage(pid: number): UsageMeter {
   }
 }
 
+/** What a program and its children hold and have used by now; undefined where the system does not tell, or it is gone. */
+export async function usageNow(pid: number): Promise<{ memoryBytes: number; cpuSeconds: number } | undefined> {
+  if (process.platform !== 'linux') return undefined
+  const family = await readFamily(pid)
+  if (family.length === 0) return undefined
+  return {
+    memoryBytes: family.reduce((sum, facts) => sum + facts.residentPages * PAGE_BYTES, 0),
+    cpuSeconds: family.reduce((sum, facts) => sum + facts.cpuTicks, 0) / TICKS_PER_SECOND,
+  }
+}
+
 /** A process and its descendants by the kernel's own lists of children; cheap, because it does not walk all of /proc. */
 async function readFamily(pid: number): Promise<ProcessFacts[]> {
   const facts = await readProcess(pid)
