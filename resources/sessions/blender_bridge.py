@@ -205,7 +205,7 @@ def reason_to_decline():
         if name not in HARMLESS_HANDLERS and isinstance(handlers, list) and handlers:
             return "Python of %s runs while it renders (%s)" % (handlers[0].__module__, name)
     for name, value in bpy.app.driver_namespace.items():
-        if isinstance(value, (types.FunctionType, type)):
+        if isinstance(value, (types.FunctionType, type)) and not name.startswith("__"):
             return "drivers call Python of the file's or an add-on's own (%s)" % name
     for thing in bpy.data.objects:
         for modifier in thing.modifiers:

@@ -30,5 +30,7 @@ export const Policy = Type.Object({
   maxSilenceMs: Type.Integer({ minimum: 0, default: 0 }),
   /** An attempt whose worker does not touch it for this long fails (Flamenco: task_timeout). */
   touchTimeoutMs: Type.Integer({ minimum: 0, default: 600_000 }),
+  /** False: every task runs in a process of its own; otherwise workers may keep an application open between tasks (docs/sessions.md). */
+  sessions: Type.Optional(Type.Boolean()),
 })
 export type Policy = Static<typeof Policy>

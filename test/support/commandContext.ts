@@ -3,8 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Command, CommandContext, OutputFile, ToolSettings } from '../../src/main/worker/commands/types.ts'
-import type { SessionPool } from '../../src/main/worker/sessions/sessionPool.ts'
+import type { Command, CommandContext, OutputFile, Sessions, ToolSettings } from '../../src/main/worker/commands/types.ts'
 import { StoppedError } from '../../src/main/worker/commands/types.ts'
 
 export interface RecordedContext extends CommandContext {
@@ -34,7 +33,7 @@ export function commandOf(name: string, parameters: Record<string, unknown>, tot
 }
 
 export async function recordedContext(
-  options: { tools?: ToolSettings; env?: Record<string, string>; sessions?: SessionPool; taskId?: string; task?: Partial<RecordedContext['task']> } = {},
+  options: { tools?: ToolSettings; env?: Record<string, string>; sessions?: Sessions; taskId?: string; task?: Partial<RecordedContext['task']> } = {},
 ): Promise<RecordedContext> {
   const folder = await tempFolder()
   const controller = new AbortController()

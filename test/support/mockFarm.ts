@@ -139,7 +139,7 @@ function workers(jobs: FakeJob[]): Worker[] {
     const running = active && i < 4 ? active.statuses.flatMap((s, index) => (s === 'active' ? [index + 1] : [])).slice(i, i + 1) : []
     return {
       id: id(name), name, adapter: i === 6 ? 'flamenco' : 'native', platform: i === 8 ? 'windows' : 'linux', address: `192.168.20.${30 + i}`, software: i === 6 ? 'Flamenco Worker 3.9' : 'Framehouse 0.1.0',
-      status: i === 5 ? 'asleep' : i === 7 ? 'offline' : 'awake', statusRequested: null, statusRequestLazy: false, canRestart: i !== 6, approved: i !== 8, kinds: ['blender-render', 'ffmpeg', 'exec', 'trace'], capacity: i === 1 ? 2 : 1,
+      sessions: [], status: i === 5 ? 'asleep' : i === 7 ? 'offline' : 'awake', statusRequested: null, statusRequestLazy: false, canRestart: i !== 6, approved: i !== 8, kinds: ['blender-render', 'ffmpeg', 'exec', 'trace'], capacity: i === 1 ? 2 : 1,
       tags: i % 3 === 0 ? [{ id: id('gpu'), name: 'gpu', description: '' }] : [], machine: { id: id(`m-${name}`), name },
       running: running.map((index) => ({ taskId: taskPublicId(active?.job.id ?? '', index), taskName: `render-${1000 + index}`, jobId: active?.job.id ?? '', jobName: active?.job.name ?? '', attempt: 1, startedAt: iso(NOW - 9000 * (i + 1)) })),
       sleepSchedule: i === 5 ? { isActive: true, daysOfWeek: 'mo tu we th fr', startTime: '08:00', endTime: '18:00' } : null, lastSeenAt: iso(Date.now() - (i === 7 ? 4_000_000 : 2000)), createdAt: iso(NOW - 90_000_000),

@@ -35,6 +35,7 @@ export class Assignments {
       maxRunMs: job.state.policy.maxRunMs,
       maxSilenceMs: job.state.policy.maxSilenceMs,
       ...(container && { container }),
+      ...(job.state.policy.sessions === false && { sessions: false }),
     }
   }
 

@@ -11,6 +11,8 @@ import { machineKey, type Leases } from './leases.ts'
 import type { LeaseKind } from '../../shared/enums.ts'
 import type { TaskState, WorkerState } from './model.ts'
 import type { ReadyQueue } from './readyQueue.ts'
+import type { SessionBook } from './sessionBook.ts'
+import { betterPlaced, choosingOrder, type WaiterFacts } from './sessionRules.ts'
 import type { Transitions } from './transitions.ts'
 
 /** How many tasks of one queue are looked at before the next job gets its chance. */
@@ -20,7 +22,7 @@ const RUNNING_DRY = 32
 
 type Pick = { task: TaskState; job: JobRuntime } | { loading: Promise<void> } | undefined
 
-interface Waiter {
+interface Waiter extends WaiterFacts {
   readonly worker: WorkerState
   readonly slots: number
   resolve(leases: Lease[]): void
@@ -35,6 +37,7 @@ export class Dispatcher {
     private readonly book: JobBook,
     private readonly leases: Leases,
     private readonly transitions: Transitions,
+    private readonly sessions: SessionBook,
   ) {
     book.onReady = () => this.wake()
     leases.onTakenAway = (workerId) => this.nudge(workerId)
@@ -63,7 +66,15 @@ export class Dispatcher {
         resolve(leases)
       }
       const nudge = (): void => finish([])
-      const waiter: Waiter = { worker, slots, resolve: finish }
+      const { sessions } = this
+      const waiter: Waiter = {
+        worker,
+        slots,
+        resolve: finish,
+        get warmFor() {
+          return sessions.warmFor(worker.id)
+        },
+      }
       const timer = setTimeout(nudge, waitMs)
       signal.addEventListener('abort', nudge, { once: true })
       this.waiters.set(worker.id, waiter)
@@ -134,7 +145,8 @@ export class Dispatcher {
   }
 
   private offer(): void {
-    for (const waiter of [...this.waiters.values()]) {
+    const turns = this.turns()
+    for (let waiter = turns.shift(); waiter; waiter = turns.shift()) {
       const taken: Lease[] = []
       while (taken.length < waiter.slots) {
         const pick = this.pick(waiter.worker)
@@ -144,10 +156,23 @@ export class Dispatcher {
           if (taken.length === 0) return
           break
         }
+        const better = turns.length > 0 && !this.sessions.isEmpty ? betterPlaced(pick.job.state.id, waiter, turns) : undefined
+        if (better && taken.length === 0) {
+          // The one that has the scene open chooses before this one, which then chooses anew.
+          turns.splice(turns.indexOf(better), 1)
+          turns.unshift(better, waiter)
+          break
+        }
         taken.push(this.lease(pick.job, pick.task, waiter.worker, 'heartbeat'))
       }
       if (taken.length > 0) waiter.resolve(taken)
     }
+  }
+
+  /** Who chooses when, the longest waiting first unless open applications make a better order. */
+  private turns(): Waiter[] {
+    const turns = [...this.waiters.values()]
+    return this.sessions.isEmpty ? turns : choosingOrder(turns)
   }
 
   private pick(worker: WorkerState): Pick {

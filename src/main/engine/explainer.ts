@@ -7,6 +7,7 @@ import { jobHolds, workerExclusion, type JobHold, type WorkerExclusion } from '.
 import type { JobBook } from './jobBook.ts'
 import type { JobRuntime } from './jobRuntime.ts'
 import type { TaskState, WorkerState } from './model.ts'
+import type { SessionBook } from './sessionBook.ts'
 
 export class Explainer {
   constructor(
@@ -14,6 +15,7 @@ export class Explainer {
     private readonly book: JobBook,
     private readonly dispatcher: Dispatcher,
     private readonly workers: () => WorkerState[],
+    private readonly sessions: SessionBook,
   ) {}
 
   /** @throws NotFoundError */
@@ -30,7 +32,11 @@ export class Explainer {
     const now = this.core.now()
     for (const hold of jobHolds(this.book.facts(job), now)) forAll(...holdText(hold))
     if (task.unmet > 0) {
-      forAll('dependency', `${task.unmet} task group(s) it depends on are not completed`, 'wait for them, or requeue what failed among them')
+      forAll(
+        'dependency',
+        `${task.unmet} task group(s) it depends on are not completed`,
+        'wait for them, or requeue what failed among them',
+      )
     }
     if (task.notBefore !== null && task.notBefore > now) {
       forAll('retry-delay', `it is tried again at ${new Date(task.notBefore).toISOString()}`, 'wait, or requeue the task to try at once')
@@ -50,8 +56,15 @@ export class Explainer {
       summary: summary(task, reasons, eligible, workers.length),
       workersTotal: workers.length,
       workersEligible: waiting && !blockedForAll ? eligible : 0,
+      openOn: this.openOn(job.state.id),
       reasons,
     }
+  }
+
+  /** Workers that have an application of the job open. */
+  openOn(jobKey: number): { id: string; name: string }[] {
+    const holders = new Set(this.sessions.ofJob(jobKey).map(({ workerKey }) => workerKey))
+    return this.workers().flatMap((worker) => (holders.has(worker.id) ? [{ id: worker.publicId, name: worker.name }] : []))
   }
 
   private excludedWorkers(job: JobRuntime, task: TaskState, workers: WorkerState[], now: number): Map<WorkerExclusion, WorkerState[]> {
@@ -117,8 +130,14 @@ const EXCLUSION_TEXT: Record<WorkerExclusion, { message: (kind: string, n: numbe
     advice: 'wait for another worker, or requeue the task to let everybody have it',
   },
   avoid: { message: (_, n) => `${n} worker(s) lost the task a moment ago`, advice: 'wait up to a minute' },
-  'max-workers': { message: (_, n) => `${n} worker(s) wait because the job's maximum of workers is at it`, advice: "raise the job's maximum of workers" },
-  'machine-limit': { message: (_, n) => `${n} worker(s) are on machines without a licence unit, and none is free`, advice: 'wait, or raise the limit' },
+  'max-workers': {
+    message: (_, n) => `${n} worker(s) wait because the job's maximum of workers is at it`,
+    advice: "raise the job's maximum of workers",
+  },
+  'machine-limit': {
+    message: (_, n) => `${n} worker(s) are on machines without a licence unit, and none is free`,
+    advice: 'wait, or raise the limit',
+  },
   'not-approved': { message: (_, n) => `${n} worker(s) wait for approval`, advice: 'approve them on the Workers page' },
   'not-awake': { message: (_, n) => `${n} worker(s) are not awake`, advice: 'wake them, or start their program' },
   'status-requested': { message: (_, n) => `${n} worker(s) are about to change their state`, advice: 'wait, or take the request back' },

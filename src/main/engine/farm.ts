@@ -3,6 +3,7 @@ import type { FarmStatus, JobStatus, TaskStatus, WorkerStatus } from '../../shar
 import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'
 import type { Report } from '../../shared/schemas/agent.ts'
 import type { JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { SleepSchedule } from '../../shared/schemas/worker.ts'
 import { Assignments } from './assignments.ts'
 import { Attempts } from './attempts.ts'
@@ -24,6 +25,7 @@ import { NativeWork } from './nativeWork.ts'
 import { Registry } from './registry.ts'
 import type { FiringCommit } from './schedules/scheduleEngine.ts'
 import { Schedules } from './schedules/schedules.ts'
+import { SessionBook } from './sessionBook.ts'
 import { Staff } from './staff.ts'
 import { Timers, type Every } from './timers.ts'
 import { Transitions } from './transitions.ts'
@@ -42,6 +44,7 @@ export class Farm implements FarmEngine {
   private readonly core: Core
   private readonly leases = new Leases()
   private readonly book: JobBook
+  private readonly sessions: SessionBook
   private readonly transitions: Transitions
   private readonly attempts: Attempts
   private readonly dispatcher: Dispatcher
@@ -60,12 +63,22 @@ export class Farm implements FarmEngine {
     this.book = new JobBook(this.core, this.leases)
     this.transitions = new Transitions(this.core, this.book, noteStatus)
     this.attempts = new Attempts(this.core, this.book, this.leases, this.transitions, () => this.staff.all())
-    this.dispatcher = new Dispatcher(this.core, this.book, this.leases, this.transitions)
+    this.sessions = new SessionBook(this.core, this.book)
+    this.dispatcher = new Dispatcher(this.core, this.book, this.leases, this.transitions, this.sessions)
     this.staff = new Staff(this.core, this.leases, this.attempts, this.dispatcher, noteStatus)
     this.registry = new Registry(this.core, this.book, this.leases)
     this.assignments = new Assignments(this.core)
     this.jobs = new JobActions(this.core, this.book, this.leases, this.transitions, this.registry, this.attempts)
-    this.native = new NativeWork(this.core, this.book, this.leases, this.staff, this.attempts, this.dispatcher, this.assignments)
+    this.native = new NativeWork(
+      this.core,
+      this.book,
+      this.leases,
+      this.staff,
+      this.attempts,
+      this.dispatcher,
+      this.assignments,
+      this.sessions,
+    )
     this.foreign = new ForeignWork(
       this.core,
       this.book,
@@ -76,7 +89,7 @@ export class Farm implements FarmEngine {
       this.transitions,
       this.assignments,
     )
-    this.explainer = new Explainer(this.core, this.book, this.dispatcher, () => this.staff.all())
+    this.explainer = new Explainer(this.core, this.book, this.dispatcher, () => this.staff.all(), this.sessions)
     this.timers = new Timers(this.core, this.book, this.leases, this.staff, this.attempts, this.transitions, options.onPurge)
     this.schedules = new Schedules(this.core, this)
   }
@@ -86,6 +99,7 @@ export class Farm implements FarmEngine {
     const farm = new Farm(options)
     await farm.rebuild()
     await farm.schedules.load()
+    farm.watchSessions()
     farm.timers.start(options.every)
     return farm
   }
@@ -109,6 +123,7 @@ export class Farm implements FarmEngine {
     const { store } = this.core
     await this.registry.load()
     this.staff.load(await store.loadWorkers())
+    this.sessions.load(await store.loadOpenSessions())
     // Half-stored jobs: their client was never answered.
     for (const { id } of await store.loadUnderConstruction()) await store.purgeJob(id)
     const now = this.core.now()
@@ -138,6 +153,19 @@ export class Farm implements FarmEngine {
     this.noteFarmStatus()
     await store.durable()
     this.core.bus.emit({ type: 'lifecycle', at: now, phase: 'startup' })
+  }
+
+  /** Open applications go with their worker; workers learn at once when a job has nothing left for them. */
+  private watchSessions(): void {
+    this.core.bus.on('worker', ({ workerId, status, deleted }) => {
+      const worker = status === 'offline' || status === 'error' || deleted ? this.staff.find(workerId) : undefined
+      if (worker) this.sessions.closeAll(worker.id, `the worker is ${status}`)
+    })
+    this.core.bus.on('job', ({ jobId, status, previousStatus }) => {
+      if (status === previousStatus || this.sessions.isEmpty) return
+      for (const workerKey of this.sessions.holders(jobId))
+        if (this.sessions.toClose(workerKey).length > 0) this.dispatcher.nudge(workerKey)
+    })
   }
 
   /** A mass update of the job was cut off by a crash: what its status asks of its tasks is done again. */
@@ -189,6 +217,12 @@ export class Farm implements FarmEngine {
   }
   explain(taskId: string) {
     return this.explainer.explain(taskId)
+  }
+  openOn(jobKey: number) {
+    return this.explainer.openOn(jobKey)
+  }
+  openSessions(of: { worker: number } | { job: number }) {
+    return 'worker' in of ? this.sessions.ofWorker(of.worker) : this.sessions.ofJob(of.job)
   }
 
   // Workers -------------------------------------------------------------------------------------------------------
@@ -269,8 +303,8 @@ export class Farm implements FarmEngine {
   take(workerId: string, options: TakeOptions) {
     return this.native.take(workerId, options)
   }
-  report(workerId: string, reports: Report[], take: number) {
-    return this.native.report(workerId, reports, take)
+  report(workerId: string, reports: Report[], take: number, sessions?: SessionReport[]) {
+    return this.native.report(workerId, reports, take, sessions)
   }
   scheduleForeign(workerId: string) {
     return this.foreign.schedule(workerId)

@@ -8,10 +8,11 @@ import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts
 import type { Policy } from '../../shared/policy.ts'
 import type { Assignment, Fence, Report, ReportReply, SignOnReply, TakeReply } from '../../shared/schemas/agent.ts'
 import type { Explanation, JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { Load, MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { FiringCommit, ScheduleEngine } from './schedules/scheduleEngine.ts'
-import type { JobState, LimitState, TagState, WorkerState } from './model.ts'
+import type { JobState, LimitState, SessionRow, TagState, WorkerState } from './model.ts'
 
 /** Everything about a new job that is not its tasks. Ids are public. */
 export interface NewJobRecord {
@@ -83,6 +84,8 @@ export interface TakeOptions {
   waitMs: number
   running: Fence[]
   load?: Load
+  /** What the worker has open, when that changed. */
+  sessions?: SessionReport[]
   /** Aborted when the client vanished: nothing is handed out then. */
   signal: CancelSignal
 }
@@ -149,6 +152,10 @@ export interface FarmEngine {
   setTaskStatus(taskId: string, status: TaskStatus, reason: string): Promise<void>
   /** Why a task waits: every rule, and whom it excludes. @throws NotFoundError */
   explain(taskId: string): Promise<Explanation>
+  /** Workers that have an application of this job (internal id) open. */
+  openOn(jobKey: number): { id: string; name: string }[]
+  /** Applications that a worker keeps open, or that are open for a job (internal ids). */
+  openSessions(of: { worker: number } | { job: number }): SessionRow[]
 
   // Workers -----------------------------------------------------------------------------------------------------
 
@@ -193,7 +200,7 @@ export interface FarmEngine {
   /** Long poll of a native worker: heartbeat, work, cancellations, status requests. */
   take(workerId: string, options: TakeOptions): Promise<TakeReply>
   /** Applies events in order, exactly once by seq; then hands out up to `take` tasks. */
-  report(workerId: string, reports: Report[], take: number): Promise<ReportReply>
+  report(workerId: string, reports: Report[], take: number, sessions?: SessionReport[]): Promise<ReportReply>
 
   // Attempts: foreign adapter (no attempt id on the wire; the fence is the active (task, worker) pair) -------------
 

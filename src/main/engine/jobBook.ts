@@ -59,6 +59,11 @@ export class JobBook {
     return this.core.store.loadJob({ id }).then((seed) => seed && this.add(seed))
   }
 
+  /** The job with this public id when it is in memory. */
+  hotJob(publicId: string): JobRuntime | undefined {
+    return this.byTail.get(idTail(publicId))
+  }
+
   /** The job of a task id, and the task's index. Synchronous when the job is in memory, which it is on every hot path. */
   hotTask(taskId: string): { job: JobRuntime; index: number } | undefined {
     const parsed = parseTaskId(taskId)

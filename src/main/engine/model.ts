@@ -4,6 +4,7 @@
  */
 import type { AttemptStatus, JobStatus, LeaseKind, LimitScope, Outcome, QueueOrder, TaskStatus, WorkerStatus } from '../../shared/enums.ts'
 import type { Policy } from '../../shared/policy.ts'
+import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { SleepSchedule } from '../../shared/schemas/worker.ts'
 
 /** How many of a job's tasks are in each status. */
@@ -124,6 +125,12 @@ export interface WorkerState {
   readonly createdAt: number
   updatedAt: number
   deletedAt: number | null
+}
+
+/** A session of a worker. `jobKey` and `workerKey` are the internal ids. */
+export interface SessionRow extends SessionReport {
+  readonly jobKey: number
+  readonly workerKey: number
 }
 
 export interface LimitState {

@@ -1,6 +1,7 @@
 /** The native worker's side of things: long poll for work, ordered reports applied exactly once. */
 import { taskPublicId } from '../../shared/ids.ts'
 import type { Assignment, Fence, Report, ReportReply, TakeReply } from '../../shared/schemas/agent.ts'
+import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
@@ -11,6 +12,7 @@ import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
 import type { Leases } from './leases.ts'
 import type { WorkerState } from './model.ts'
+import type { SessionBook } from './sessionBook.ts'
 import type { Staff } from './staff.ts'
 
 /** A lease that the worker has not named for this long never reached it: the reply was lost on the way. */
@@ -25,12 +27,14 @@ export class NativeWork {
     private readonly attempts: Attempts,
     private readonly dispatcher: Dispatcher,
     private readonly assignments: Assignments,
+    private readonly sessions: SessionBook,
   ) {}
 
   async take(workerId: string, options: TakeOptions): Promise<TakeReply> {
     const worker = this.staff.need(workerId)
     this.staff.welcomeBack(worker)
     this.hear(worker, options)
+    if (options.sessions) await this.sessions.hear(worker, options.sessions)
     await this.takeBackUnheard(worker)
     let leases = await this.takeNow(worker, options.slots)
     if (leases.length === 0 && options.waitMs > 0 && !this.hasNews(worker, options.running)) {
@@ -40,18 +44,21 @@ export class NativeWork {
       if (!options.signal.aborted) this.staff.seen(worker)
     }
     const assignments = await this.handOver(leases, options.signal)
+    const closeSessions = this.sessions.toClose(worker.id)
     return {
       assignments,
       cancel: this.cancellations(worker, options.running),
       statusRequested: worker.statusRequested,
       statusRequestLazy: worker.statusRequestLazy,
       approved: worker.approvedAt !== null,
+      ...(closeSessions.length > 0 && { closeSessions }),
     }
   }
 
-  async report(workerId: string, reports: Report[], take: number): Promise<ReportReply> {
+  async report(workerId: string, reports: Report[], take: number, sessions?: SessionReport[]): Promise<ReportReply> {
     const worker = this.staff.need(workerId)
     this.staff.seen(worker)
+    if (sessions) await this.sessions.hear(worker, sessions)
     const stale = new Map<string, Fence>()
     for (const report of reports) {
       let lease = this.leaseOf(worker, report)
@@ -158,7 +165,7 @@ export class NativeWork {
   }
 
   private hasNews(worker: WorkerState, running: Fence[]): boolean {
-    return worker.statusRequested !== null || this.cancellations(worker, running).length > 0
+    return worker.statusRequested !== null || this.cancellations(worker, running).length > 0 || this.sessions.toClose(worker.id).length > 0
   }
 
   private cancellations(worker: WorkerState, running: Fence[]): TakeReply['cancel'] {

@@ -5,8 +5,8 @@
 import type { JobStatus, LogStream, TaskStatus } from '../../shared/enums.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { NewFrame, NewJobRecord } from './farmEngine.ts'
-import type { AttemptState, JobState, LimitState, StatusCounts, TagState, TaskState, WorkerState } from './model.ts'
 import type { FiringCommit, FiringRecord, ScheduleState } from './schedules/scheduleEngine.ts'
+import type { AttemptState, JobState, LimitState, SessionRow, StatusCounts, TagState, TaskState, WorkerState } from './model.ts'
 import type { MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 
 export interface LaneState {
@@ -96,6 +96,8 @@ export interface FarmStore extends ScheduleStore {
   ): void
   /** Appends to the attempt's log and counts bytes and lines on it. Returns where the text starts and its bytes. */
   appendLog(attempt: AttemptState, at: number, stream: LogStream, text: string): { position: number; bytes: number }
+  /** A session was opened, changed or closed. */
+  saveSession(session: SessionRow): void
   addOutbox(kind: string, payload: unknown, at: number): void
   durable(): Promise<void>
   afterCommit(effect: () => void): void
@@ -142,6 +144,8 @@ export interface FarmStore extends ScheduleStore {
 
   // Workers, tags, limits, lanes ---------------------------------------------------------------------------------
   loadWorkers(): Promise<WorkerState[]>
+  /** Sessions that were open when the manager stopped. */
+  loadOpenSessions(): Promise<SessionRow[]>
   insertWorker(worker: Omit<WorkerState, 'id'>): Promise<WorkerState>
   saveMachine(machine: MachineReport, address: string, at: number): Promise<number>
   saveMachineLoad(

@@ -1,6 +1,6 @@
 /** What the engine reads to rebuild its hot state: jobs with their queues' heads, ready tasks, active attempts, workers. */
 import type { JobSeed, LaneState } from '../engine/ports.ts'
-import type { AttemptState, LimitState, TagState, TaskState, WorkerState } from '../engine/model.ts'
+import type { AttemptState, LimitState, SessionRow, TagState, TaskState, WorkerState } from '../engine/model.ts'
 import type { ReadDatabase, SqlValue } from './connection.ts'
 import {
   attemptFromRow,
@@ -183,4 +183,13 @@ export async function loadLimits(db: ReadDatabase): Promise<LimitState[]> {
 export async function loadLanes(db: ReadDatabase): Promise<LaneState[]> {
   const rows = await db.all<{ id: number; concurrency: number; ordered: number }>('select id, concurrency, ordered from lanes')
   return rows.map((row) => ({ id: row.id, concurrency: row.concurrency, ordered: row.ordered !== 0 }))
+}
+
+/** Sessions that were not closed, of workers and jobs that still exist. */
+export function loadOpenSessions(db: ReadDatabase): Promise<SessionRow[]> {
+  return db.all<SessionRow>(
+    `select s.public_id as id, j.public_id as jobId, s.kind, s.key as title, s.phase as state, s.opened_at as openedAt, s.closed_at as closedAt,
+       coalesce(s.detail, '') as reason, s.tasks, s.frames, s.memory_bytes as memoryBytes, s.job_id as jobKey, s.worker_id as workerKey
+     from sessions s join jobs j on j.id = s.job_id where s.closed_at is null and s.public_id is not null`,
+  )
 }

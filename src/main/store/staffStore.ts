@@ -1,6 +1,6 @@
 /** Workers, machines, tags, limits and lanes in the database: few rows, changed by people or at sign-on. */
 import { ConflictError } from '../engine/errors.ts'
-import type { LimitState, TagState, WorkerState } from '../engine/model.ts'
+import type { LimitState, SessionRow, TagState, WorkerState } from '../engine/model.ts'
 import type { MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 import type { JobStatus } from '../../shared/enums.ts'
 import type { FarmStore, LaneState } from '../engine/ports.ts'
@@ -19,6 +19,21 @@ export class StaffStore {
 
   loadWorkers() {
     return loads.loadWorkers(this.read)
+  }
+
+  /** Nothing is written for a job that was purged meanwhile. */
+  saveSession(session: SessionRow): void {
+    const { id, jobKey, workerKey, kind, title, state, openedAt, closedAt, reason, tasks, frames, memoryBytes } = session
+    this.writer.statement(
+      `insert into sessions (public_id, job_id, worker_id, kind, key, phase, opened_at, closed_at, detail, tasks, frames, memory_bytes)
+       select ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 where exists (select 1 from jobs where id = ?2)
+       on conflict (public_id) do update set phase = ?6, closed_at = ?8, detail = ?9, tasks = ?10, frames = ?11, memory_bytes = ?12`,
+      [id, jobKey, workerKey, kind, title, state, openedAt, closedAt, reason, tasks, frames, memoryBytes],
+    )
+  }
+
+  loadOpenSessions(): Promise<SessionRow[]> {
+    return loads.loadOpenSessions(this.read)
   }
 
   async insertWorker(worker: Omit<WorkerState, 'id'>): Promise<WorkerState> {
@@ -107,20 +122,19 @@ export class StaffStore {
   async setWorkerTags(workerId: number, tagIds: number[]): Promise<void> {
     await this.writer.exclusive(async (tx) => {
       await tx.run('delete from worker_tag_members where worker_id = ?', [workerId])
-      await tx.run('insert into worker_tag_members (worker_id, tag_id) select ?, value from json_each(?)', [workerId, JSON.stringify(tagIds)])
+      await tx.run('insert into worker_tag_members (worker_id, tag_id) select ?, value from json_each(?)', [
+        workerId,
+        JSON.stringify(tagIds),
+      ])
     })
   }
 
   async saveSleepSchedule(workerId: number, schedule: SleepSchedule, nextCheck: number | null): Promise<void> {
     await this.writer.exclusive((tx) =>
-      tx.run('insert or replace into sleep_schedules (worker_id, is_active, days, start_time, end_time, next_check) values (?, ?, ?, ?, ?, ?)', [
-        workerId,
-        Number(schedule.isActive),
-        schedule.daysOfWeek,
-        schedule.startTime,
-        schedule.endTime,
-        nextCheck,
-      ]),
+      tx.run(
+        'insert or replace into sleep_schedules (worker_id, is_active, days, start_time, end_time, next_check) values (?, ?, ?, ?, ?, ?)',
+        [workerId, Number(schedule.isActive), schedule.daysOfWeek, schedule.startTime, schedule.endTime, nextCheck],
+      ),
     )
   }
 
@@ -165,7 +179,13 @@ export class StaffStore {
 
   async saveLimit(limit: LimitState): Promise<void> {
     await this.unique(`limit "${limit.name}" exists already`, (tx) =>
-      tx.run('update limits set name = ?, description = ?, max = ?, scope = ? where id = ?', [limit.name, limit.description, limit.max, limit.scope, limit.id]),
+      tx.run('update limits set name = ?, description = ?, max = ?, scope = ? where id = ?', [
+        limit.name,
+        limit.description,
+        limit.max,
+        limit.scope,
+        limit.id,
+      ]),
     )
   }
 
@@ -215,7 +235,10 @@ export class StaffStore {
   }
 
   /** A name that exists already is the caller's mistake, not ours. */
-  private async unique(message: string, change: (tx: Parameters<Parameters<Writer['exclusive']>[0]>[0]) => Promise<{ lastId: number }>): Promise<number> {
+  private async unique(
+    message: string,
+    change: (tx: Parameters<Parameters<Writer['exclusive']>[0]>[0]) => Promise<{ lastId: number }>,
+  ): Promise<number> {
     try {
       return (await this.writer.exclusive(change)).lastId
     } catch (error) {
@@ -224,4 +247,3 @@ export class StaffStore {
     }
   }
 }
-

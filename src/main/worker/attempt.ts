@@ -248,10 +248,13 @@ export class AttemptRun {
     const { maxRunMs, maxSilenceMs } = this.plan
     const timers = new Set<NodeJS.Timeout>()
     const later = (ms: number, action: () => void) => {
-      const timer = setTimeout(() => {
-        timers.delete(timer)
-        action()
-      }, Math.min(ms, 0x7fff_ffff))
+      const timer = setTimeout(
+        () => {
+          timers.delete(timer)
+          action()
+        },
+        Math.min(ms, 0x7fff_ffff),
+      )
       timers.add(timer)
     }
     if (maxRunMs > 0) later(maxRunMs, () => this.stop(new TimedOutError(`ran longer than ${seconds(maxRunMs)}`)))

@@ -2,9 +2,9 @@
 import { hostname, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { ContainerConfig } from '../docker/config.ts'
+import type { SessionLimits } from './commands/types.ts'
 import { parseManagerUrl } from './http.ts'
 import type { AdapterName } from './probe.ts'
-import type { SessionLimits } from './sessions/sessionPolicy.ts'
 
 export interface WorkerConfig {
   /** `host`, `host:8080` or a URL; may have a path prefix such as `/k/KEY/`. */

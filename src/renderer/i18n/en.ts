@@ -83,7 +83,8 @@ export const en = {
     waitingHint: 'Why is it waiting?',
     noFrameYet: 'No image yet', noFrameHint: 'The first frame appears here as soon as a worker saves it.',
     notRenderJob: 'This job makes no images',
-    newest: 'Newest image', whoRenders: 'Who renders', noOneRenders: 'Nobody renders this job now.', logOf: 'Log', noLog: 'No log yet',
+    newest: 'Newest image', whoRenders: 'Who renders', noOneRenders: 'Nobody renders this job now.',
+    openOn: 'scene open on {n} worker | scene open on {n} workers', logOf: 'Log', noLog: 'No log yet',
     idleWorkers: 'idle', step: 'step {a} of {b}', sinceShort: 'for {time}', lastEnded: 'Last log',
   },
   frames: {
@@ -143,6 +144,7 @@ export const en = {
   },
   activity: { empty: 'Nothing has been recorded yet.', when: 'When', who: 'Who', what: 'What', detail: 'Detail' },
   why: {
+    openOn: 'The scene is open on',
     nothing: 'Nothing waits', nothingHint: 'Every task of this job is running or finished.', task: 'Task {name}',
     eligible: '{n} of {total} workers could take it', excludes: 'keeps out {n} workers | keeps out {n} worker | keeps out {n} workers',
     remedy: {
@@ -183,6 +185,8 @@ export const en = {
     cores: '{n} cores', version: 'Version', saveSchedule: 'Save schedule',
     oneWindow: 'One time span for the chosen days: the manager keeps one span per worker.', addTag: 'Add tag', newTag: 'New tag',
     platform: 'Platform', asks: '{name} on {address} asks to join',
+    sessions: 'Open applications', sessionFrames: '{n} frame | {n} frames',
+    session: { opening: 'opens', busy: 'works', idle: 'waits', closed: 'closed' },
     sleeping: 'sleeps', rendersNothing: 'Nothing to do', choose: 'Choose a worker to see its load, software and schedule.',
     noMatch: 'No worker fits',
   },

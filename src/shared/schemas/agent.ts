@@ -13,6 +13,7 @@ import { Type, type Static } from 'typebox'
 import { LogStream, Outcome, WorkerStatus } from '../enums.ts'
 import { Id, nullable } from './common.ts'
 import { CommandSchema } from './job.ts'
+import { SessionReports } from './session.ts'
 import { Load, MachineReport } from './worker.ts'
 
 const Kinds = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100 })
@@ -83,6 +84,8 @@ export const Assignment = Type.Object({
   maxSilenceMs: Type.Integer(),
   /** For tasks that run containers; credentials are for this run only and are never kept. */
   container: Type.Optional(ContainerGrant),
+  /** False: the job wants a fresh process for each task. */
+  sessions: Type.Optional(Type.Boolean()),
 })
 export type Assignment = Static<typeof Assignment>
 
@@ -97,6 +100,8 @@ export const TakeRequest = Type.Object({
    * from the stored one the server records it (engine.workerChangedStatus) before it answers.
    */
   status: Type.Optional(WorkerStatus),
+  /** When something changed since the last answer, and in the first call after a sign-on. */
+  sessions: Type.Optional(SessionReports),
 })
 export type TakeRequest = Static<typeof TakeRequest>
 export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
@@ -107,6 +112,8 @@ export const TakeReply = Type.Object({
   /** True: finish what runs first. */
   statusRequestLazy: Type.Boolean(),
   approved: Type.Boolean(),
+  /** Jobs that have nothing left for the applications that are open for them. */
+  closeSessions: Type.Optional(Type.Array(Id)),
 })
 export type TakeReply = Static<typeof TakeReply>
 
@@ -115,7 +122,12 @@ export const ReportEvent = Type.Union([
   Type.Object({ type: Type.Literal('started'), at }),
   /** Whole lines, each ending in a newline. */
   Type.Object({ type: Type.Literal('log'), at, stream: LogStream, text: Type.String({ maxLength: 4_000_000 }) }),
-  Type.Object({ type: Type.Literal('progress'), at, stepsCompleted: Type.Integer({ minimum: 0 }), activity: Type.Optional(Type.String({ maxLength: 1000 })) }),
+  Type.Object({
+    type: Type.Literal('progress'),
+    at,
+    stepsCompleted: Type.Integer({ minimum: 0 }),
+    activity: Type.Optional(Type.String({ maxLength: 1000 })),
+  }),
   /** A file that the renderer saved. */
   Type.Object({
     type: Type.Literal('output'),
@@ -151,6 +163,8 @@ export const ReportRequest = Type.Object({
   reports: Type.Array(Report, { maxItems: 1000 }),
   /** Tasks wanted in the same round trip, for slots that these reports free. */
   take: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
+  /** As in TakeRequest. */
+  sessions: Type.Optional(SessionReports),
 })
 export type ReportRequest = Static<typeof ReportRequest>
 export const ReportReply = Type.Object({

@@ -215,6 +215,8 @@ export const Explanation = Type.Object({
   summary: Type.String(),
   workersTotal: Type.Integer(),
   workersEligible: Type.Integer(),
+  /** Workers that have the job's application open; they are preferred where that keeps nobody waiting. */
+  openOn: Type.Array(NamedRef),
   reasons: Type.Array(WaitReason),
 })
 export type WaitReason = Static<typeof WaitReason>
@@ -345,6 +347,7 @@ export const JobExplanation = Type.Object({
   /** Tasks that wait, and how many of them were looked at (one of each kind and situation). */
   waiting: Type.Integer(),
   examined: Type.Integer(),
+  openOn: Type.Array(NamedRef),
   reasons: Type.Array(Type.Object({ ...WaitReason.properties, tasks: Type.Integer(), exampleTaskId: Id })),
 })
 export type JobExplanation = Static<typeof JobExplanation>

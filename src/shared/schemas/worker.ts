@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { LimitScope, WorkerStatus } from '../enums.ts'
 import { Id, NamedRef, Time, nullable } from './common.ts'
+import { Session } from './session.ts'
 
 export const Gpu = Type.Object({ name: Type.String(), memoryBytes: nullable(Type.Integer()) })
 export const Software = Type.Object({ name: Type.String(), version: Type.String(), path: Type.String() })
@@ -76,6 +77,8 @@ export const Worker = Type.Object({
   running: Type.Array(
     Type.Object({ taskId: Id, taskName: Type.String(), jobId: Id, jobName: Type.String(), attempt: Type.Integer(), startedAt: Time }),
   ),
+  /** Applications that it keeps open between tasks. */
+  sessions: Type.Array(Session),
   sleepSchedule: nullable(SleepSchedule),
   lastSeenAt: nullable(Time),
   createdAt: Time,

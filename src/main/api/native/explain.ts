@@ -28,6 +28,7 @@ export async function explainJob(context: ServerContext, job: JobKey & { publicI
     summary: waiting === 0 ? 'No task of this job waits.' : summary,
     waiting,
     examined: samples.length,
+    openOn: context.farm.openOn(job.id),
     reasons: [...reasons.values()].sort((a, b) => b.tasks - a.tasks),
   }
 }

@@ -3,11 +3,13 @@ import { Type } from 'typebox'
 import { pageOf, PageQuery, nullable } from '../../../shared/schemas/common.ts'
 import { AuditPage } from '../../../shared/schemas/farm.ts'
 import { Frame, Grid, JobExplanation, JobGraph, TaskQuery, TaskSummary, Timeline } from '../../../shared/schemas/job.ts'
+import { Session } from '../../../shared/schemas/session.ts'
 import { timelineOfJob } from '../../store/queries/attempts.ts'
 import { pageOfAudit } from '../../store/queries/audit.ts'
 import { pageOfJobFrames } from '../../store/queries/frames.ts'
 import { graphOfJob } from '../../store/queries/graph.ts'
 import { gridOfJob } from '../../store/queries/grid.ts'
+import { sessionsOfJob } from '../../store/queries/sessions.ts'
 import { pageOfTasks } from '../../store/queries/tasks.ts'
 import type { ServerContext } from '../server.ts'
 import { JobParams, requireJob, type NativeApp } from './common.ts'
@@ -105,6 +107,24 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
       schema: { tags, operationId: 'getGraph', summary: 'What waits for what', params: JobParams, response: { 200: JobGraph } },
     },
     async ({ params }) => graphOfJob(context.read, await requireJob(context, params.jobId)),
+  )
+
+  app.get(
+    '/jobs/:jobId/sessions',
+    {
+      config: { access: 'read' },
+      schema: {
+        tags,
+        operationId: 'listSessions',
+        summary: 'Applications that workers keep or kept open for the job, newest first',
+        params: JobParams,
+        response: { 200: Type.Object({ items: Type.Array(Session) }) },
+      },
+    },
+    async ({ params }) => {
+      const job = await requireJob(context, params.jobId)
+      return { items: await sessionsOfJob(context.read, job.id, context.farm.openSessions({ job: job.id })) }
+    },
   )
 
   app.get(

@@ -8,6 +8,7 @@ import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
 import { machineRefs, runningByWorker } from '../../store/queries/staff.ts'
+import { shownSession } from '../../store/queries/sessions.ts'
 import type { ServerContext } from '../server.ts'
 import { Nothing, WorkerParams, type NativeApp } from './common.ts'
 
@@ -44,6 +45,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
       tags: [...worker.tagIds].flatMap((id) => tagsById.get(id) ?? []),
       machine: worker.machineId === null ? null : (machines.get(worker.machineId) ?? null),
       running: running.get(worker.id) ?? [],
+      sessions: farm.openSessions({ worker: worker.id }).map((row) => shownSession(row, { id: worker.publicId, name: worker.name })),
       sleepSchedule: worker.sleepSchedule && scheduleOf(worker.sleepSchedule),
       lastSeenAt: timeOrNull(worker.lastSeenAt),
       createdAt: time(worker.createdAt),

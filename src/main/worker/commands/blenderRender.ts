@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { Type } from 'typebox'
 import { type Problem, frameOfPath, parseBlenderLine, requestedFrames } from '../tools/blenderOutput.ts'
 import { blenderSession } from '../sessions/blenderSession.ts'
-import { planBlender } from '../sessions/blenderPlan.ts'
+import { planBlender, type BlenderArguments } from '../sessions/blenderPlan.ts'
 import { repeatable } from '../sessions/repeatable.ts'
 import { runProgram } from '../tools/process.ts'
 import { Words, readParameters, words } from './parameters.ts'
@@ -54,7 +54,13 @@ async function rendersInSession({ exe, args, parts, cwd }: Run, context: Command
   const watcher = new RenderWatcher(context, args, cwd)
   const spec = await blenderSession(exe, plan)
   const end = await sessions.run(spec, context, async (blender) => {
-    const rendered = await blender.render(plan, { context, cwd, args, onLine: (line) => watcher.line(line), hangMs: sessions.limits.hangMs })
+    const rendered = await blender.render(plan, {
+      context,
+      cwd,
+      args,
+      onLine: (line) => watcher.line(line),
+      hangMs: sessions.limits.hangMs,
+    })
     await watcher.finish()
     if (!rendered.ok) return rendered
     const { problem } = watcher
@@ -90,13 +96,6 @@ function sentence({ text, advice }: Problem): string {
 
 function rendersFrames(args: readonly string[]): boolean {
   return args.some((arg) => ['-f', '--render-frame', '-a', '--render-anim'].includes(arg))
-}
-
-export interface BlenderArguments {
-  exeArgs: readonly string[]
-  argsBefore: readonly string[]
-  blendfile: string
-  args: readonly string[]
 }
 
 /** Blender's arguments in order; it acts on them one after the other, so the order is part of the contract. */

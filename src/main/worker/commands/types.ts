@@ -7,7 +7,6 @@ import type { ContainerGrant } from '../../../shared/schemas/agent.ts'
 import type { Command } from '../../../shared/schemas/job.ts'
 import type { Load, MachineReport } from '../../../shared/schemas/worker.ts'
 import type { CommandJournal } from '../journal.ts'
-import type { SessionPool } from '../sessions/sessionPool.ts'
 
 export type { Command }
 
@@ -53,7 +52,7 @@ export interface CommandContext {
   readonly tools: ToolSettings
   readonly limits: ExecLimits
   /** Applications that stay open between tasks; missing where there are none. */
-  readonly sessions?: SessionPool
+  readonly sessions?: Sessions
   /** Added to the scrubbed environment of children: which job, task and attempt this is. */
   readonly env: Readonly<Record<string, string>>
   /** How long the command may take to end after `signal` aborted, when that is longer than usual. */
@@ -132,6 +131,55 @@ export interface CommandRegistry {
   sweep?(held: () => ReadonlySet<string>): Promise<void>
   /** Tells when kinds or capabilities change, until `stop`. */
   watch?(onChange: () => void): { stop(): void }
+}
+
+// Applications that stay open ---------------------------------------------------------------------------------------
+
+/** The applications that this worker keeps open between tasks of a job (worker/sessions). */
+export interface Sessions {
+  readonly limits: SessionLimits
+  /** Runs a task in a session, opened first when there is none. Throws only the signal's reason, when the task was stopped. */
+  run<D extends WarmDriver>(spec: SessionSpec<D>, context: CommandContext, work: (driver: D) => Promise<WarmEnd>): Promise<WarmEnd>
+}
+
+export interface SessionLimits {
+  /** Closed when no task came for this long. */
+  readonly idleMs: number
+  /** Closed after so many frames: what leaks a little in each of them never adds up to much. */
+  readonly maxFrames: number
+  /** Closed when it holds more memory than this after a task. */
+  readonly maxMemoryBytes: number
+  /** Ended when it neither says anything nor uses a processor for this long within a task; 0: never. */
+  readonly hangMs: number
+}
+
+/** An open application, as the pool sees it. */
+export interface WarmDriver {
+  /** Resolves, in words, when the process has ended. */
+  readonly ended: Promise<string>
+  readonly memoryBytes: number
+  /** Why it must not be used any more, such as a file of the scene that changed. */
+  outdated(): Promise<string | undefined>
+  /** Resolves when the process and all it started are gone. `gently`: it may close by itself first. */
+  close(gently: boolean): Promise<void>
+}
+
+/** What kind of application a task wants, and how it is opened. */
+export interface SessionSpec<D extends WarmDriver> {
+  /** Equal for two tasks that may share an application; begins with the kind of application. */
+  readonly key: string
+  /** For people: `Blender, scene.blend`. */
+  readonly title: string
+  /** `folder`: of the session's own, there for as long as it is open. @throws DeclinedError, or anything when it cannot be opened */
+  open(context: CommandContext, folder: string): Promise<D>
+}
+
+/** How a task went in a session: well, or why it has to be run in a fresh process. */
+export type WarmEnd = { readonly ok: true; readonly frames: number } | { readonly ok: false; readonly reason: string }
+
+/** The application says that what it opened is not for a session. */
+export class DeclinedError extends Error {
+  override readonly name = 'DeclinedError'
 }
 
 // What tools/ gives the agent ----------------------------------------------------------------------------------------

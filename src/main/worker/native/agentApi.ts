@@ -12,6 +12,7 @@ import {
   type SignOnRequest,
   type TakeRequest,
 } from '../../../shared/schemas/agent.ts'
+import type { SessionReport } from '../../../shared/schemas/session.ts'
 import { RefusedError, UnreachableError, basicAuth, type HttpClient, type HttpReply, type HttpRequest } from '../http.ts'
 
 const PREFIX = 'api/v1/agent/'
@@ -57,9 +58,15 @@ export class AgentApi {
     return this.post('take', JSON.stringify(request), checks.take, { signal, timeoutMs: request.waitMs + SLACK_MS })
   }
 
-  /** `reports` are Report objects as JSON, straight from the outbox. */
-  report(reports: readonly string[], take: number, signal: AbortSignal): Promise<ReportReply> {
-    const body = `{"reports":[${reports.join(',')}]${take > 0 ? `,"take":${take}` : ''}}`
+  /** `reports` are Report objects as JSON, straight from the outbox; `sessions` when they changed. */
+  report(
+    reports: readonly string[],
+    take: number,
+    sessions: readonly SessionReport[] | undefined,
+    signal: AbortSignal,
+  ): Promise<ReportReply> {
+    const more = `${take > 0 ? `,"take":${take}` : ''}${sessions === undefined ? '' : `,"sessions":${JSON.stringify(sessions)}`}`
+    const body = `{"reports":[${reports.join(',')}]${more}}`
     return this.post('report', body, checks.report, { signal })
   }
 
@@ -112,4 +119,3 @@ function throwUnlessOk(reply: HttpReply, name: string): void {
 export function isUnknownWorker(error: unknown): boolean {
   return error instanceof RefusedError && error.status === 401 && error.code !== ''
 }
-

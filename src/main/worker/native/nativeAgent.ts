@@ -18,6 +18,7 @@ import { HeldAttempts } from './heldAttempts.ts'
 import { joinManager, keptIdentity, kindsOf } from './identity.ts'
 import { PreviewUploads } from './previewUploads.ts'
 import { Session } from './session.ts'
+import { SessionTeller } from './sessionTeller.ts'
 
 const RECONNECT: BackoffRule = { firstMs: 100, maxMs: 10_000, factor: 2, jitter: 0.2 }
 /** Asked so often in a row before "unknown worker" is believed and a new identity is made. */
@@ -133,6 +134,7 @@ export class NativeAgent implements Agent {
       outbox,
       held,
       control,
+      sessions: options.attempts.sessions && new SessionTeller(options.attempts.sessions),
       workerName: options.name,
       load: () => this.load(),
       onAnswer: () => {

@@ -10,6 +10,7 @@
  * given up by us (its answer may be on its way); one that asks for none is, as soon as a slot becomes free.
  */
 import type { Assignment, Fence } from '../../../shared/schemas/agent.ts'
+import type { SessionReport } from '../../../shared/schemas/session.ts'
 import type { Load } from '../../../shared/schemas/worker.ts'
 import { StoppedError } from '../commands/types.ts'
 import { GivenBackError } from '../errors.ts'
@@ -20,6 +21,7 @@ import { pause } from '../timing.ts'
 import { isUnknownWorker, type AgentApi } from './agentApi.ts'
 import type { Control } from './control.ts'
 import type { HeldAttempts } from './heldAttempts.ts'
+import type { SessionTeller } from './sessionTeller.ts'
 
 export interface SessionOptions {
   api: AgentApi
@@ -27,6 +29,8 @@ export interface SessionOptions {
   held: HeldAttempts
   control: Control
   workerName: string
+  /** Applications that stay open; undefined where none do. */
+  sessions: SessionTeller | undefined
   /** The latest load sample; undefined before the first. */
   load(): Load | undefined
   /** The manager answered: whatever failed before is over. */
@@ -63,6 +67,7 @@ export class Session {
     this.waitMs = Math.max(1000, Math.min(LONGEST_WAIT_MS, (leaseSeconds * 1000) / 3))
     this.broken = new AbortController()
     const { signal } = this.broken
+    this.options.sessions?.forgetTold()
     const failures: unknown[] = []
     const guarded = (loop: Promise<void>) =>
       loop.catch((error: unknown) => {
@@ -85,7 +90,7 @@ export class Session {
   }
 
   private async takeLoop(signal: AbortSignal): Promise<void> {
-    const { api, held, control, load, onAnswer } = this.options
+    const { api, held, control, load, sessions, onAnswer } = this.options
     let quickAnswers = 0
     while (!signal.aborted) {
       const slots = control.accepting ? held.free : 0
@@ -93,7 +98,8 @@ export class Session {
       this.takeAbort = abort
       this.takeSlots = slots
       const began = performance.now()
-      const request = { slots, waitMs: this.waitMs, running: held.fences(), load: load(), status: control.status }
+      const told = sessions?.untold()
+      const request = { slots, waitMs: this.waitMs, running: held.fences(), load: load(), status: control.status, sessions: told?.reports }
       const reply = await api.take(request, abort.signal).catch((error: unknown) => {
         if (abort.signal.aborted && !signal.aborted) return undefined
         throw error
@@ -101,9 +107,12 @@ export class Session {
       this.takeAbort = undefined
       if (reply === undefined || signal.aborted) continue
       onAnswer()
+      sessions?.heard(told)
       for (const { reason, ...fence } of reply.cancel) held.stop(fence, new StoppedError(reason || 'cancelled'))
       const statusBefore = control.status
       control.request(reply.statusRequested, reply.statusRequestLazy, reply.approved)
+      for (const jobId of reply.closeSessions ?? []) sessions?.jobOver(jobId)
+      if (!control.accepting) sessions?.rest()
       this.begin(reply.assignments)
       const nothing = reply.assignments.length === 0 && control.status === statusBefore
       quickAnswers = nothing && performance.now() - began < QUICK_MS ? quickAnswers + 1 : 0
@@ -112,16 +121,18 @@ export class Session {
   }
 
   private async reportLoop(signal: AbortSignal): Promise<void> {
-    const { api, outbox, held, control, onAnswer } = this.options
+    const { api, outbox, held, control, sessions, onAnswer } = this.options
     while (!signal.aborted) {
       await outbox.waitForEntries(signal)
       const batch = signal.aborted ? [] : await outbox.next(this.batchLimit, MAX_REPORT_CHARS)
       const last = batch.at(-1)
       if (last === undefined || signal.aborted) continue
       const take = control.accepting ? held.endedUpTo(last.seq) : 0
-      const reply = await this.sendBatch(api, batch, take, signal)
+      const told = sessions?.untold()
+      const reply = await this.sendBatch(api, batch, take, told?.reports, signal)
       onAnswer()
       if (reply === undefined) continue
+      sessions?.heard(told)
       if (reply.reportSeq < (batch[0]?.seq ?? 0)) {
         throw new UnreachableError(`the manager answered a report without taking it (seq ${last.seq})`)
       }
@@ -136,11 +147,12 @@ export class Session {
   }
 
   /** Undefined when the manager refused the batch for what is in it: it was made smaller, or its only entry dropped. */
-  private async sendBatch(api: AgentApi, batch: OutboxEntry[], take: number, signal: AbortSignal) {
+  private async sendBatch(api: AgentApi, batch: OutboxEntry[], take: number, sessions: SessionReport[] | undefined, signal: AbortSignal) {
     try {
       return await api.report(
         batch.map((entry) => entry.json),
         take,
+        sessions,
         signal,
       )
     } catch (error) {

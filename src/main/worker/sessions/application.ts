@@ -99,6 +99,8 @@ export class Application {
     await killTree(this.pid, { graceMs: goodbye === undefined ? 0 : CLOSE_GRACE_MS, cookie: this.cookie })
     this.child.stdout?.destroy()
     this.child.stderr?.destroy()
+    // Collected by now, or held by the kernel.
+    if (!this.hasEnded) await Promise.race([this.ended, soon()])
   }
 
   private async pump(pipe: Readable, stream: OutputStream | 'replies'): Promise<void> {

@@ -2,10 +2,17 @@
  * Which of Blender's command lines an open Blender can do instead of a fresh one. Only what is listed here, in the order
  * in which it means the same; anything else gives a reason and runs in a fresh process.
  */
-import type { BlenderArguments } from '../commands/blenderRender.ts'
+
+export interface BlenderArguments {
+  readonly exeArgs: readonly string[]
+  readonly argsBefore: readonly string[]
+  readonly blendfile: string
+  readonly args: readonly string[]
+}
 
 /** One change of the scene for one task, as resources/sessions/blender_bridge.py takes it. `on`: not the task's own scene. */
-export type BlenderStep = { set: string; value: string | number | boolean; on?: string } | { camera: string; on?: string } | { format: string }
+export type BlenderStep =
+  { set: string; value: string | number | boolean; on?: string } | { camera: string; on?: string } | { format: string }
 
 export interface BlenderPlan {
   /** Arguments before the file: what the process is started with, and part of what makes two sessions the same. */
@@ -22,7 +29,17 @@ export interface NoPlan {
 }
 
 /** Arguments before the file that say how Blender starts; those that load or run something of the user's are not among them. */
-const OPEN_FLAGS = new Set(['-b', '--background', '-y', '--enable-autoexec', '-Y', '--disable-autoexec', '-noaudio', '--factory-startup', '--offline-mode'])
+const OPEN_FLAGS = new Set([
+  '-b',
+  '--background',
+  '-y',
+  '--enable-autoexec',
+  '-Y',
+  '--disable-autoexec',
+  '-noaudio',
+  '--factory-startup',
+  '--offline-mode',
+])
 const OPEN_VALUES = new Set(['-t', '--threads', '--python-exit-code'])
 
 const RANGES = /^\d+(\.\.\d+)?(,\d+(\.\.\d+)?)*$/
@@ -119,7 +136,9 @@ class ArgumentReader {
 }
 
 const SCENE = String.raw`bpy\.context\.scene|bpy\.data\.scenes\[(?<scene>"(?:[^"\\]|\\.)*"|'[^'\\]*')\]`
-const ALIAS = new RegExp(String.raw`^(?<alias>[A-Za-z_]\w*)\s*=\s*(?:${SCENE})(?<path>(?:\.(?:render|cycles|eevee|display|image_settings))*)$`)
+const ALIAS = new RegExp(
+  String.raw`^(?<alias>[A-Za-z_]\w*)\s*=\s*(?:${SCENE})(?<path>(?:\.(?:render|cycles|eevee|display|image_settings))*)$`,
+)
 const DIRECT = new RegExp(String.raw`^(?:${SCENE})(?<path>(?:\.[a-z_]+)+)\s*=\s*(?<value>.+)$`)
 const THROUGH = /^(?<alias>[A-Za-z_]\w*)(?<path>(?:\.[a-z_]+)+)\s*=\s*(?<value>.+)$/
 const CAMERA = /^bpy\.data\.objects\[(?<name>"(?:[^"\\]|\\.)*"|'[^'\\]*')\]$/
@@ -151,7 +170,10 @@ export function parseExpression(code: string): BlenderStep[] | undefined {
   return steps
 }
 
-function readAssignment(statement: string, aliases: ReadonlyMap<string, { on: string | undefined; path: string }>): BlenderStep | undefined {
+function readAssignment(
+  statement: string,
+  aliases: ReadonlyMap<string, { on: string | undefined; path: string }>,
+): BlenderStep | undefined {
   const direct = DIRECT.exec(statement)?.groups
   const through = direct === undefined ? THROUGH.exec(statement)?.groups : undefined
   const base = direct === undefined ? aliases.get(through?.['alias'] ?? '') : { on: sceneName(direct['scene']), path: '' }

@@ -1,15 +1,5 @@
 /** When an open application is closed, and what counts as hanging: pure decisions over what the pool sees. */
-
-export interface SessionLimits {
-  /** Closed when no task came for this long. */
-  readonly idleMs: number
-  /** Closed after so many frames: what leaks a little in each of them never adds up to much. */
-  readonly maxFrames: number
-  /** Closed when it holds more memory than this after a task. */
-  readonly maxMemoryBytes: number
-  /** Ended when it neither says anything nor uses a processor for this long within a task. */
-  readonly hangMs: number
-}
+import type { SessionLimits } from '../commands/types.ts'
 
 export interface SessionFacts {
   readonly frames: number

@@ -5,59 +5,14 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
-import type { CommandContext } from '../commands/types.ts'
+import type { SessionReport } from '../../../shared/schemas/session.ts'
+import type { CommandContext, SessionLimits, Sessions, SessionSpec, WarmDriver, WarmEnd } from '../commands/types.ts'
+import { DeclinedError } from '../commands/types.ts'
 import type { Logger } from '../logger.ts'
-import { closeReason, makeRoom, STRIKES_ALLOWED, type SessionLimits } from './sessionPolicy.ts'
-
-/** An open application, as the pool sees it. */
-export interface WarmDriver {
-  /** Resolves, in words, when the process has ended. */
-  readonly ended: Promise<string>
-  readonly memoryBytes: number
-  /** Why it must not be used any more, such as a file of the scene that changed. */
-  outdated(): Promise<string | undefined>
-  /** Resolves when the process and all it started are gone. `gently`: it may close by itself first. */
-  close(gently: boolean): Promise<void>
-}
-
-/** What kind of application a task wants, and how it is opened. */
-export interface SessionSpec<D extends WarmDriver> {
-  /** Equal for two tasks that may share an application; begins with the kind of application. */
-  readonly key: string
-  /** For people: `Blender, scene.blend`. */
-  readonly title: string
-  /** `folder`: of the session's own, there for as long as it is open. @throws DeclinedError, or anything when it cannot be opened */
-  open(context: CommandContext, folder: string): Promise<D>
-}
-
-/** How a task went in the session: well, or why it has to be run again. */
-export type WarmEnd = { readonly ok: true; readonly frames: number } | { readonly ok: false; readonly reason: string }
-/** As `WarmEnd`; `quiet` when nothing was tried and the log need not tell. */
-export type WarmAnswer = WarmEnd | { readonly ok: false; readonly reason: string; readonly quiet: true }
-
-/** The application says that what it opened is not for a session. */
-export class DeclinedError extends Error {
-  override readonly name = 'DeclinedError'
-}
-
-/** A session as the manager is told of it. Times are milliseconds since the epoch. */
-export interface SessionNews {
-  id: string
-  jobId: string
-  kind: string
-  title: string
-  state: 'opening' | 'busy' | 'idle' | 'closed'
-  openedAt: number
-  closedAt: number | null
-  /** Why it was closed; empty while it is open. */
-  reason: string
-  tasks: number
-  frames: number
-  memoryBytes: number
-}
+import { closeReason, makeRoom, STRIKES_ALLOWED } from './sessionPolicy.ts'
 
 interface Entry {
-  readonly news: SessionNews
+  readonly news: SessionReport
   readonly key: string
   readonly folder: string
   driver: WarmDriver | undefined
@@ -82,10 +37,10 @@ const MAX_REMEMBERED = 500
 /** Closed sessions that the manager has not heard of. */
 const MAX_UNTOLD = 100
 
-export class SessionPool {
+export class SessionPool implements Sessions {
   readonly limits: SessionLimits
   private readonly entries = new Map<string, Entry>()
-  private readonly untold: SessionNews[] = []
+  private readonly untold: SessionReport[] = []
   private readonly declined = new Map<string, string>()
   private readonly strikes = new Map<string, number>()
   private active = 0
@@ -109,13 +64,9 @@ export class SessionPool {
   }
 
   /** Runs a task in a session, opened first when there is none. Throws only the signal's reason, when the task was stopped. */
-  async run<D extends WarmDriver>(
-    spec: SessionSpec<D>,
-    context: CommandContext,
-    work: (driver: D) => Promise<WarmEnd>,
-  ): Promise<WarmAnswer> {
-    if (this.closed) return { ok: false, reason: 'the worker stops', quiet: true }
-    if (context.task.sessions === false) return { ok: false, reason: 'the job wants a fresh process for each task', quiet: true }
+  async run<D extends WarmDriver>(spec: SessionSpec<D>, context: CommandContext, work: (driver: D) => Promise<WarmEnd>): Promise<WarmEnd> {
+    if (this.closed) return { ok: false, reason: 'the worker stops' }
+    if (context.task.sessions === false) return { ok: false, reason: 'the job wants a fresh process for each task' }
     const known = this.declined.get(spec.key)
     if (known !== undefined) return this.fresh(context, known)
     const entry = (await this.reuse(spec.key, context)) ?? this.create(spec, context)
@@ -171,12 +122,12 @@ export class SessionPool {
   }
 
   /** All that are open, and those that were closed since `told`. */
-  news(): SessionNews[] {
+  news(): SessionReport[] {
     return [...this.untold, ...[...this.entries.values()].map(({ news }) => news)].map((news) => ({ ...news }))
   }
 
   /** The manager has heard these. */
-  told(heard: readonly SessionNews[]): void {
+  told(heard: readonly SessionReport[]): void {
     const closed = new Set(heard.filter(({ state }) => state === 'closed').map(({ id }) => id))
     for (let at = this.untold.length - 1; at >= 0; at--) if (closed.has(this.untold[at]?.id ?? '')) this.untold.splice(at, 1)
   }
@@ -240,7 +191,7 @@ export class SessionPool {
     entry.idleTimer.unref()
   }
 
-  private async failed(entry: Entry, key: string, context: CommandContext, reason: string): Promise<WarmAnswer> {
+  private async failed(entry: Entry, key: string, context: CommandContext, reason: string): Promise<WarmEnd> {
     await this.close(entry, reason, false)
     const strikes = (this.strikes.get(key) ?? 0) + 1
     remember(this.strikes, key, strikes)
@@ -249,21 +200,23 @@ export class SessionPool {
     return { ok: false, reason }
   }
 
-  private fresh(context: CommandContext, reason: string): WarmAnswer {
+  private fresh(context: CommandContext, reason: string): WarmEnd {
     this.makeRoom(context.task.jobId, this.active)
     context.log('farm', `in a fresh process, since ${reason}\n`)
-    return { ok: false, reason, quiet: true }
+    return { ok: false, reason }
   }
 
   private makeRoom(jobId: string, active: number): void {
-    const idle = [...this.entries.values()].filter(isIdle).map(({ news, idleSince }) => ({ id: news.id, jobId: news.jobId, since: idleSince }))
+    const idle = [...this.entries.values()]
+      .filter(isIdle)
+      .map(({ news, idleSince }) => ({ id: news.id, jobId: news.jobId, since: idleSince }))
     for (const id of makeRoom(idle, active, this.options.slots, jobId)) {
       const entry = this.entries.get(id)
       if (entry !== undefined) void this.close(entry, 'the worker has something else to do', true)
     }
   }
 
-  private change(entry: Entry, state: SessionNews['state']): void {
+  private change(entry: Entry, state: SessionReport['state']): void {
     if (entry.closing !== undefined) return
     entry.news.state = state
     this.version++

@@ -31,7 +31,10 @@ export function measureUsage(pid: number): UsageMeter {
     const resident = family.reduce((sum, facts) => sum + facts.residentPages * PAGE_BYTES, 0)
     peak = Math.max(peak, resident, await readPeak(pid))
     // A child that ended and was waited for is in its parent's count from then on, so the sum only grows.
-    ticks = Math.max(ticks, family.reduce((sum, facts) => sum + facts.cpuTicks, 0))
+    ticks = Math.max(
+      ticks,
+      family.reduce((sum, facts) => sum + facts.cpuTicks, 0),
+    )
   }
   let pause = FIRST_LOOK_MS
   const lookAgain = (): void => {
@@ -72,7 +75,13 @@ async function readFamily(pid: number): Promise<ProcessFacts[]> {
   const facts = await readProcess(pid)
   if (facts === undefined) return []
   const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')
-  const families = await Promise.all(children.trim().split(' ').filter(Boolean).map((child) => readFamily(Number(child))))
+  const families = await Promise.all(
+    children
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map((child) => readFamily(Number(child))),
+  )
   return [facts, ...families.flat()]
 }
 
