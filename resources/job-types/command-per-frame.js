@@ -32,6 +32,25 @@ const JOB_TYPE = {
       default: '',
       description: 'Variables of the environment: NAME=value, separated by spaces, quoted as in a shell',
     },
+    {
+      key: 'session_open',
+      type: 'string',
+      default: '',
+      visible: 'submission',
+      description:
+        'For a program that stays open and takes a line of text for each frame: how it is opened. The command above is then what ' +
+        'runs where it cannot stay open.',
+    },
+    { key: 'session_ready', type: 'string', default: '', visible: 'submission', description: 'Text of the line that says that it is ready for a frame' },
+    {
+      key: 'session_frame',
+      type: 'string',
+      default: '',
+      visible: 'submission',
+      description: 'What is written to its input for a frame, with the same placeholders as the command',
+    },
+    { key: 'session_failed', type: 'string', default: '', visible: 'submission', description: 'Text of a line that says that the frame failed' },
+    { key: 'session_close', type: 'string', default: '', visible: 'submission', description: 'What is written to its input at the end' },
   ],
 }
 
@@ -48,14 +67,24 @@ function compileJob(job) {
   }
   const chunks = chunksOf(settings)
   checkPattern(settings)
+  const session = sessionOf(settings)
   settings.output_pattern = settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created))
 
   for (const chunk of chunks) {
     const task = author.Task(`frames-${chunk.slice(0, MAX_CHUNK_IN_NAME)}`, 'command')
-    const parameters = { exe, args, frames: chunk, outputPattern: settings.output_pattern, env, workDir: settings.work_dir }
+    const parameters = { exe, args, frames: chunk, outputPattern: settings.output_pattern, env, workDir: settings.work_dir, ...session }
     task.addCommand(author.Command('run-frames', parameters, frameCount(chunk)))
     job.addTask(task)
   }
+}
+
+function sessionOf(settings) {
+  const open = words(settings, 'session_open')
+  if (open.length === 0) return {}
+  if (settings.session_ready === '') refuse('session_ready', 'is needed: it tells when the program is ready for a frame')
+  if (settings.session_frame === '') refuse('session_frame', 'is needed: it tells the program to do a frame')
+  const { session_ready: ready, session_frame: frame, session_failed: failed, session_close: close } = settings
+  return { session: { open, ready, frame, failed, close } }
 }
 
 function chunksOf(settings) {

@@ -9,6 +9,8 @@ import { readFrames } from './frames.ts'
 import { makeFolders } from './makeFolders.ts'
 import { type ExpectedFile, OutputWatch } from './outputWatch.ts'
 import { Words, readParameters, refuse, words } from './parameters.ts'
+import { LineSessionParameters, lineSession, type OpenLineApplication } from '../sessions/lineSession.ts'
+import { repeatable } from '../sessions/repeatable.ts'
 import { resolveExe } from './programs.ts'
 import type { Command, CommandContext, CommandRunner } from './types.ts'
 import { CommandFailedError } from './types.ts'
@@ -20,6 +22,7 @@ const Parameters = Type.Object({
   outputPattern: Type.Optional(Type.String()),
   env: Words,
   workDir: Type.Optional(Type.String()),
+  session: Type.Optional(LineSessionParameters),
 })
 
 /** One start of the program. `frame` is missing when it does all frames at once. */
@@ -43,7 +46,61 @@ export const runFrames: CommandRunner = async (command, context) => {
     outputPattern: parameters.outputPattern === '' ? undefined : parameters.outputPattern,
     cwd,
   })
-  for (const run of runs) await runOne(run, { exe, cwd, steps: run.frame === undefined ? frames.length : 1 }, context)
+  const { first, again } = repeatable(context)
+  if (parameters.session !== undefined && (await doneInSession(parameters.session, { parameters, runs, frames, cwd }, first))) return
+  for (const run of runs) await runOne(run, { exe, cwd, steps: run.frame === undefined ? frames.length : 1 }, again)
+}
+
+interface SessionWork {
+  parameters: { workDir?: string; frames: string; outputPattern?: string }
+  runs: readonly Run[]
+  frames: readonly number[]
+  cwd: string
+}
+
+/** True when an application that stays open did all frames; false when the program has to run for them. */
+async function doneInSession(session: LineSessionParameters, work: SessionWork, context: CommandContext): Promise<boolean> {
+  const { parameters, runs, frames, cwd } = work
+  const env = runs[0]?.env ?? {}
+  // An application outlives the attempt's folder, and its environment is that of its first task.
+  const movesFolder = !parameters.workDir && parameters.outputPattern !== undefined && !isAbsolute(parameters.outputPattern)
+  const movesEnvironment = runs.some((run) => JSON.stringify(run.env) !== JSON.stringify(env))
+  if (context.sessions === undefined || movesFolder || movesEnvironment) return false
+  const exe = resolveExe(session.open[0] ?? '', context)
+  const spec = await lineSession({ parameters: session, exe, env, cwd: parameters.workDir ? cwd : undefined })
+  const end = await context.sessions.run(spec, context, async (application) => {
+    for (const frame of frames) {
+      const reason = await oneFrame(application, session, { frame, parameters, cwd }, context)
+      if (reason !== undefined) return { ok: false, reason }
+    }
+    return { ok: true, frames: frames.length }
+  })
+  return end.ok
+}
+
+/** What went wrong with the frame; undefined when it is done and its file is there. */
+async function oneFrame(
+  application: OpenLineApplication,
+  session: LineSessionParameters,
+  { frame, parameters, cwd }: { frame: number; parameters: SessionWork['parameters']; cwd: string },
+  context: CommandContext,
+): Promise<string | undefined> {
+  context.activity(`frame ${frame}`)
+  const values = { ...frameValues(parameters.frames), frame }
+  const pattern = parameters.outputPattern
+  const outputs = pattern ? [{ path: resolve(cwd, expandFramePattern(pattern, values)), frame }] : []
+  for (const { path } of outputs) await makeFolders(dirname(path))
+  const startedAt = context.now()
+  const watch = await OutputWatch.start(outputs, (file) => context.output({ ...file, renderedMs: context.now() - startedAt }))
+  const reason = await application.frame(expandFramePattern(session.frame, values), context)
+  if (reason !== undefined) {
+    watch.stop()
+    return reason
+  }
+  const [missing] = await watch.finish()
+  if (missing !== undefined) return `it did not write "${missing}"`
+  context.progress(1)
+  return undefined
 }
 
 export interface RunPlan {

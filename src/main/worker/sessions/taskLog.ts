@@ -6,7 +6,7 @@ export interface TaskLogOptions {
   readonly context: CommandContext
   readonly pid: number
   /** A line of this text ends the task's lines on each of `streams`. */
-  readonly marker: string
+  readonly marker?: string
   readonly streams: readonly OutputStream[]
   onLine(line: string): void
 }
