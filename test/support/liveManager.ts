@@ -53,9 +53,9 @@ export class LiveManager {
   }
 
   /** Stops it and starts another one on the same files; this one is of no use any more. */
-  async restart(): Promise<LiveManager> {
+  async restart(port = 0): Promise<LiveManager> {
     await this.manager.stop()
-    return LiveManager.startIn(this.folder, this.config)
+    return LiveManager.startIn(this.folder, port === 0 ? this.config : { ...this.config, listen: { host: '127.0.0.1', port } })
   }
 
   get url(): string {

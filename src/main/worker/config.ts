@@ -30,19 +30,19 @@ export interface WorkerConfig {
   /** Engines for containers and what they may do; without it the worker runs none. */
   containers?: ContainerConfig
   /** Applications that stay open between tasks of a job (docs/sessions.md); false: a fresh process for every task. */
-  sessions?: boolean | Partial<SessionSettings>
+  sessions?: boolean | SessionSettings
 }
 
-/** All of them may be left out. */
+/** What may be set about applications that stay open. */
 export interface SessionSettings {
   /** Closed when no task came for so many seconds; default 60. */
-  idleSeconds: number
+  readonly idleSeconds?: number | undefined
   /** Closed after so many frames; default 250. */
-  maxFrames: number
+  readonly maxFrames?: number | undefined
   /** Closed when it holds more MiB than this after a task; default: three quarters of the machine's memory over `slots`. */
-  maxMemoryMb: number
+  readonly maxMemoryMb?: number | undefined
   /** Ended when it says and does nothing for so many seconds within a task; default 120, 0: never. */
-  hangSeconds: number
+  readonly hangSeconds?: number | undefined
 }
 
 /** Wrong configuration; `option` names the setting. */
@@ -109,7 +109,7 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
   })
 }
 
-function resolveSessions(sessions: boolean | Partial<SessionSettings>, slots: number): SessionLimits | undefined {
+function resolveSessions(sessions: boolean | SessionSettings, slots: number): SessionLimits | undefined {
   if (sessions === false) return undefined
   const { idleSeconds = 60, maxFrames = 250, maxMemoryMb, hangSeconds = 120 } = sessions === true ? {} : sessions
   const share = Math.max(1, Math.floor((totalmem() * 0.75) / slots / MEBIBYTE))

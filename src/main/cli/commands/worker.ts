@@ -32,6 +32,10 @@ export const worker = defineCommand({
     kind: list('KIND', 'take only tasks of this kind'),
     program: keyValues('NAME=PATH', 'where a program is, e.g. blender=/opt/blender/blender'),
     nice: integer('N', 'lower priority of what it runs, 0 to 19 (10 without it)', { min: 0, max: 19 }),
+    'no-sessions': flag('run every task in a fresh process instead of keeping applications open between the tasks of a job'),
+    'session-idle': integer('SECONDS', 'close an open application when no task came for so long (60 without it)', { min: 1, max: 86_400 }),
+    'session-frames': integer('N', 'close an open application after so many frames (250 without it)', { min: 1, max: 1_000_000 }),
+    'session-memory': integer('MIB', 'close an open application that holds more memory than this', { min: 1, max: 100_000_000 }),
     ...CONTAINER_OPTIONS,
     'can-restart': flag(`something starts it again when it ends with status ${RESTART_EXIT_CODE} because the manager asked for a restart`),
     ...LOG_OPTIONS,
@@ -49,6 +53,11 @@ export const worker = defineCommand({
       programs: Object.fromEntries(options.program),
       nice: options.nice,
       canRestart: options['can-restart'],
+      sessions: !options['no-sessions'] && {
+        idleSeconds: options['session-idle'],
+        maxFrames: options['session-frames'],
+        maxMemoryMb: options['session-memory'],
+      },
     }
     const deps = { ...workerParts(), log, version: VERSION }
     const start = (config: WorkerConfig) =>

@@ -52,7 +52,7 @@ export class Application {
     applyLimits(pid, deps.limits)
     // It may close its end before we do.
     requests.on('error', () => undefined)
-    const read = Promise.all(pipes.map(([pipe, stream]) => (pipe === null ? undefined : this.pump(pipe, stream))))
+    const read = Promise.all(pipes.flatMap(([pipe, stream]) => (pipe === null ? [] : [this.pump(pipe, stream)])))
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.hasEnded = true
@@ -114,7 +114,7 @@ export class Application {
     } catch {
       // The pipe was closed because the application is being ended.
     }
-    deliver(splitter.flush())
+    void deliver(splitter.flush())
   }
 }
 
