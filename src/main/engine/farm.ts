@@ -61,7 +61,10 @@ export class Farm implements FarmEngine {
     this.core = { ...options, bus: new Bus(options.log) }
     const noteStatus = (): void => this.noteFarmStatus()
     this.book = new JobBook(this.core, this.leases)
-    this.transitions = new Transitions(this.core, this.book, noteStatus)
+    this.transitions = new Transitions(this.core, this.book, () => {
+      noteStatus()
+      this.nudgeHolders()
+    })
     this.attempts = new Attempts(this.core, this.book, this.leases, this.transitions, () => this.staff.all())
     this.sessions = new SessionBook(this.core, this.book)
     this.dispatcher = new Dispatcher(this.core, this.book, this.leases, this.transitions, this.sessions)
@@ -155,17 +158,18 @@ export class Farm implements FarmEngine {
     this.core.bus.emit({ type: 'lifecycle', at: now, phase: 'startup' })
   }
 
-  /** Open applications go with their worker; workers learn at once when a job has nothing left for them. */
+  /** Open applications go with their worker. */
   private watchSessions(): void {
-    this.core.bus.on('worker', ({ workerId, status, deleted }) => {
-      const worker = status === 'offline' || status === 'error' || deleted ? this.staff.find(workerId) : undefined
+    this.core.bus.on('worker', ({ workerId, status }) => {
+      const worker = status === 'offline' || status === 'error' ? this.staff.find(workerId) : undefined
       if (worker) this.sessions.closeAll(worker.id, `the worker is ${status}`)
     })
-    this.core.bus.on('job', ({ jobId, status, previousStatus }) => {
-      if (status === previousStatus || this.sessions.isEmpty) return
-      for (const workerKey of this.sessions.holders(jobId))
-        if (this.sessions.toClose(workerKey).length > 0) this.dispatcher.nudge(workerKey)
-    })
+  }
+
+  /** A job's status changed: workers whose applications it has nothing left for are told. */
+  private nudgeHolders(): void {
+    if (this.sessions.isEmpty) return
+    for (const workerKey of this.sessions.holders()) if (this.sessions.toClose(workerKey).length > 0) this.dispatcher.nudge(workerKey)
   }
 
   /** A mass update of the job was cut off by a crash: what its status asks of its tasks is done again. */
@@ -263,8 +267,11 @@ export class Farm implements FarmEngine {
   setSleepSchedule(workerId: string, schedule: SleepSchedule) {
     return this.staff.setSleepSchedule(workerId, schedule)
   }
-  deleteWorker(workerId: string) {
-    return this.staff.remove(workerId)
+  async deleteWorker(workerId: string) {
+    const worker = this.staff.need(workerId)
+    await this.staff.remove(workerId)
+    this.sessions.closeAll(worker.id, 'the worker was deleted')
+    await this.core.store.durable()
   }
   changeMachine(machineId: string, changes: { name?: string; hourlyRate?: number | null; watts?: number | null }) {
     return this.staff.changeMachine(machineId, changes)

@@ -79,9 +79,9 @@ export class SessionBook {
     return [...over]
   }
 
-  /** Workers that have an application of this job open. */
-  holders(jobPublicId: string): number[] {
-    return [...this.byWorker].filter(([, rows]) => [...rows.values()].some(({ jobId }) => jobId === jobPublicId)).map(([key]) => key)
+  /** Internal ids of the workers that have anything open. */
+  holders(): number[] {
+    return [...this.warm.keys()]
   }
 
   private isOver(row: SessionRow): boolean {

@@ -30,7 +30,10 @@ afterEach(async () => {
   await manager.stop()
 })
 
-async function submit(frames: string, options: { slow?: string; policy?: object; priority?: number } = {}): Promise<{ job: Job; output: string }> {
+async function submit(
+  frames: string,
+  options: { slow?: string; policy?: object; priority?: number } = {},
+): Promise<{ job: Job; output: string }> {
   const output = await lab.folder()
   const blendfile = await makeBlend(blender.path, options.slow === undefined ? {} : { slow: options.slow })
   const job = await manager.submit({
@@ -88,17 +91,19 @@ blender.describe('applications that stay open, at a manager', () => {
     const explained = (await manager.get(`/jobs/${job.id}/explain`)).body
     expect(explained.openOn).toEqual([{ id: shown.id, name: shown.name }])
     await expect.poll(() => statusOf(job.id), soon).toBe('completed')
-    await expect.poll(async () => (await sessionsOf(job.id)).map(({ state, reason }) => ({ state, reason })), soon).toEqual([
-      { state: 'closed', reason: 'its job has nothing left for it' },
-    ])
+    await expect
+      .poll(async () => (await sessionsOf(job.id)).map(({ state, reason }) => ({ state, reason })), soon)
+      .toEqual([{ state: 'closed', reason: 'its job has nothing left for it' }])
     expect(await sessionsOf(job.id)).toMatchObject([{ tasks: 4, frames: 4, worker: { name: 'tester' } }])
     const { items } = (await manager.get(`/jobs/${job.id}/tasks`)).body
     const attempts = await Promise.all(items.map(async ({ id }: { id: string }) => (await manager.get(`/tasks/${id}`)).body.attemptList))
-    expect(attempts.map((list) => list.map(({ status, exitCode }: { status: string; exitCode: number }) => ({ status, exitCode })))).toEqual(
-      Array.from({ length: 4 }, () => [{ status: 'completed', exitCode: 0 }]),
-    )
+    expect(
+      attempts.map((list) => list.map(({ status, exitCode }: { status: string; exitCode: number }) => ({ status, exitCode }))),
+    ).toEqual(Array.from({ length: 4 }, () => [{ status: 'completed', exitCode: 0 }]))
     const frames = (await manager.get(`/jobs/${job.id}/frames`)).body.items
-    expect(frames.map(({ frame, renderedMs }: { frame: number; renderedMs: number }) => [frame, renderedMs > 0])).toEqual([1, 2, 3, 4].map((n) => [n, true]))
+    expect(frames.map(({ frame, renderedMs }: { frame: number; renderedMs: number }) => [frame, renderedMs > 0])).toEqual(
+      [1, 2, 3, 4].map((n) => [n, true]),
+    )
     await expect.poll(async () => (await manager.get(`/jobs/${job.id}/frames?ready=true`)).body.total, soon).toBe(4)
   })
 
