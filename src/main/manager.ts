@@ -92,7 +92,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       newId: randomUUID,
       settings: () => settings.current(),
       expandFor: (platform) => createExpander(settings.current(), 'workers', platform, host()),
-      containerGrant: (owner, commands) => security.containerGrant(owner, commands, []),
+      containerGrant: (owner, commands) => security.containerGrant(owner, commands, settings.current().dockerBlacklist),
       every: everyOn(log),
       async onPurge({ publicId, checkoutId }) {
         // A job that was submitted again shares the checkout of the first one.
