@@ -11,6 +11,8 @@ export const EngineConfig = Type.Object(
     host: Type.String({ minLength: 1, maxLength: 1000 }),
     /** Files of the certificates, for `tcp://`. */
     tls: Type.Optional(Type.Object({ ca: Path, cert: Path, key: Path }, { additionalProperties: false })),
+    /** A manager node of a Docker Swarm: containers run as services of the cluster, on whichever node has room. */
+    swarm: Type.Optional(Type.Boolean()),
     /** File of the private key, for `ssh://`; without it the SSH agent is asked. */
     sshKey: Type.Optional(Path),
     /** Where this worker's paths are on the engine's machine, when they differ. The first that fits counts. */

@@ -7,6 +7,7 @@ import { EngineUnreachableError, NoEngineError, wordsOf } from './errors.ts'
 import type { Executor } from './executor.ts'
 import { chooseEngine, circuitAfter, CLOSED, type Circuit } from './pools.ts'
 import { DockerExecutor } from './run.ts'
+import { assertSwarmManager, SwarmExecutor, sweepServices } from './swarm.ts'
 import { sweep } from './sweep.ts'
 import { EngineWatch } from './watch.ts'
 
@@ -36,7 +37,7 @@ export interface Lent {
 interface Member {
   readonly config: EngineConfig
   readonly engine: Engine
-  readonly executor: DockerExecutor
+  readonly executor: DockerExecutor | SwarmExecutor
   up: boolean
   /** Why it is not up, in the system's words. */
   problem: string
@@ -70,13 +71,15 @@ export class Engines {
     this.sockets = config.engines.map(({ host }) => localSocket(host)).filter((socket) => socket !== undefined)
     this.members = config.engines.map((engineConfig) => {
       const engine = connectEngine(engineConfig)
-      const executor = new DockerExecutor({
+      const options = {
         engine,
         engineGraceMs: config.engineGraceSeconds * 1000,
-        whenBack: (signal) => whenBack(engine, signal),
+        whenBack: (signal: AbortSignal) => whenBack(engine, signal),
         now,
-        onLeftover: (containerId, error) => log.warn({ err: error, containerId, engine: engine.name }, 'cannot remove a container'),
-      })
+        onLeftover: (id: string, error: unknown) =>
+          log.warn({ err: error, id, engine: engine.name }, 'cannot remove a container or service'),
+      }
+      const executor = engineConfig.swarm ? new SwarmExecutor(options) : new DockerExecutor(options)
       return { config: engineConfig, engine, executor, up: false, problem: 'it was not asked yet', running: 0, circuit: CLOSED }
     })
   }
@@ -86,7 +89,7 @@ export class Engines {
     await Promise.all(
       this.members.map(async (member) => {
         try {
-          await knock(member.engine)
+          await check(member)
           member.up = true
         } catch (error) {
           member.up = false
@@ -108,12 +111,20 @@ export class Engines {
         member.problem = problem
         if (member.up === up) return
         member.up = up
-        this.log.info({ engine: member.engine.name, host: member.engine.host }, up ? 'the Docker engine answers' : 'the Docker engine is gone')
+        this.log.info(
+          { engine: member.engine.name, host: member.engine.host },
+          up ? 'the Docker engine answers' : 'the Docker engine is gone',
+        )
         if (up && this.isSweeping) void this.sweepOne(member)
         this.wake()
         onChange()
       }
-      return new EngineWatch(member.engine, { onUp: () => turn(true), onDown: (problem) => turn(false, problem), onImages: onChange })
+      return new EngineWatch(member.engine, {
+        check: () => check(member),
+        onUp: () => turn(true),
+        onDown: (problem) => turn(false, problem),
+        onImages: onChange,
+      })
     })
     const again = setInterval(() => {
       if (this.isSweeping) for (const member of this.members) if (member.up) void this.sweepOne(member)
@@ -182,7 +193,11 @@ export class Engines {
       now: this.now(),
       random: this.random(),
     })
-    return choice.decision === 'run' ? this.members.find(({ engine }) => engine.name === choice.engine) : choice.decision === 'wait' ? 'wait' : undefined
+    return choice.decision === 'run'
+      ? this.members.find(({ engine }) => engine.name === choice.engine)
+      : choice.decision === 'wait'
+        ? 'wait'
+        : undefined
   }
 
   private lend(member: Member): Lent {
@@ -219,14 +234,20 @@ export class Engines {
     for (const done of [...this.waiting]) done()
   }
 
-  private async sweepOne({ engine }: Member): Promise<void> {
+  private async sweepOne({ engine, config }: Member): Promise<void> {
     try {
-      const removed = await sweep(engine, this.owner, this.held)
+      const removed = await (config.swarm ? sweepServices : sweep)(engine, this.owner, this.held)
       if (removed.length > 0) this.log.warn({ engine: engine.name, containers: removed }, 'removed containers that nobody answers for')
     } catch (error) {
       this.log.warn({ err: error, engine: engine.name }, 'cannot look for containers that were left behind')
     }
   }
+}
+
+/** Whether containers can be run there now. @throws what says why not */
+async function check({ engine, config }: Pick<Member, 'engine' | 'config'>): Promise<void> {
+  await knock(engine)
+  if (config.swarm) await assertSwarmManager(engine)
 }
 
 async function answers(engine: Engine): Promise<boolean> {

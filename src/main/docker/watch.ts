@@ -1,9 +1,11 @@
 /** Follows an engine's events: whether it answers, and when its images change. */
 import type { Readable } from 'node:stream'
-import { knock, type Engine } from './engine.ts'
+import type { Engine } from './engine.ts'
 import { wordsOf } from './errors.ts'
 
 export interface EngineWatchOptions {
+  /** Resolves when containers can be run there; throws what says why not. */
+  check(): Promise<void>
   onUp(): void
   /** `problem`: the engine's or the system's words. */
   onDown(problem: string): void
@@ -38,7 +40,7 @@ export class EngineWatch {
     for (let pauseMs = FIRST_PAUSE_MS; !signal.aborted;) {
       let problem = 'the connection ended'
       try {
-        await knock(this.engine)
+        await this.options.check()
         const events = await this.engine.docker.getEvents({ filters: { type: ['image'] } })
         this.stream = events as unknown as Readable // The answer of the HTTP request; the types say only that it can be read.
         if (signal.aborted) return void this.stream.destroy()
