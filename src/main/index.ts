@@ -1,8 +1,10 @@
 /** The Electron entry: everything is in desktop/shell.ts. */
-import { app } from 'electron'
+import { app, dialog } from 'electron'
 import { startShell } from './desktop/shell.ts'
 
 startShell().catch((error: unknown) => {
-  process.stderr.write(`framehouse: ${error instanceof Error ? error.message : String(error)}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`framehouse: ${message}\n`)
+  dialog.showErrorBox('Framehouse cannot start', message)
   app.exit(1)
 })

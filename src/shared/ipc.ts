@@ -39,6 +39,26 @@ export const ShellInfo = Type.Object({
   managerUrl: Type.String(),
 })
 export type ShellInfo = Static<typeof ShellInfo>
+export const UseFarmRequest = Type.Object(
+  {
+    /** Address as a person types it; empty: the manager of this program. */
+    managerUrl: Type.String({ maxLength: 2000 }),
+    /** Null: the token that is kept for the farm of now; empty: none. */
+    token: Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]),
+  },
+  { additionalProperties: false },
+)
+export const FarmCheck = Type.Object({
+  /** `no-manager`: something else answers there; `refused`: the token is missing or not good enough. */
+  state: Type.Enum(['ok', 'bad-address', 'unreachable', 'no-manager', 'refused']),
+  /** Technical detail of what went wrong. */
+  message: Type.String(),
+  name: Type.String(),
+  version: Type.String(),
+  /** The address as it is kept. */
+  managerUrl: Type.String(),
+})
+export type FarmCheck = Static<typeof FarmCheck>
 
 const Nothing = Type.Null()
 
@@ -51,6 +71,8 @@ export const SHELL_CALLS = {
   'shell:notify': { request: NotifyRequest, reply: Nothing },
   'shell:preferences': { request: Nothing, reply: ShellPreferences },
   'shell:set-preferences': { request: ShellPreferences, reply: ShellPreferences },
+  /** Checks the farm at an address; when it is fit (`ok`), the window moves there and the page of now ends. */
+  'shell:use-farm': { request: UseFarmRequest, reply: FarmCheck },
 } as const satisfies Record<string, { request: TSchema; reply: TSchema }>
 export type ShellCall = keyof typeof SHELL_CALLS
 export type ShellRequest<C extends ShellCall> = Static<(typeof SHELL_CALLS)[C]['request']>

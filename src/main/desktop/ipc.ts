@@ -2,7 +2,16 @@
 import { statSync } from 'node:fs'
 import { dialog, ipcMain, Notification, shell, type BrowserWindow, type IpcMainInvokeEvent } from 'electron'
 import { Value } from 'typebox/value'
-import { SHELL_CALLS, type ShellCall, type ShellEnvelope, type ShellInfo, type ShellPreferences, type ShellReply, type ShellRequest } from '../../shared/ipc.ts'
+import {
+  SHELL_CALLS,
+  type FarmCheck,
+  type ShellCall,
+  type ShellEnvelope,
+  type ShellInfo,
+  type ShellPreferences,
+  type ShellReply,
+  type ShellRequest,
+} from '../../shared/ipc.ts'
 
 export interface ShellServices {
   /** Origin of our own page: only it is answered. */
@@ -12,6 +21,7 @@ export interface ShellServices {
   preferences(): ShellPreferences
   setPreferences(preferences: ShellPreferences): ShellPreferences
   show(page: string): void
+  useFarm(request: ShellRequest<'shell:use-farm'>): Promise<FarmCheck>
 }
 
 type Handlers = { [C in ShellCall]: (request: ShellRequest<C>) => Promise<ShellReply<C>> | ShellReply<C> }
@@ -40,6 +50,7 @@ export function registerIpc(services: ShellServices): void {
     },
     'shell:preferences': () => services.preferences(),
     'shell:set-preferences': (preferences) => services.setPreferences(preferences),
+    'shell:use-farm': (request) => services.useFarm(request),
   }
   for (const channel of Object.keys(SHELL_CALLS) as ShellCall[]) {
     ipcMain.handle(channel, (event: IpcMainInvokeEvent, request: unknown) => answer(services, handlers, channel, event, request))
@@ -55,7 +66,8 @@ async function answer(
 ): Promise<ShellEnvelope<unknown>> {
   try {
     const sender = event.senderFrame?.url ?? ''
-    if (!sender.startsWith(`${services.origin()}/`)) throw new Error('not from our page')
+    const origin = services.origin()
+    if (!origin || !sender.startsWith(`${origin}/`)) throw new Error('not from our page')
     if (!Value.Check(SHELL_CALLS[channel].request, request)) throw new Error(`${channel}: the request has the wrong shape`)
     // The check above is what makes the request fit its channel; the compiler cannot follow it through the map.
     const handle = handlers[channel] as (value: unknown) => unknown

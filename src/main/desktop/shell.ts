@@ -1,172 +1,234 @@
 /** The desktop program: one instance, a farm (here or elsewhere), a window, a tray, menus, notifications. */
 import { join } from 'node:path'
-import { app, dialog, Menu, nativeImage, Notification, safeStorage, session, Tray, type BrowserWindow } from 'electron'
-import { existsSync, readFileSync } from 'node:fs'
+import { app, dialog, Menu, nativeImage, Notification, session, shell, Tray, type BrowserWindow } from 'electron'
+import type { FarmCheck, PushPayload, ShellPreferences, ShellPush, ShellRequest } from '../../shared/ipc.ts'
 import { VERSION } from '../../shared/version.ts'
-import type { PushPayload, ShellPreferences, ShellPush } from '../../shared/ipc.ts'
-import type { ServiceLogger } from '../cli/logger.ts'
 import { linkOfArgs, pageOfLink, SCHEME } from './deepLink.ts'
-import { farmClient, noticesFor } from './farmClient.ts'
-import { hostElsewhere, hostHere, type FarmHost } from './host.ts'
+import { checkFarm, farmAddress, FarmChoices, type FarmChoice } from './farmChoice.ts'
+import { farmClient, type FarmClient, type Notice } from './farmClient.ts'
+import { FarmWatch } from './farmWatch.ts'
+import type { FarmHost } from './host.ts'
+import { hostElsewhere } from './hostElsewhere.ts'
+import { hostHere } from './hostHere.ts'
 import { registerIpc } from './ipc.ts'
+import { HIDDEN_ARG, ownCommand, setStartAtLogin } from './loginItem.ts'
 import { appMenu, trayMenu, trayTooltip, type MenuActions, type TrayFacts } from './menus.ts'
+import { askToStop } from './questions.ts'
+import { shellLog } from './shellLog.ts'
 import { ShellStore } from './shellStore.ts'
 import { TRAY_ICON } from './trayIcon.ts'
 import { openWindow } from './window.ts'
 
-const LOOK_EVERY_MS = 3000
 const DEFAULT_PORT = 8080
 
-/** Starts everything; resolves when the window is open. A second start only shows the first one's window. */
+/** Starts everything; resolves when the window shows its page. A second start only shows the first one's window. */
 export async function startShell(): Promise<void> {
   if (!app.requestSingleInstanceLock()) {
     app.quit()
     return
   }
-  const programDir = import.meta.dirname
-  const gui = join(programDir, '..', 'renderer')
-  const userData = app.getPath('userData')
-  const store = new ShellStore(join(userData, 'shell.json'))
-  app.setAsDefaultProtocolClient(SCHEME)
+  await new Shell().start()
+}
 
-  let window: BrowserWindow | null = null
-  let tray: Tray | null = null
-  let quitting = false
-  let page = pageOfLink(linkOfArgs(process.argv) ?? '') ?? '/'
-  const show = (to?: string): void => {
-    if (to) page = to
+class Shell {
+  private readonly programDir = import.meta.dirname
+  private readonly gui = join(this.programDir, '..', 'renderer')
+  private readonly userData = app.getPath('userData')
+  private readonly store = new ShellStore(join(this.userData, 'shell.json'))
+  private readonly choices = new FarmChoices(this.store, this.userData, process.env)
+  private readonly log = shellLog()
+  /** Notifications on the screen: one that is collected as garbage no longer hears its click. */
+  private readonly notifications = new Set<Notification>()
+  private window: BrowserWindow | undefined
+  private tray: Tray | undefined
+  private farm: { host: FarmHost; client: FarmClient; watch: FarmWatch } | undefined
+  private page = pageOfLink(linkOfArgs(process.argv) ?? '') ?? '/'
+  private quitting = false
+
+  private readonly actions: MenuActions = {
+    show: (page) => this.show(page),
+    command: (command) => {
+      this.show()
+      this.push('push:command', { command })
+    },
+    pauseWorker: (pause) => {
+      this.farm?.watch.pauseWorker(pause).catch((error: unknown) => dialog.showErrorBox('Framehouse', messageOf(error)))
+    },
+    quit: () => void this.askAndQuit(),
+  }
+
+  async start(): Promise<void> {
+    this.listen()
+    await app.whenReady()
+    this.farm = await this.openFarm(this.choices.current())
+    Menu.setApplicationMenu(Menu.buildFromTemplate(appMenu(this.actions, process.platform)))
+    registerIpc({
+      origin: () => this.farm?.host.origin ?? '',
+      window: () => this.window ?? null,
+      info: () => ({ version: VERSION, platform: process.platform, mode: this.farm?.host.mode ?? 'here', managerUrl: this.farm?.host.managerUrl ?? '' }),
+      preferences: () => this.store.get().preferences,
+      setPreferences: (preferences) => this.setPreferences(preferences),
+      show: (page) => this.show(page),
+      useFarm: (request) => this.useFarm(request),
+    })
+    this.tray = new Tray(nativeImage.createFromDataURL(TRAY_ICON))
+    this.tray.on('click', () => this.show())
+    this.window = openWindow({
+      origin: () => this.farm?.host.origin ?? '',
+      preload: join(this.programDir, '..', 'preload', 'index.cjs'),
+      store: this.store,
+      hidden: process.argv.includes(HIDDEN_ARG) && this.store.get().preferences.closeToTray,
+      openOutside: (path) => void shell.openExternal(`${this.farm?.host.managerUrl}${path}`),
+      onClose: () => this.closed(),
+    })
+    await this.loadPage()
+    void this.farm.watch.start()
+  }
+
+  private listen(): void {
+    const [program, ...args] = ownCommand(process.argv, process.execPath, process.defaultApp === true)
+    app.setAsDefaultProtocolClient(SCHEME, program, args)
+    app.on('second-instance', (_event, given) => this.show(pageOfLink(linkOfArgs(given) ?? '')))
+    app.on('open-url', (event, link) => {
+      event.preventDefault()
+      this.show(pageOfLink(link))
+    })
+    app.on('window-all-closed', () => {
+      // The program ends when it is asked to, not with its window.
+    })
+    app.on('before-quit', (event) => {
+      if (this.quitting) return
+      event.preventDefault()
+      void this.askAndQuit()
+    })
+    app.on('activate', () => this.show())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void this.quit())
+  }
+
+  private show(page?: string): void {
+    if (page) this.page = page
+    const { window } = this
     if (!window) return
     if (window.isMinimized()) window.restore()
     window.show()
     window.focus()
-    if (to) push('push:navigate', { path: to })
-  }
-  const push = <P extends ShellPush>(channel: P, payload: PushPayload<P>): void => window?.webContents.send(channel, payload)
-  app.on('second-instance', (_event, args) => show(pageOfLink(linkOfArgs(args) ?? '')))
-  app.on('open-url', (event, link) => {
-    event.preventDefault()
-    show(pageOfLink(link))
-  })
-
-  await app.whenReady()
-  const host = await openHost(store.get().managerUrl, userData, programDir, gui)
-  const client = farmClient(host.managerUrl, host.headers)
-  const setPreferences = (preferences: ShellPreferences): ShellPreferences => {
-    app.setLoginItemSettings({ openAtLogin: preferences.startAtLogin })
-    return store.set({ preferences }).preferences
+    if (page) this.push('push:navigate', { path: page })
   }
 
-  const localWorker = async () =>
-    host.workerName === null ? undefined : (await client.workers()).find((worker) => worker.name === host.workerName && worker.adapter === 'native')
-  const actions: MenuActions = {
-    show,
-    command(command) {
-      show()
-      push('push:command', { command })
-    },
-    pauseWorker(pause) {
-      localWorker()
-        .then((worker) => worker && client.requestStatus(worker.id, pause ? 'asleep' : 'awake'))
-        .catch((error: unknown) => dialog.showErrorBox('Framehouse', String(error)))
-    },
-    quit: () => void askAndQuit(),
-  }
-  Menu.setApplicationMenu(Menu.buildFromTemplate(appMenu(actions, process.platform)))
-  registerIpc({
-    origin: () => host.origin,
-    window: () => window,
-    info: () => ({ version: VERSION, platform: process.platform, mode: host.mode, managerUrl: host.managerUrl }),
-    preferences: () => store.get().preferences,
-    setPreferences,
-    show,
-  })
-  if (host.cookie) {
-    await session.defaultSession.cookies.set({ url: host.origin, ...host.cookie, httpOnly: true, sameSite: 'strict' })
+  private push<P extends ShellPush>(channel: P, payload: PushPayload<P>): void {
+    this.window?.webContents.send(channel, payload)
   }
 
-  tray = new Tray(nativeImage.createFromDataURL(TRAY_ICON))
-  tray.on('click', () => show())
-  window = openWindow({
-    origin: host.origin,
-    preload: join(programDir, '..', 'preload', 'index.cjs'),
-    store,
-    hideOnClose: () => !quitting && tray !== null && store.get().preferences.closeToTray,
-  })
-  await window.loadURL(`${host.origin}/app${page}`)
+  private async openFarm({ managerUrl, token }: FarmChoice): Promise<NonNullable<Shell['farm']>> {
+    const host = managerUrl
+      ? await hostElsewhere(managerUrl, token, this.gui)
+      : await hostHere({
+          dataDir: process.env['FRAMEHOUSE_DATA'] || join(this.userData, 'farm'),
+          port: DEFAULT_PORT,
+          programDir: this.programDir,
+          log: this.log,
+          env: process.env,
+        })
+    const client = farmClient(host.managerUrl, host.headers)
+    const watch = new FarmWatch({
+      client,
+      workerName: host.workerName,
+      preferences: () => this.store.get().preferences,
+      onFacts: (facts) => this.showFacts(facts),
+      onNotice: (notice) => this.notify(notice),
+      now: Date.now,
+    })
+    return { host, client, watch }
+  }
 
-  const startedAt = Date.now()
-  const seen = new Map<string, string>()
-  async function look(): Promise<void> {
-    const facts: TrayFacts = { farm: null, running: 0, queued: 0, workerAwake: null }
+  private async loadPage(): Promise<void> {
+    const { host } = this.farm ?? {}
+    if (!host || !this.window) return
+    if (host.cookie) await session.defaultSession.cookies.set({ url: host.origin, ...host.cookie, httpOnly: true, sameSite: 'strict' })
+    await this.window.loadURL(`${host.origin}/app${this.page}`)
+  }
+
+  /** Checks the farm first, asks when frames are rendering here, and only then leaves the farm of now. */
+  private async useFarm({ managerUrl, token }: ShellRequest<'shell:use-farm'>): Promise<FarmCheck> {
+    const now = this.choices.current()
+    const address = managerUrl ? farmAddress(managerUrl) : ''
+    if (address === undefined) return { state: 'bad-address', message: '', name: '', version: '', managerUrl }
+    // A token is told to no other farm than the one it was entered for.
+    const choice = { managerUrl: address, token: token ?? (address === now.managerUrl ? now.token : '') }
+    const check: FarmCheck = address ? await checkFarm(choice) : { state: 'ok', message: '', name: '', version: VERSION, managerUrl: '' }
+    if (check.state === 'ok' && (await this.mayStop('switch'))) setImmediate(() => void this.moveTo(choice))
+    return check
+  }
+
+  private async moveTo(choice: FarmChoice): Promise<void> {
+    const former = this.choices.current()
     try {
-      const [status, ended, worker] = await Promise.all([client.status(), client.ended(), localWorker()])
-      facts.farm = status.farm
-      facts.running = status.tasks['active'] ?? 0
-      facts.queued = status.tasks['queued'] ?? 0
-      facts.workerAwake = worker ? worker.status === 'awake' && worker.statusRequested !== 'asleep' : null
-      for (const notice of noticesFor(ended, seen, startedAt, store.get().preferences)) {
-        const notification = new Notification({ title: notice.title, body: notice.body })
-        notification.on('click', () => show(`/jobs/${notice.jobId}`))
-        notification.show()
-      }
-      for (const job of ended) if (job.finishedAt) seen.set(job.id, job.finishedAt)
-    } catch {
-      // The tray says that the manager does not answer.
+      await this.leaveFarm()
+      this.farm = await this.openFarm(choice)
+      this.choices.keep(choice)
+    } catch (error) {
+      dialog.showErrorBox('Framehouse', messageOf(error))
+      this.farm = await this.openFarm(former)
     }
-    tray?.setToolTip(trayTooltip(facts))
-    tray?.setContextMenu(Menu.buildFromTemplate(trayMenu(facts, actions)))
+    this.page = '/'
+    await this.loadPage()
+    void this.farm.watch.start()
   }
-  await look()
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
 
-  async function askAndQuit(): Promise<void> {
-    const running = host.mode === 'here' ? await client.status().then((status) => status.tasks['active'] ?? 0, () => 0) : 0
-    if (running > 0) {
-      const { response } = await dialog.showMessageBox({
-        type: 'question',
-        message: running === 1 ? 'A task is rendering.' : `${running} tasks are rendering.`,
-        detail: 'If you quit, they are stopped and start again the next time.',
-        buttons: ['Keep rendering', 'Quit'],
-        defaultId: 0,
-        cancelId: 0,
-      })
-      if (response === 0) return
-    }
-    await close()
+  private async leaveFarm(): Promise<void> {
+    const { farm } = this
+    this.farm = undefined
+    farm?.watch.stop()
+    await farm?.host.stop()
+  }
+
+  private setPreferences(preferences: ShellPreferences): ShellPreferences {
+    if (preferences.startAtLogin !== this.store.get().preferences.startAtLogin) setStartAtLogin(preferences.startAtLogin)
+    return this.store.set({ preferences }).preferences
+  }
+
+  private showFacts(facts: TrayFacts): void {
+    this.tray?.setToolTip(trayTooltip(facts))
+    this.tray?.setContextMenu(Menu.buildFromTemplate(trayMenu(facts, this.actions)))
+  }
+
+  private notify({ title, body, jobId }: Notice): void {
+    const notification = new Notification({ title, body })
+    this.notifications.add(notification)
+    notification.on('click', () => this.show(`/jobs/${jobId}`))
+    notification.on('close', () => this.notifications.delete(notification))
+    notification.show()
+  }
+
+  /** The window's close button: into the tray, or the end of the program. */
+  private closed(): void {
+    if (this.tray && this.store.get().preferences.closeToTray) this.window?.hide()
+    else void this.askAndQuit()
+  }
+
+  /** Asks when a manager here has tasks that run; a farm elsewhere goes on without us. */
+  private async mayStop(why: 'quit' | 'switch'): Promise<boolean> {
+    if (this.farm?.host.mode !== 'here') return true
+    const running = await this.farm.client.status().then((status) => status.tasks['active'] ?? 0, () => 0)
+    return running === 0 || askToStop(why, running)
+  }
+
+  private async askAndQuit(): Promise<void> {
+    if (await this.mayStop('quit')) await this.quit()
+  }
+
+  private async quit(): Promise<void> {
+    if (this.quitting) return
+    this.quitting = true
+    this.tray?.destroy()
+    this.tray = undefined
+    this.window?.destroy()
+    this.window = undefined
+    await this.leaveFarm().catch((error: unknown) => this.log.error({ error: messageOf(error) }, 'the farm did not stop cleanly'))
     app.exit(0)
   }
-  async function close(): Promise<void> {
-    if (quitting) return
-    quitting = true
-    clearInterval(timer)
-    tray?.destroy()
-    await host.stop()
-  }
-  app.on('window-all-closed', () => void askAndQuit())
-  app.on('before-quit', (event) => {
-    if (quitting) return
-    event.preventDefault()
-    void askAndQuit()
-  })
-  app.on('activate', () => show())
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void close().finally(() => app.exit(0)))
 }
 
-/** FRAMEHOUSE_MANAGER names a farm elsewhere; so does the stored setting. */
-async function openHost(storedUrl: string, userData: string, programDir: string, gui: string): Promise<FarmHost> {
-  const managerUrl = process.env['FRAMEHOUSE_MANAGER'] || storedUrl
-  if (managerUrl) return hostElsewhere(managerUrl, process.env['FRAMEHOUSE_TOKEN'] || storedToken(userData), gui)
-  const dataDir = process.env['FRAMEHOUSE_DATA'] || join(userData, 'farm')
-  return hostHere({ dataDir, port: DEFAULT_PORT, programDir, log: shellLog(), env: process.env })
-}
-
-/** The token for a farm elsewhere, encrypted by the system's keychain. */
-function storedToken(userData: string): string {
-  const file = join(userData, 'token')
-  return existsSync(file) && safeStorage.isEncryptionAvailable() ? safeStorage.decryptString(readFileSync(file)) : ''
-}
-
-function shellLog(): ServiceLogger {
-  const write = (level: string) => (facts: object, message: string) => void process.stderr.write(`${level} ${message} ${JSON.stringify(facts)}\n`)
-  return { debug: () => {}, info: write('info'), warn: write('warn'), error: write('error') }
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,17 +1,22 @@
 /** The one window: sandboxed, isolated, at its remembered place, and unable to leave our own page. */
-import { BrowserWindow, screen, shell } from 'electron'
+import { BrowserWindow, screen } from 'electron'
 import type { ShellStore } from './shellStore.ts'
 import { placeWindow } from './windowState.ts'
 
 export interface WindowOptions {
-  origin: string
+  /** Origin of our own page, as long as the window shows one farm. */
+  origin(): string
   preload: string
   store: ShellStore
-  /** True: closing hides it. */
-  hideOnClose(): boolean
+  /** True: it is not shown before it is asked for. */
+  hidden: boolean
+  /** A link to a page of the manager that is none of the GUI's (its API's documentation), as path: for the system's browser. */
+  openOutside(path: string): void
+  /** The close button; the window itself stays. */
+  onClose(): void
 }
 
-export function openWindow({ origin, preload, store, hideOnClose }: WindowOptions): BrowserWindow {
+export function openWindow({ origin, preload, store, hidden, openOutside, onClose }: WindowOptions): BrowserWindow {
   const main = screen.getPrimaryDisplay()
   const areas = [main, ...screen.getAllDisplays().filter((display) => display.id !== main.id)].map((display) => display.workArea)
   const place = placeWindow(store.get().window, areas)
@@ -27,16 +32,25 @@ export function openWindow({ origin, preload, store, hideOnClose }: WindowOption
     backgroundColor: '#15181b',
     webPreferences: { preload, sandbox: true, contextIsolation: true, nodeIntegration: false, webviewTag: false, spellcheck: false },
   })
-  if (place.maximized) window.maximize()
-  window.once('ready-to-show', () => window.show())
+  if (!hidden) {
+    window.once('ready-to-show', () => {
+      // Maximizing shows a window, so not before there is something to see.
+      if (place.maximized) window.maximize()
+      window.show()
+    })
+  }
 
   const contents = window.webContents
+  const isOurs = (url: string): boolean => origin() !== '' && url.startsWith(`${origin()}/`)
   contents.on('will-navigate', (event, url) => {
-    if (!url.startsWith(`${origin}/`)) event.preventDefault()
+    if (!isOurs(url)) event.preventDefault()
   })
-  // New windows are refused; a link to our own documents or images opens in the browser.
+  contents.on('will-redirect', (event, url) => {
+    if (!isOurs(url)) event.preventDefault()
+  })
+  // New windows are refused; a link to the manager's own documents opens in the browser.
   contents.setWindowOpenHandler(({ url }) => {
-    if (url.startsWith(`${origin}/`)) void shell.openExternal(url)
+    if (isOurs(url)) openOutside(url.slice(origin().length))
     return { action: 'deny' }
   })
   contents.session.setPermissionRequestHandler((_contents, permission, answer) => answer(permission === 'clipboard-sanitized-write'))
@@ -54,11 +68,10 @@ export function openWindow({ origin, preload, store, hideOnClose }: WindowOption
   window.on('resize', soon)
   window.on('move', soon)
   window.on('close', (event) => {
+    event.preventDefault()
     clearTimeout(timer)
     remember()
-    if (!hideOnClose()) return
-    event.preventDefault()
-    window.hide()
+    onClose()
   })
   return window
 }

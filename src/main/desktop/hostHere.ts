@@ -1,0 +1,35 @@
+/**
+ * A farm in this program: the manager in the main process, a worker process beside it. The manager's heavy work (compiling job
+ * types, database, previews) runs in threads, so the window stays quick; `npm run bench -- window` measures it.
+ */
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { openManager } from '../cli/managerService.ts'
+import { supervise } from '../cli/supervisor.ts'
+import type { FarmHost, HereOptions } from './host.ts'
+
+/** @throws FailedError when the data folder is in use or cannot be used. A port that is taken is not fatal: any free one does. */
+export async function hostHere({ dataDir, port, programDir, log, env }: HereOptions): Promise<FarmHost> {
+  const open = (at: number) => openManager({ dataDir, address: { host: '127.0.0.1', port: at }, trustLoopback: true, log })
+  const manager = await open(port).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'port-taken') return open(0)
+    throw error
+  })
+  const name = hostname().split('.')[0] || 'this-machine'
+  const program = join(programDir, 'headless.js')
+  const args = ['worker', '--manager', manager.url, '--data', join(dataDir, 'workers', name), `--name=${name}`, '--can-restart']
+  const worker = existsSync(program) ? supervise({ program, args, env, log, now: Date.now }) : null
+  return {
+    mode: 'here',
+    origin: manager.url,
+    managerUrl: manager.url,
+    headers: {},
+    workerName: worker ? name : null,
+    cookie: null,
+    async stop() {
+      await worker?.stop()
+      await manager.stop()
+    },
+  }
+}

@@ -1,0 +1,37 @@
+/** Starting with the user's session. Windows and macOS have it in Electron; on Linux it is a file of the desktop's autostart folder. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { app } from 'electron'
+
+/** Given at such a start: the window stays closed until it is asked for. */
+export const HIDDEN_ARG = '--hidden'
+
+/** How the program is started again: itself, with the folder of its code where it is run from a clone. */
+export function ownCommand(argv: readonly string[], execPath: string, fromClone: boolean): string[] {
+  return fromClone && argv[1] ? [execPath, argv[1]] : [execPath]
+}
+
+/** An entry of the XDG autostart specification. Pure. */
+export function autostartEntry(command: readonly string[]): string {
+  // Reserved characters of the specification's Exec key: quoted, and escaped within the quotes; % starts a field code.
+  const quoted = command.map((part) => `"${part.replace(/(["`$\\])/g, '\\$1').replace(/\\/g, '\\\\').replace(/%/g, '%%')}"`)
+  return ['[Desktop Entry]', 'Type=Application', 'Name=Framehouse', `Exec=${quoted.join(' ')}`, 'Terminal=false', ''].join('\n')
+}
+
+/** @throws Error when the autostart folder cannot be written */
+export function setStartAtLogin(wanted: boolean, env: NodeJS.ProcessEnv = process.env): void {
+  const command = [...ownCommand(process.argv, process.execPath, process.defaultApp === true), HIDDEN_ARG]
+  if (process.platform !== 'linux') {
+    app.setLoginItemSettings({ openAtLogin: wanted, path: command[0] ?? process.execPath, args: command.slice(1) })
+    return
+  }
+  const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'autostart')
+  const file = join(folder, 'framehouse.desktop')
+  if (!wanted) {
+    rmSync(file, { force: true })
+    return
+  }
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(file, autostartEntry(command))
+}
