@@ -54,7 +54,7 @@ export default tseslint.config(
     files: ['src/main/**/*.ts', 'src/shared/**/*.ts', 'test/**/*.ts'],
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.json', './tsconfig.renderer.json', './test/e2e/tsconfig.json'],
+        project: ['./tsconfig.json', './tsconfig.renderer.json', './test/e2e/tsconfig.json', './test/electron/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -15,6 +15,6 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: process.stdout.isTTY ? ['default'] : ['dot'],
     restoreMocks: true,
-    projects: [project('unit', 10_000), project('integration', 120_000), project('conformance', 60_000), project('e2e', 180_000)],
+    projects: [project('unit', 10_000), project('integration', 120_000), project('conformance', 60_000), project('e2e', 180_000), project('electron', 120_000)],
   },
 })

@@ -24,6 +24,7 @@ const STEPS = [
   { name: 'integration', run: () => vitest('integration') },
   { name: 'conformance', run: () => vitest('conformance') },
   { name: 'browser', run: () => vitest('e2e') },
+  { name: 'electron', run: () => vitest('electron') },
 ]
 
 const total = { passed: 0, failed: 0, skipped: 0 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const checks = [['typescript/bin/tsc', '.']]
-for (const folder of ['src/renderer', 'src/preload', 'test/unit/renderer', 'test/e2e']) {
+for (const folder of ['src/renderer', 'src/preload', 'test/unit/renderer', 'test/e2e', 'test/electron']) {
   if (existsSync(join(root, folder, 'tsconfig.json'))) checks.push(['vue-tsc/bin/vue-tsc.js', folder])
 }
 

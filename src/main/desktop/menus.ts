@@ -26,6 +26,8 @@ export function appMenu(actions: MenuActions, platform: NodeJS.Platform): MenuIt
         { label: 'Go to or do…', accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
         { label: 'Find', accelerator: 'CmdOrCtrl+F', click: () => actions.command('find') },
         { type: 'separator' },
+        page('Connect to a farm…', '/settings/machine', 'CmdOrCtrl+Shift+C'),
+        { type: 'separator' },
         { role: 'close' },
         ...(platform === 'darwin' ? [] : [quit]),
       ],

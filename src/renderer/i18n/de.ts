@@ -309,6 +309,19 @@ export const de: Messages = {
     audiences: { all: 'alle', workers: 'Rechner', users: 'Personen' }, browserNotify: 'Hinweise dieses Browsers',
     deleteVariable: '{name} löschen', source: 'Ansehen',
   },
+  desktop: {
+    farm: 'Farm dieses Fensters', here: 'Die Farm dieses Programms',
+    hereHint: 'Manager und Worker laufen auf diesem Rechner, solange das Programm läuft.',
+    elsewhere: 'Eine Farm anderswo',
+    elsewhereHint: 'Das Fenster zeigt die Farm eines anderen Rechners. Hier wird nichts verwaltet oder gerechnet.',
+    address: 'Adresse', token: 'Token',
+    tokenHint: 'Aus den Einstellungen jener Farm, Zugang. Leer: das zu dieser Adresse gespeicherte, falls es eins gibt.',
+    connect: 'Verbinden', useHere: 'Die Farm dieses Programms benutzen', behaviour: 'Das Programm', other: 'Eine andere Farm wählen',
+    problem: {
+      'bad-address': '{address} ist keine Adresse eines Managers.', unreachable: 'Unter {address} antwortet nichts.',
+      'no-manager': 'Was unter {address} antwortet, ist kein Framehouse-Manager.', refused: '{address} nimmt dieses Token nicht an.',
+    },
+  },
   welcome: {
     title: 'Willkommen bei Framehouse',
     lead: 'Vier Schritte bis zum ersten Bild. Jeder lässt sich überspringen, und aus den Einstellungen kommt man wieder hierher.',

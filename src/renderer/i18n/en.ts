@@ -268,6 +268,17 @@ export const en = {
     apiDocs: 'API explorer', noTokens: 'No tokens yet', audiences: { all: 'everyone', workers: 'workers', users: 'users' },
     browserNotify: 'Notifications of this browser', deleteVariable: 'Delete {name}', source: 'Look',
   },
+  desktop: {
+    farm: 'Farm of this window', here: 'The farm of this program',
+    hereHint: 'Manager and worker run on this machine as long as the program does.',
+    elsewhere: 'A farm elsewhere', elsewhereHint: 'The window shows the farm of another machine. Nothing is managed or rendered here.',
+    address: 'Address', token: 'Token', tokenHint: 'From that farm’s settings, Access. Empty: the one that is kept for this address, if any.',
+    connect: 'Connect', useHere: 'Use the farm of this program', behaviour: 'The program', other: 'Choose another farm',
+    problem: {
+      'bad-address': '{address} is no address of a manager.', unreachable: 'Nothing answers at {address}.',
+      'no-manager': 'What answers at {address} is no Framehouse manager.', refused: '{address} does not accept this token.',
+    },
+  },
   welcome: {
     title: 'Welcome to Framehouse',
     lead: 'Four steps to the first rendered frame. Each can be skipped, and you can come back here from the settings.',
