@@ -27,7 +27,9 @@ export interface DesktopRuntime {
 
 /** Builds what the runtime at `path` runs, when that is not current. */
 export function prepareRuntime(path: string): DesktopRuntime {
-  const version = readFileSync(join(dirname(path), 'version'), 'utf8').trim().replace(/^v/, '')
+  const version = readFileSync(join(dirname(path), 'version'), 'utf8')
+    .trim()
+    .replace(/^v/, '')
   const old = Number(version.split('.')[0]) < FIRST_WITH_OUR_NODE
   ensureBuilt()
   if (old) buildForOldRuntime()
@@ -56,7 +58,9 @@ function buildForOldRuntime(): void {
 /** A screen of its own on Linux, where there is none or ours should not flicker; `stop` ends it. */
 export async function openDisplay(): Promise<{ name: string | undefined; stop(): void }> {
   if (process.platform !== 'linux') return { name: undefined, stop: () => {} }
-  const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
+  const server = spawn('Xvfb', ['-displayfd', '3', '-screen', '0', '1600x1000x24', '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  })
   const number = await new Promise<string>((resolve, reject) => {
     let text = ''
     server.once('error', reject)
@@ -110,9 +114,20 @@ function envOf({ display, home }: DesktopOptions): Record<string, string> {
   }
 }
 
+/** The old runtime sometimes crashes while the debugger attaches, before a line of ours has run: it gets another chance then. */
+async function launch(options: DesktopOptions, triesLeft = 3): Promise<ElectronApplication> {
+  try {
+    return await _electron.launch({ executablePath: options.runtime.path, args: argsOf(options), env: envOf(options), timeout: 60_000 })
+  } catch (error) {
+    if (!options.runtime.old || triesLeft === 0 || !String(error).includes('SIGSEGV')) throw error
+    process.stderr.write('the old Electron crashed while it was launched, once more\n')
+    return launch(options, triesLeft - 1)
+  }
+}
+
 export async function startDesktop(options: DesktopOptions): Promise<DesktopApp> {
   const { runtime } = options
-  const app = await _electron.launch({ executablePath: runtime.path, args: argsOf(options), env: envOf(options), timeout: 60_000 })
+  const app = await launch(options)
   const child = app.process()
   const output: string[] = []
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.push(chunk.toString()))

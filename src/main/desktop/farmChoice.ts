@@ -2,7 +2,7 @@
  * Which farm the window shows: the stored choice, and the check of an address before it is taken. The token lies apart,
  * encrypted by the system's keychain; where there is none it is kept for this run only.
  */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { safeStorage } from 'electron'
 import { Value } from 'typebox/value'
@@ -45,7 +45,7 @@ export class FarmChoices {
     this.store.set({ managerUrl })
     this.sessionToken = token
     if (token && safeStorage.isEncryptionAvailable()) writeFileSync(this.tokenFile, safeStorage.encryptString(token), { mode: 0o600 })
-    else rmSync(this.tokenFile, { force: true })
+    else if (existsSync(this.tokenFile)) unlinkSync(this.tokenFile)
   }
 
   private token(): string {
@@ -75,7 +75,13 @@ export function farmAddress(typed: string): string | undefined {
 
 /** Asks whether a Framehouse manager answers there, and to this token. Never throws. */
 export async function checkFarm({ managerUrl, token }: FarmChoice, request: typeof fetch = fetch): Promise<FarmCheck> {
-  const problem = (state: Exclude<FarmCheck['state'], 'ok'>, message: string): FarmCheck => ({ state, message, name: '', version: '', managerUrl })
+  const problem = (state: Exclude<FarmCheck['state'], 'ok'>, message: string): FarmCheck => ({
+    state,
+    message,
+    name: '',
+    version: '',
+    managerUrl,
+  })
   try {
     const response = await request(`${managerUrl}/api/v1/status`, {
       headers: token ? { authorization: `Bearer ${token}` } : {},

@@ -1,5 +1,5 @@
 /** Starting with the user's session. Windows and macOS have it in Electron; on Linux it is a file of the desktop's autostart folder. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { app } from 'electron'
@@ -15,7 +15,13 @@ export function ownCommand(argv: readonly string[], execPath: string, fromClone:
 /** An entry of the XDG autostart specification. Pure. */
 export function autostartEntry(command: readonly string[]): string {
   // Reserved characters of the specification's Exec key: quoted, and escaped within the quotes; % starts a field code.
-  const quoted = command.map((part) => `"${part.replace(/(["`$\\])/g, '\\$1').replace(/\\/g, '\\\\').replace(/%/g, '%%')}"`)
+  const quoted = command.map(
+    (part) =>
+      `"${part
+        .replace(/(["`$\\])/g, '\\$1')
+        .replace(/\\/g, '\\\\')
+        .replace(/%/g, '%%')}"`,
+  )
   return ['[Desktop Entry]', 'Type=Application', 'Name=Framehouse', `Exec=${quoted.join(' ')}`, 'Terminal=false', ''].join('\n')
 }
 
@@ -29,7 +35,7 @@ export function setStartAtLogin(wanted: boolean, env: NodeJS.ProcessEnv = proces
   const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'autostart')
   const file = join(folder, 'framehouse.desktop')
   if (!wanted) {
-    rmSync(file, { force: true })
+    if (existsSync(file)) unlinkSync(file)
     return
   }
   mkdirSync(folder, { recursive: true })

@@ -24,7 +24,7 @@ const DEFAULT_PORT = 8080
 /** Starts everything; resolves when the window shows its page. A second start only shows the first one's window. */
 export async function startShell(): Promise<void> {
   if (!app.requestSingleInstanceLock()) {
-    app.quit()
+    app.exit(0)
     return
   }
   await new Shell().start()
@@ -65,7 +65,12 @@ class Shell {
     registerIpc({
       origin: () => this.farm?.host.origin ?? '',
       window: () => this.window ?? null,
-      info: () => ({ version: VERSION, platform: process.platform, mode: this.farm?.host.mode ?? 'here', managerUrl: this.farm?.host.managerUrl ?? '' }),
+      info: () => ({
+        version: VERSION,
+        platform: process.platform,
+        mode: this.farm?.host.mode ?? 'here',
+        managerUrl: this.farm?.host.managerUrl ?? '',
+      }),
       preferences: () => this.store.get().preferences,
       setPreferences: (preferences) => this.setPreferences(preferences),
       show: (page) => this.show(page),
@@ -160,26 +165,22 @@ class Shell {
     return check
   }
 
+  /** The new farm is open before the old one ends, so that a failure changes nothing and the page has always one to talk to. */
   private async moveTo(choice: FarmChoice): Promise<void> {
-    const former = this.choices.current()
+    const former = this.farm
+    if (former?.host.mode === 'here' && !choice.managerUrl) return
     try {
-      await this.leaveFarm()
       this.farm = await this.openFarm(choice)
-      this.choices.keep(choice)
     } catch (error) {
       dialog.showErrorBox('Framehouse', messageOf(error))
-      this.farm = await this.openFarm(former)
+      return
     }
+    this.choices.keep(choice)
+    former?.watch.stop()
     this.page = '/'
     await this.loadPage()
     void this.farm.watch.start()
-  }
-
-  private async leaveFarm(): Promise<void> {
-    const { farm } = this
-    this.farm = undefined
-    farm?.watch.stop()
-    await farm?.host.stop()
+    await former?.host.stop()
   }
 
   private setPreferences(preferences: ShellPreferences): ShellPreferences {
@@ -209,7 +210,10 @@ class Shell {
   /** Asks when a manager here has tasks that run; a farm elsewhere goes on without us. */
   private async mayStop(why: 'quit' | 'switch'): Promise<boolean> {
     if (this.farm?.host.mode !== 'here') return true
-    const running = await this.farm.client.status().then((status) => status.tasks['active'] ?? 0, () => 0)
+    const running = await this.farm.client.status().then(
+      (status) => status.tasks['active'] ?? 0,
+      () => 0,
+    )
     return running === 0 || askToStop(why, running)
   }
 
@@ -224,7 +228,8 @@ class Shell {
     this.tray = undefined
     this.window?.destroy()
     this.window = undefined
-    await this.leaveFarm().catch((error: unknown) => this.log.error({ error: messageOf(error) }, 'the farm did not stop cleanly'))
+    this.farm?.watch.stop()
+    await this.farm?.host.stop().catch((error: unknown) => this.log.error({ error: messageOf(error) }, 'the farm did not stop cleanly'))
     app.exit(0)
   }
 }

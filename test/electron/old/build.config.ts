@@ -32,6 +32,13 @@ const startsWith = (entry: string, shim: string): Plugin => ({
   transform: (code, id) => (id === entry ? `import ${JSON.stringify(shim)}\n${code}` : null),
 })
 
+/** Widths of containers (`cqw`) do not exist there; the columns that use them are about two fifths of the window. */
+const noContainers: Plugin = {
+  name: 'no-containers',
+  enforce: 'pre',
+  transform: (code) => (code.includes('cqw') ? code.replace(/([\d.]+)cqw/g, (_all, width: string) => `${Number(width) * 0.4}vw`) : null),
+}
+
 export default defineConfig({
   main: {
     plugins: [node12, startsWith(source('main/index.ts'), here('mainShim.ts'))],
@@ -59,12 +66,14 @@ export default defineConfig({
   renderer: {
     root: source('renderer'),
     experimental: { renderBuiltUrl: (file: string) => `/app/${file}` },
-    plugins: [vue(), startsWith(source('renderer/main.ts'), here('pageShim.ts'))],
+    plugins: [noContainers, vue(), startsWith(source('renderer/main.ts'), here('pageShim.ts'))],
     build: {
       outDir: join(out, 'renderer'),
       emptyOutDir: true,
       target: 'chrome83',
       minify: false,
+      // Also writes newer CSS in older words (`inset`), where that can be done.
+      cssMinify: 'lightningcss',
       chunkSizeWarningLimit: 4_000,
       rolldownOptions: { input: source('renderer/index.html'), checks: { pluginTimings: false } },
     },

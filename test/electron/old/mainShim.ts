@@ -1,6 +1,6 @@
 /** What Electron 9 and its Node 12 lack, as far as the shell uses it. Imported before everything else. */
 import { get, request as httpRequest } from 'node:http'
-import { app, type WebContents } from 'electron'
+import { app, ipcMain, type WebContents } from 'electron'
 
 interface Reply {
   ok: boolean
@@ -29,9 +29,21 @@ function fetchJson(address: string, options: { method?: string; headers?: Record
 Object.assign(globalThis, { fetch: fetchJson, AbortSignal: { timeout: () => undefined } })
 
 const missing: [object, string, unknown][] = [
-  [Array.prototype, 'at', function (this: unknown[], index: number) { return this[index < 0 ? this.length + index : index] }],
+  [
+    Array.prototype,
+    'at',
+    function (this: unknown[], index: number) {
+      return this[index < 0 ? this.length + index : index]
+    },
+  ],
   [Object, 'hasOwn', (object: object, key: PropertyKey) => Object.prototype.hasOwnProperty.call(object, key)],
-  [String.prototype, 'replaceAll', function (this: string, from: string, to: string) { return this.split(from).join(to) }],
+  [
+    String.prototype,
+    'replaceAll',
+    function (this: string, from: string, to: string) {
+      return this.split(from).join(to)
+    },
+  ],
 ]
 for (const [target, name, value] of missing) {
   if (!(name in target)) Object.defineProperty(target, name, { value, writable: true, configurable: true })
@@ -49,3 +61,16 @@ app.on('web-contents-created', (_event, contents) => {
     })
   }
 })
+
+// Which frame of the page a message came from; there is one frame here.
+const { handle } = ipcMain
+ipcMain.handle = (channel, listener) => {
+  handle.call(ipcMain, channel, (event, ...args: unknown[]) => {
+    const senderFrame = { url: event.sender.getURL() }
+    return listener(Object.assign(event, { senderFrame }) as typeof event, ...args)
+  })
+}
+
+// No keychain: a token is kept for one run only. The bundle is CommonJS, and the module itself, not a view of it, is extended.
+declare const require: (name: string) => object
+Object.defineProperty(require('electron'), 'safeStorage', { value: { isEncryptionAvailable: () => false } })

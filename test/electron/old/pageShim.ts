@@ -7,6 +7,12 @@ function at<T>(this: ArrayLike<T>, index: number): T | undefined {
 }
 define(Array.prototype, 'at', at)
 define(String.prototype, 'at', at)
+define(Array.prototype, 'toSorted', function (this: unknown[], order?: (a: unknown, b: unknown) => number) {
+  return [...this].sort(order)
+})
+define(Array.prototype, 'toReversed', function (this: unknown[]) {
+  return [...this].reverse()
+})
 define(Object, 'hasOwn', (object: object, key: PropertyKey) => Object.prototype.hasOwnProperty.call(object, key))
 define(String.prototype, 'replaceAll', function (this: string, from: string, to: string) {
   return this.split(from).join(to)
