@@ -34,6 +34,9 @@ interface Spied {
 }
 declare global {
   var spied: Spied
+  interface Window {
+    framehouse?: FramehouseBridge
+  }
 }
 
 /** From inside the main process: Electron's own modules, with what shows on the screen recorded instead. */

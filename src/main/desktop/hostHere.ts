@@ -1,6 +1,6 @@
 /**
  * A farm in this program: the manager in the main process, a worker process beside it. The manager's heavy work (compiling job
- * types, database, previews) runs in threads, so the window stays quick; `npm run bench -- window` measures it.
+ * types, database, previews) runs in threads, so the window stays quick; `npm run bench:window` measures it.
  */
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'

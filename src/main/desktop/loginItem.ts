@@ -7,9 +7,12 @@ import { app } from 'electron'
 /** Given at such a start: the window stays closed until it is asked for. */
 export const HIDDEN_ARG = '--hidden'
 
-/** How the program is started again: itself, with the folder of its code where it is run from a clone. */
-export function ownCommand(argv: readonly string[], execPath: string, fromClone: boolean): string[] {
-  return fromClone && argv[1] ? [execPath, argv[1]] : [execPath]
+/** How the program is started again: itself; run from a clone, Electron with the folder of our code. */
+export function ownCommand(
+  program: Pick<typeof app, 'isPackaged' | 'getAppPath'> = app,
+  execPath: string = process.execPath,
+): [string, ...string[]] {
+  return program.isPackaged ? [execPath] : [execPath, program.getAppPath()]
 }
 
 /** An entry of the XDG autostart specification. Pure. */
@@ -27,9 +30,9 @@ export function autostartEntry(command: readonly string[]): string {
 
 /** @throws Error when the autostart folder cannot be written */
 export function setStartAtLogin(wanted: boolean, env: NodeJS.ProcessEnv = process.env): void {
-  const command = [...ownCommand(process.argv, process.execPath, process.defaultApp === true), HIDDEN_ARG]
+  const [program, ...args] = [...ownCommand(), HIDDEN_ARG] as const
   if (process.platform !== 'linux') {
-    app.setLoginItemSettings({ openAtLogin: wanted, path: command[0] ?? process.execPath, args: command.slice(1) })
+    app.setLoginItemSettings({ openAtLogin: wanted, path: program, args })
     return
   }
   const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'autostart')
@@ -39,5 +42,5 @@ export function setStartAtLogin(wanted: boolean, env: NodeJS.ProcessEnv = proces
     return
   }
   mkdirSync(folder, { recursive: true })
-  writeFileSync(file, autostartEntry(command))
+  writeFileSync(file, autostartEntry([program, ...args]))
 }

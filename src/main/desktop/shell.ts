@@ -91,7 +91,7 @@ class Shell {
   }
 
   private listen(): void {
-    const [program, ...args] = ownCommand(process.argv, process.execPath, process.defaultApp === true)
+    const [program, ...args] = ownCommand()
     app.setAsDefaultProtocolClient(SCHEME, program, args)
     app.on('second-instance', (_event, given) => this.show(pageOfLink(linkOfArgs(given) ?? '')))
     app.on('open-url', (event, link) => {

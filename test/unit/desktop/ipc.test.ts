@@ -37,6 +37,7 @@ describe('the shell answers its window', () => {
       preferences: () => preferences,
       setPreferences: (next) => (preferences = next),
       show: () => {},
+      useFarm: async ({ managerUrl }) => ({ state: 'unreachable', message: 'refused', name: '', version: '', managerUrl }),
     })
   })
 
@@ -51,6 +52,11 @@ describe('the shell answers its window', () => {
   it('refuses a request of the wrong shape', async () => {
     await expect(call('shell:set-preferences', { startAtLogin: 'yes' })).resolves.toEqual({ ok: false, message: 'shell:set-preferences: the request has the wrong shape' })
     expect(preferences).toEqual(DEFAULTS.preferences)
+  })
+  it('checks another farm only for a request of the right shape', async () => {
+    await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null })).resolves.toMatchObject({ ok: true, value: { state: 'unreachable' } })
+    await expect(call('shell:use-farm', { managerUrl: 'farm:8080' })).resolves.toMatchObject({ ok: false })
+    await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null, more: 1 })).resolves.toMatchObject({ ok: false })
   })
   it.each(['https://evil.example/app/', 'http://127.0.0.1:8080.evil.example/', 'file:///etc/passwd', ''])('refuses a page at %s', async (url) => {
     await expect(call('shell:info', null, { senderFrame: { url } })).resolves.toEqual({ ok: false, message: 'not from our page' })
