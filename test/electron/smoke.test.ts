@@ -15,6 +15,7 @@ import {
   type DesktopApp,
   type DesktopOptions,
 } from '../support/desktopApp.ts'
+import type { FramehouseBridge } from '../../src/shared/ipc.ts'
 import { startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { requirePart } from '../support/parts.ts'
 
