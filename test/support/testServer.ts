@@ -69,7 +69,15 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     },
   }
   const farm = fakeFarm(options.farm ?? {})
-  const security = await Security.open({ secrets: new SecretBox(Buffer.alloc(32)), read, write: serialised(db), farm, settings: store, now, log })
+  const security = await Security.open({
+    secrets: new SecretBox(Buffer.alloc(32)),
+    read,
+    write: serialised(db),
+    farm,
+    settings: store,
+    now,
+    log,
+  })
   const context: ServerContext = {
     farm,
     read,
