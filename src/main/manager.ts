@@ -17,6 +17,7 @@ import { createExpander, createTextExpander, valuesToVariables, type VariableHos
 import { LastRendered } from './files/lastRendered.ts'
 import { Previews } from './files/previews.ts'
 import { Shaman } from './files/shaman/shaman.ts'
+import { Uploads } from './files/uploads.ts'
 import { createJobTypeCatalog, shippedScriptsFolder } from './jobtypes/catalog.ts'
 import { createSandbox } from './jobtypes/sandbox.ts'
 import { createSubmission } from './jobtypes/submission.ts'
@@ -83,6 +84,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     const host = (): VariableHost => ({ platform: goPlatform(process.platform), storagePath: paths.storage() })
 
     const shaman = new Shaman({ storage: paths.storage, settings: () => settings.current(), now, log })
+    const uploads = new Uploads({ shaman, isUsed: (id) => isCheckoutUsed(opened.read, id, ''), now })
     const previews = new Previews(paths.previews)
     const lastRendered = new LastRendered({ previews: paths.previews, log, onImage: (jobId) => farm.lastRendered(jobId) })
     const farm: Farm = await Farm.start({
@@ -93,6 +95,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       settings: () => settings.current(),
       expandFor: (platform) => createExpander(settings.current(), 'workers', platform, host()),
       containerGrant: (owner, commands) => security.containerGrant(owner, commands, settings.current().dockerBlacklist),
+      checkoutFolder: (id) => shaman.checkouts.folderOf(id),
       every: everyOn(log),
       async onPurge({ publicId, checkoutId }) {
         // A job that was submitted again shares the checkout of the first one.
@@ -111,6 +114,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       catalog: jobTypes,
       farm,
       settings,
+      uploads,
       now,
       randomUuid: randomUUID,
       variables: {
@@ -144,6 +148,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       submission,
       logs: new SegmentLogReader(opened.read, opened.logFolder),
       shaman,
+      uploads,
       lastRendered,
       paths,
       notifier,

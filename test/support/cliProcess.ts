@@ -12,8 +12,14 @@ export class CliProcess {
   }
 
   static start(...args: string[]): CliProcess {
+    return CliProcess.startWithin([], ...args)
+  }
+
+  /** Started by another program (`unshare …`) that ends up as this one. */
+  static startWithin(wrap: readonly string[], ...args: string[]): CliProcess {
     const program = join(import.meta.dirname, '../../bin/framehouse.js')
-    return new CliProcess(spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
+    const [command = process.execPath, ...before] = [...wrap, process.execPath]
+    return new CliProcess(spawn(command, [...before, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }))
   }
 
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {

@@ -116,7 +116,7 @@ function frameOf(fake: FakeJob, index: number): Frame | null {
   const fid = frameId(fake, index)
   return {
     id: fid, jobId: fake.job.id, taskId: taskPublicId(fake.job.id, index), attempt: 1, frame: 1000 + index, path: `/mnt/renders/nordlicht/f_${1000 + index}.png`, bytes: 3_200_000,
-    width: 1920, height: 1080, preview: 'ready', thumbnailUrl: `/api/v1/frames/${fid}/thumbnail`, largeUrl: `/api/v1/frames/${fid}/large`, lightUrl: null, renderedMs: 18_400, createdAt: iso(NOW - index * 1000),
+    width: 1920, height: 1080, preview: 'ready', previewProblem: '', thumbnailUrl: `/api/v1/frames/${fid}/thumbnail`, largeUrl: `/api/v1/frames/${fid}/large`, lightUrl: null, renderedMs: 18_400, createdAt: iso(NOW - index * 1000),
   }
 }
 

@@ -298,6 +298,7 @@ export class TestFarm {
       newId: randomUUID,
       settings: () => this.settings,
       expandFor: () => (commands) => commands,
+      checkoutFolder: (id) => `/storage/jobs/${id}`,
       // The test moves the clock and calls the checks itself.
       every: () => () => undefined,
       onPurge: async (job) => void this.purged.push(job),

@@ -89,6 +89,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     submission: unavailable('submission'),
     logs: unavailable('logs'),
     shaman: unavailable('shaman'),
+    uploads: unavailable('uploads'),
     lastRendered: unavailable('lastRendered'),
     paths: { data: folder, previews: join(folder, 'previews'), scripts: join(folder, 'scripts'), storage: () => join(folder, 'storage') },
     log,

@@ -13,6 +13,7 @@ import type { Submission } from '../jobtypes/submission.ts'
 import type { LogReader } from '../files/logReader.ts'
 import type { LastRendered } from '../files/lastRendered.ts'
 import type { Shaman } from '../files/shaman/shaman.ts'
+import type { Uploads } from '../files/uploads.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { SecretBox } from '../security/secretBox.ts'
@@ -49,6 +50,8 @@ export interface ApiContext {
   logs: LogReader
   /** The content-addressed file store and its checkouts. */
   shaman: Shaman
+  /** Files that people handed in by the browser. */
+  uploads: Uploads
   /** Each job's newest image; `onImage` is to call farm.lastRendered. */
   lastRendered: LastRendered
   paths: FarmPaths

@@ -15,6 +15,7 @@ import {
   UnavailableError,
 } from '../engine/errors.ts'
 import type { Logger } from '../engine/logger.ts'
+import { UploadTooLargeError } from '../files/shaman/store.ts'
 
 export interface Failure {
   /** HTTP status as the native API has it. */
@@ -82,6 +83,7 @@ const STATUS_OF: readonly [abstract new (...args: never[]) => FarmError, number]
   [TooManyError, 429],
   [UnavailableError, 503],
   [TooLargeError, 413],
+  [UploadTooLargeError, 413],
   [RangeNotSatisfiableError, 416],
 ]
 

@@ -1,6 +1,6 @@
 /** What a worker is told of a task that it got: commands with variables replaced for its platform. */
 import { taskPublicId } from '../../shared/ids.ts'
-import type { Assignment } from '../../shared/schemas/agent.ts'
+import type { Assignment, CheckoutRef } from '../../shared/schemas/agent.ts'
 import type { Command } from '../../shared/schemas/job.ts'
 import type { Core } from './core.ts'
 import type { Lease } from './jobRuntime.ts'
@@ -22,6 +22,7 @@ export class Assignments {
     const { job, task, attempt, worker } = lease
     const commands = this.expanderFor(worker.platform)(job.commandsOf(task))
     const container = task.kind === CONTAINER_KIND ? this.core.containerGrant?.(job.state.owner, commands) : undefined
+    const { checkoutId } = job.state
     return {
       taskId: taskPublicId(job.state.publicId, task.index),
       attempt: attempt.number,
@@ -36,7 +37,25 @@ export class Assignments {
       maxSilenceMs: job.state.policy.maxSilenceMs,
       ...(container && { container }),
       ...(job.state.policy.sessions === false && { sessions: false }),
+      ...(checkoutId !== null && { checkout: this.checkout(checkoutId, worker.platform) }),
     }
+  }
+
+  /** A checkout as commands of that platform name it. */
+  checkout(id: string, platform: string): CheckoutRef {
+    return { id, root: this.text(this.core.checkoutFolder(id), platform) }
+  }
+
+  /** Commands with the variables of a platform filled in. */
+  expand(commands: Command[], platform: string): Command[] {
+    return this.expanderFor(platform)(commands)
+  }
+
+  /** A text with the variables of a platform filled in, as commands get it. */
+  text(text: string, platform: string): string {
+    const [filled] = this.expand([{ name: '', parameters: { text }, totalStepCount: 0 }], platform)
+    const value = filled?.parameters['text']
+    return typeof value === 'string' ? value : text
   }
 
   private expanderFor(platform: string): (commands: Command[]) => Command[] {

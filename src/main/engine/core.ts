@@ -19,4 +19,6 @@ export interface Core {
   expandFor(platform: string): (commands: Command[]) => Command[]
   /** What a worker is given beside a task of kind `container`, by the job's owner; missing: nothing. */
   containerGrant?(owner: string, commands: readonly Command[]): ContainerGrant
+  /** The folder of a checkout, as the manager names it. */
+  checkoutFolder(checkoutId: string): string
 }

@@ -1,7 +1,7 @@
 /** The farm: puts the engine's parts together and is the face that dialects see (farmEngine.ts). */
 import type { FarmStatus, JobStatus, TaskStatus, WorkerStatus } from '../../shared/enums.ts'
 import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'
-import type { Report } from '../../shared/schemas/agent.ts'
+import type { ErrandAnswer, Report } from '../../shared/schemas/agent.ts'
 import type { JobAction, TaskAction } from '../../shared/schemas/job.ts'
 import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { SleepSchedule } from '../../shared/schemas/worker.ts'
@@ -11,9 +11,10 @@ import { Bus } from './bus.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { Core } from './core.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { NotFoundError } from './errors.ts'
+import { NotFoundError, UnavailableError } from './errors.ts'
+import { Errands } from './errands.ts'
 import { Explainer } from './explainer.ts'
-import type { FarmEngine, ForeignUpdate, JobChanges, NewFrame, NewJobRecord, NewWorker, TakeOptions, WorkerSignOn } from './farmEngine.ts'
+import type { FarmEngine, ForeignUpdate, JobChanges, NewFrame, NewJobRecord, NewWorker, TakeOptions, WorkerQuestion, WorkerSignOn } from './farmEngine.ts'
 import { farmStatusOf } from './farmStatus.ts'
 import { ForeignWork } from './foreignWork.ts'
 import { JobActions } from './jobActions.ts'
@@ -53,6 +54,7 @@ export class Farm implements FarmEngine {
   private readonly assignments: Assignments
   private readonly jobs: JobActions
   private readonly native: NativeWork
+  private readonly errands: Errands
   private readonly foreign: ForeignWork
   private readonly explainer: Explainer
   private status: FarmStatus = 'starting'
@@ -72,6 +74,7 @@ export class Farm implements FarmEngine {
     this.registry = new Registry(this.core, this.book, this.leases)
     this.assignments = new Assignments(this.core)
     this.jobs = new JobActions(this.core, this.book, this.leases, this.transitions, this.registry, this.attempts)
+    this.errands = new Errands(options.newId, (workerId) => this.dispatcher.nudge(workerId))
     this.native = new NativeWork(
       this.core,
       this.book,
@@ -81,6 +84,7 @@ export class Farm implements FarmEngine {
       this.dispatcher,
       this.assignments,
       this.sessions,
+      this.errands,
     )
     this.foreign = new ForeignWork(
       this.core,
@@ -111,6 +115,7 @@ export class Farm implements FarmEngine {
   async stop(): Promise<void> {
     this.timers.stop()
     await this.schedules.stop()
+    this.errands.stop()
     this.dispatcher.nudgeAll()
     this.staff.saveSightings()
     this.core.bus.emit({ type: 'lifecycle', at: this.core.now(), phase: 'shutdown' })
@@ -237,6 +242,21 @@ export class Farm implements FarmEngine {
   findWorker(workerId: string) {
     return this.staff.find(workerId)
   }
+  async askWorker(workerId: string, { checkoutId, ...order }: WorkerQuestion) {
+    const worker = this.staff.need(workerId)
+    if (worker.adapter !== 'native' || worker.approvedAt === null || worker.status === 'offline' || worker.status === 'error') {
+      throw new UnavailableError(`worker "${worker.name}" cannot be asked: it is no approved worker of this program that is online`)
+    }
+    const [command = order.command] = this.assignments.expand([order.command], worker.platform)
+    return this.errands.ask(worker, {
+      ...order,
+      command,
+      ...(checkoutId !== undefined && { checkout: this.assignments.checkout(checkoutId, worker.platform) }),
+    })
+  }
+  async answerErrand(workerId: string, errandId: string, answer: ErrandAnswer) {
+    this.errands.answer(this.staff.need(workerId).id, errandId, answer)
+  }
   registerWorker(worker: NewWorker) {
     return this.staff.register(worker)
   }
@@ -340,9 +360,15 @@ export class Farm implements FarmEngine {
     this.attempts.addFrames(job, task, attempt, frames)
     await this.core.store.durable()
   }
-  async setFramePreview(taskId: string, path: string, preview: 'ready' | 'failed', size?: { width: number; height: number }, light = false) {
+  async setFramePreview(
+    taskId: string,
+    path: string,
+    preview: 'ready' | 'failed',
+    about?: { width?: number; height?: number; problem?: string },
+    light = false,
+  ) {
     const { job, task } = await this.book.needTask(taskId)
-    this.core.store.setFramePreview(job.state.id, path, preview, size, light)
+    this.core.store.setFramePreview(job.state.id, path, preview, about, light)
     this.core.store.afterCommit(() =>
       this.core.bus.emit({
         type: 'frame',

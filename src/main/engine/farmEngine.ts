@@ -6,8 +6,8 @@
 import type { FarmStatus, JobStatus, LogStream, Outcome, QueueOrder, TaskStatus, WorkerStatus } from '../../shared/enums.ts'
 import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'
 import type { Policy } from '../../shared/policy.ts'
-import type { Assignment, Fence, Report, ReportReply, SignOnReply, TakeReply } from '../../shared/schemas/agent.ts'
-import type { Explanation, JobAction, TaskAction } from '../../shared/schemas/job.ts'
+import type { Assignment, ErrandAnswer, Fence, Report, ReportReply, SignOnReply, TakeReply } from '../../shared/schemas/agent.ts'
+import type { Command, Explanation, JobAction, TaskAction } from '../../shared/schemas/job.ts'
 import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { Load, MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 import type { CompiledJob } from './compiledJob.ts'
@@ -121,6 +121,14 @@ export interface NewFrame {
   renderedMs: number | null
 }
 
+/** A command whose result is the answer; it runs beside the worker's tasks. Variables in it are filled in for the worker. */
+export interface WorkerQuestion {
+  command: Command
+  maxRunMs: number
+  /** The checkout that the command reads from. */
+  checkoutId?: string
+}
+
 export interface FarmEngine {
   // Jobs --------------------------------------------------------------------------------------------------------
 
@@ -162,6 +170,13 @@ export interface FarmEngine {
   /** All workers that are not deleted, from memory. */
   workers(): WorkerState[]
   findWorker(workerId: string): WorkerState | undefined
+  /**
+   * Has an approved native worker that is online run one of ERRAND_COMMANDS, and resolves with its result.
+   * @throws NotFoundError, UnavailableError when it cannot be asked or does not answer in time, ErrandFailedError with its own words
+   */
+  askWorker(workerId: string, question: WorkerQuestion): Promise<unknown>
+  /** The worker's answer. @throws NotFoundError when nobody waits for it */
+  answerErrand(workerId: string, errandId: string, answer: ErrandAnswer): Promise<void>
   /** @throws TooManyError when too many wait for approval */
   registerWorker(worker: NewWorker): Promise<WorkerState>
   /** Marks it starting, adopts or requeues what it ran. @throws NotFoundError */
@@ -222,7 +237,7 @@ export interface FarmEngine {
     taskId: string,
     path: string,
     preview: 'ready' | 'failed',
-    size?: { width: number; height: number },
+    about?: { width?: number; height?: number; problem?: string },
     light?: boolean,
   ): Promise<void>
   /** The job's last-rendered image was replaced. */

@@ -18,6 +18,8 @@ export interface JobState {
   readonly type: string
   /** Whether the outbox is told of its end, and of the ends of its tasks. */
   readonly watched: { readonly job: boolean; readonly tasks: boolean }
+  /** The checkout of the file store that its commands read from. */
+  readonly checkoutId: string | null
   name: string
   project: string
   owner: string

@@ -6,6 +6,7 @@ import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { Errands } from './errands.ts'
 import { ignoreUnknown } from './errors.ts'
 import type { CancelSignal, TakeOptions } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
@@ -28,6 +29,7 @@ export class NativeWork {
     private readonly dispatcher: Dispatcher,
     private readonly assignments: Assignments,
     private readonly sessions: SessionBook,
+    private readonly errands: Errands,
   ) {}
 
   async take(workerId: string, options: TakeOptions): Promise<TakeReply> {
@@ -45,6 +47,7 @@ export class NativeWork {
     }
     const assignments = await this.handOver(leases, options.signal)
     const closeSessions = this.sessions.toClose(worker.id)
+    const errands = worker.approvedAt === null || options.signal.aborted ? [] : this.errands.takeFor(worker.id)
     return {
       assignments,
       cancel: this.cancellations(worker, options.running),
@@ -52,6 +55,7 @@ export class NativeWork {
       statusRequestLazy: worker.statusRequestLazy,
       approved: worker.approvedAt !== null,
       ...(closeSessions.length > 0 && { closeSessions }),
+      ...(errands.length > 0 && { errands }),
     }
   }
 
@@ -165,7 +169,8 @@ export class NativeWork {
   }
 
   private hasNews(worker: WorkerState, running: Fence[]): boolean {
-    return worker.statusRequested !== null || this.cancellations(worker, running).length > 0 || this.sessions.toClose(worker.id).length > 0
+    if (worker.statusRequested !== null || this.errands.hasFor(worker.id)) return true
+    return this.cancellations(worker, running).length > 0 || this.sessions.toClose(worker.id).length > 0
   }
 
   private cancellations(worker: WorkerState, running: Fence[]): TakeReply['cancel'] {

@@ -91,7 +91,7 @@ export interface FarmStore extends ScheduleStore {
     jobId: number,
     path: string,
     preview: 'ready' | 'failed',
-    size: { width: number; height: number } | undefined,
+    about: { width?: number; height?: number; problem?: string } | undefined,
     light: boolean,
   ): void
   /** Appends to the attempt's log and counts bytes and lines on it. Returns where the text starts and its bytes. */

@@ -56,6 +56,8 @@ export interface SubmissionParts {
   catalog: JobTypeCatalog
   farm: Pick<FarmEngine, 'submitJob'>
   settings: { current(): FarmSettings }
+  /** Which upload a text names a file of. */
+  uploads: { idIn(text: string): string | undefined }
   variables: SubmissionVariables
   /** Milliseconds since the epoch. */
   now(): number
@@ -117,12 +119,21 @@ export function createSubmission(parts: SubmissionParts): Submission {
       startAfter: timeOf(input.startAfter),
       dependsOn: input.dependsOn ?? [],
       limits: input.limits ?? [],
-      checkoutId: input.checkoutId ?? null,
+      checkoutId: input.checkoutId ?? uploadOf(compiled.settings) ?? null,
       outputDir: outputDirOf(compiled),
       clientId: null,
       createdAt,
     }
     return { record, compiled: rules.length === 0 ? compiled : { ...compiled, companions: [{ kind: 'notifications', values: rules }] } }
+  }
+
+  /** The upload that the job's files are in: it belongs to the job then, and workers that do not see it fetch it. */
+  function uploadOf(settings: Record<string, unknown>): string | undefined {
+    for (const value of Object.values(settings)) {
+      const id = typeof value === 'string' ? parts.uploads.idIn(variables.toValue(value)) : undefined
+      if (id !== undefined) return id
+    }
+    return undefined
   }
 
   return {

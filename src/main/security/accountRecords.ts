@@ -13,6 +13,8 @@ export interface User {
   name: string
   role: Role
   passwordHash: string | null
+  /** Since when the user is not let in; null: is. */
+  disabledAt: number | null
   readonly createdAt: number
 }
 
@@ -43,6 +45,7 @@ export function userOf(row: UserRow): User {
     name: row.name,
     role: roleOf(row.role),
     passwordHash: row.password_hash,
+    disabledAt: row.disabled_at,
     createdAt: row.created_at,
   }
 }
@@ -55,6 +58,7 @@ export function rowOf(user: User): UserRow {
     role: user.role,
     password_hash: user.passwordHash,
     created_at: user.createdAt,
+    disabled_at: user.disabledAt,
   }
 }
 

@@ -21,6 +21,13 @@ export interface NewToken {
   expiresAt?: number | null
 }
 
+export interface UserChanges {
+  name?: string
+  role?: Role
+  password?: string
+  disabled?: boolean
+}
+
 const TOKEN_PREFIX: Record<TokenKind, string> = { token: 'fht', key: 'fhk', session: 'fhs' }
 /** A login lasts this long. */
 export const SESSION_MS = 14 * 86_400_000
@@ -61,6 +68,7 @@ export class Accounts {
     if (!token) return undefined
     const now = this.options.now()
     if (token.expiresAt !== null && token.expiresAt <= now) return undefined
+    if (this.userOf(token)?.disabledAt) return undefined
     token.lastUsedAt = now
     this.uses.set(token.id, now)
     return token
@@ -154,34 +162,37 @@ export class Accounts {
     }
     this.refuseTakenName(input.name)
     const id = await this.options.write.exclusive((tx) => rows.insertUser(tx, row))
-    const user = userOf({ ...row, id })
+    const user = userOf({ ...row, id, disabled_at: null })
     this.usersById.set(id, user)
     return user
   }
 
   /**
-   * Changes name, role or password. A new password ends the user's other sessions.
+   * Changes name, role or password, or keeps the user out for now. A new password and being kept out end the user's other sessions.
    * @param keepSession the token with which the change is made
    * @throws NotFoundError, ConflictError for a taken name or when no admin would be left
    */
-  async changeUser(publicId: string, changes: { name?: string; role?: Role; password?: string }, keepSession?: Token): Promise<User> {
+  async changeUser(publicId: string, changes: UserChanges, keepSession?: Token): Promise<User> {
     const user = this.requireUser(publicId)
+    const endsSessions = changes.password !== undefined || changes.disabled === true
     if (changes.name !== undefined && changes.name !== user.name) this.refuseTakenName(changes.name)
-    if (changes.role !== undefined && changes.role !== 'admin') this.refuseLosingLastAdmin(user)
+    if ((changes.role !== undefined && changes.role !== 'admin') || changes.disabled) this.refuseLosingLastAdmin(user)
     const changed: User = {
       ...user,
       name: changes.name ?? user.name,
       role: changes.role ?? user.role,
       passwordHash: changes.password === undefined ? user.passwordHash : await hashSecret(changes.password, 'password'),
+      disabledAt: changes.disabled === undefined ? user.disabledAt : changes.disabled ? (user.disabledAt ?? this.options.now()) : null,
     }
     await this.options.write.exclusive(async (tx) => {
       await rows.updateUser(tx, rowOf(changed))
-      if (changes.password !== undefined) await rows.revokeSessions(tx, user.id, keepSession?.id ?? null, this.options.now())
+      if (endsSessions) await rows.revokeSessions(tx, user.id, keepSession?.id ?? null, this.options.now())
     })
-    Object.assign(user, { name: changed.name, role: changed.role, passwordHash: changed.passwordHash })
+    const { name, role, passwordHash, disabledAt } = changed
+    Object.assign(user, { name, role, passwordHash, disabledAt })
     for (const token of this.tokensByHash.values()) {
       if (token.userId !== user.id) continue
-      const ended = changes.password !== undefined && token.kind === 'session' && token.id !== keepSession?.id
+      const ended = endsSessions && token.kind === 'session' && token.id !== keepSession?.id
       if (ended) this.tokensByHash.delete(token.hash)
       else token.caller = this.callerOf(token)
     }
@@ -219,7 +230,7 @@ export class Accounts {
   async checkPassword(name: string, password: string): Promise<User | undefined> {
     const user = [...this.usersById.values()].find((candidate) => candidate.name === name)
     const matches = await verifySecret(password, user?.passwordHash ?? PASSWORD_UNMATCHABLE)
-    return matches ? user : undefined
+    return matches && user?.disabledAt === null ? user : undefined
   }
 
   private requireUser(publicId: string): User {
@@ -233,8 +244,8 @@ export class Accounts {
   }
 
   private refuseLosingLastAdmin(user: User): void {
-    const admins = [...this.usersById.values()].filter((candidate) => candidate.role === 'admin')
-    if (user.role === 'admin' && admins.length === 1 && this.usersById.size > 1) {
+    const admins = [...this.usersById.values()].filter((candidate) => candidate.role === 'admin' && candidate.disabledAt === null)
+    if (user.role === 'admin' && user.disabledAt === null && admins.length === 1 && this.usersById.size > 1) {
       throw new ConflictError(`"${user.name}" is the last admin; make another user an admin first`)
     }
   }

@@ -202,12 +202,13 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     jobId: number,
     path: string,
     preview: 'ready' | 'failed',
-    size: { width: number; height: number } | undefined,
+    about: { width?: number; height?: number; problem?: string } | undefined,
     light: boolean,
   ): void {
     this.writer.statement(
-      'update frames set preview = ?, light = ?, width = coalesce(?, width), height = coalesce(?, height) where job_id = ? and path = ?',
-      [preview, Number(light), size?.width ?? null, size?.height ?? null, jobId, path],
+      `update frames set preview = ?, preview_problem = ?, light = ?, width = coalesce(?, width), height = coalesce(?, height)
+       where job_id = ? and path = ?`,
+      [preview, about?.problem ?? '', Number(light), about?.width ?? null, about?.height ?? null, jobId, path],
     )
   }
 

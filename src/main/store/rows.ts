@@ -28,6 +28,7 @@ export interface JobRow {
   start_after: number | null
   unmet_jobs: number
   steps_completed: number
+  checkout_id: string | null
   steps_total: number
   task_count: number
   count_queued: number
@@ -59,6 +60,7 @@ export function jobFromRow(row: JobRow, limitIds: number[]): JobState {
     origin: row.origin,
     type: row.type,
     watched: { job: (row.watched & 1) !== 0, tasks: (row.watched & 2) !== 0 },
+    checkoutId: row.checkout_id,
     name: row.name,
     project: row.project,
     owner: row.owner,

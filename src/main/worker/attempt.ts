@@ -32,6 +32,8 @@ export interface AttemptPlan {
   readonly maxSilenceMs: number
   /** For what can be taken up after the worker was killed. */
   readonly journal?: AttemptJournal
+  /** Makes the commands what this machine can run, e.g. fetches files first. Its errors end the attempt. */
+  readonly prepare?: ((signal: AbortSignal) => Promise<readonly Command[]>) | undefined
 }
 
 export interface AttemptEnd {
@@ -132,7 +134,8 @@ export class AttemptRun {
   private async runCommands(): Promise<void> {
     const context = this.context()
     const { signal } = this.controller
-    const { journal, commands } = this.plan
+    const { journal } = this.plan
+    const commands = (await this.plan.prepare?.(signal)) ?? this.plan.commands
     const first = journal?.firstCommand ?? 0
     for (const done of commands.slice(0, first)) context.progress(done.totalStepCount || 1)
     for (const [index, command] of commands.entries()) {

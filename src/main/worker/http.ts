@@ -2,6 +2,7 @@
  * HTTP to a manager: one keep-alive pool, a path prefix (`http://host:8080/k/KEY/`), time limits, and two kinds of
  * failure: the manager did not answer (try again later) or it refused (trying the same again is pointless).
  */
+import type { Readable } from 'node:stream'
 import { Pool, type Dispatcher } from 'undici'
 
 export interface HttpReply {
@@ -65,12 +66,17 @@ export interface HttpClientOptions {
 }
 
 export class HttpClient {
+  private readonly origin: string
+  private readonly poolOptions: Pool.Options
   private readonly pool: Pool
+  /** For files: without a limit of size, and out of the way of the calls that keep leases. */
+  private files: Pool | undefined
   private readonly basePath: string
   private readonly userAgent: string
 
   constructor(options: HttpClientOptions) {
-    this.pool = new Pool(options.url.origin, {
+    this.origin = options.url.origin
+    this.poolOptions = {
       // One long poll, one report, previews; more would only keep sockets open at the manager.
       connections: 8,
       pipelining: 1,
@@ -78,17 +84,30 @@ export class HttpClient {
       maxResponseSize: MAX_REPLY_BYTES,
       bodyTimeout: BODY_TIMEOUT_MS,
       connect: { timeout: 10_000, ...options.connect },
-    })
+    }
+    this.pool = new Pool(this.origin, this.poolOptions)
     this.basePath = options.url.pathname.endsWith('/') ? options.url.pathname : `${options.url.pathname}/`
     this.userAgent = options.userAgent
   }
 
   /** Sends and reads the whole reply, whatever its status. @throws UnreachableError, or the signal's reason when aborted */
   async send(request: HttpRequest): Promise<HttpReply> {
-    let response: Dispatcher.ResponseData
-    let text: string
+    return this.read(await this.begin(this.pool, request), request)
+  }
+
+  /**
+   * Sends, and leaves the body of a success to be read as it comes, however long it is; of anything else the reply as `send`
+   * gives it. @throws UnreachableError, or the signal's reason when aborted
+   */
+  async stream(request: HttpRequest): Promise<{ body?: Readable; reply?: HttpReply }> {
+    this.files ??= new Pool(this.origin, { ...this.poolOptions, connections: 2, maxResponseSize: -1 })
+    const response = await this.begin(this.files, request)
+    return response.statusCode === 200 ? { body: response.body } : { reply: await this.read(response, request) }
+  }
+
+  private async begin(pool: Pool, request: HttpRequest): Promise<Dispatcher.ResponseData> {
     try {
-      response = await this.pool.request({
+      return await pool.request({
         method: request.method,
         path: this.basePath + request.path + queryText(request.query),
         headers: {
@@ -101,6 +120,15 @@ export class HttpClient {
         headersTimeout: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
         signal: request.signal,
       })
+    } catch (error) {
+      if (request.signal?.aborted) throw error
+      throw new UnreachableError(describeFailure(error), undefined, { cause: error })
+    }
+  }
+
+  private async read(response: Dispatcher.ResponseData, request: HttpRequest): Promise<HttpReply> {
+    let text: string
+    try {
       text = await response.body.text()
     } catch (error) {
       if (request.signal?.aborted) throw error
@@ -117,7 +145,7 @@ export class HttpClient {
 
   /** Ends open requests and closes the connections. */
   async close(): Promise<void> {
-    await this.pool.destroy()
+    await Promise.all([this.pool.destroy(), this.files?.destroy()])
   }
 }
 

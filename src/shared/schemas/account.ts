@@ -48,7 +48,7 @@ export const NewToken = Type.Object(
 export const CreatedToken = Type.Object({ ...Token.properties, secret: Type.String() })
 export type CreatedToken = Static<typeof CreatedToken>
 
-export const User = Type.Object({ id: Id, name: Type.String(), role: Role, createdAt: Time })
+export const User = Type.Object({ id: Id, name: Type.String(), role: Role, disabled: Type.Boolean(), createdAt: Time })
 export type User = Static<typeof User>
 
 const UserName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9_.@-]+$' })
@@ -57,7 +57,13 @@ const Password = Type.String({ minLength: 8, maxLength: 200 })
 export const NewUser = Type.Object({ name: UserName, role: Role, password: Password }, { additionalProperties: false })
 /** PATCH /users/{id}. */
 export const UserPatch = Type.Object(
-  { name: Type.Optional(UserName), role: Type.Optional(Role), password: Type.Optional(Password) },
+  {
+    name: Type.Optional(UserName),
+    role: Type.Optional(Role),
+    password: Type.Optional(Password),
+    /** Kept out: no login, and tokens in the user's name do not count. */
+    disabled: Type.Optional(Type.Boolean()),
+  },
   { additionalProperties: false },
 )
 /** POST /password: one's own. */

@@ -7,6 +7,9 @@
  *   POST /agent/take      long poll: heartbeat, lease renewal, new work, cancellations and status requests in one
  *   POST /agent/report    ordered events of attempts, exactly once by `seq`; may ask for the next task in the same call
  *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body), or its light (packed floats)
+ *   POST /agent/preview/{taskId}/{attempt}/missing   there will be none, and why
+ *   POST /agent/errands/{errandId}   the answer to an errand that a `take` brought
+ *   GET  /agent/checkout   the files of a checkout that the worker does not see; GET /agent/files/{sha256}/{bytes}   one of them
  *   POST /agent/sign-off  leaving: what it runs is requeued
  */
 import { Type, type Static } from 'typebox'
@@ -69,6 +72,13 @@ export const ContainerGrant = Type.Object({
 })
 export type ContainerGrant = Static<typeof ContainerGrant>
 
+/**
+ * A checkout of the manager's file store that commands read from. `root` is its folder as commands of this worker name it;
+ * a worker that does not see it fetches the files and puts its own copy's folder in the place of `root`.
+ */
+export const CheckoutRef = Type.Object({ id: Type.String({ minLength: 1, maxLength: 4096 }), root: Type.String({ minLength: 1 }) })
+export type CheckoutRef = Static<typeof CheckoutRef>
+
 export const Assignment = Type.Object({
   taskId: Id,
   attempt: Type.Integer(),
@@ -86,6 +96,7 @@ export const Assignment = Type.Object({
   container: Type.Optional(ContainerGrant),
   /** False: the job wants a fresh process for each task. */
   sessions: Type.Optional(Type.Boolean()),
+  checkout: Type.Optional(CheckoutRef),
 })
 export type Assignment = Static<typeof Assignment>
 
@@ -105,6 +116,34 @@ export const TakeRequest = Type.Object({
 })
 export type TakeRequest = Static<typeof TakeRequest>
 export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
+
+/** Commands that may be an errand: they look, and change nothing. */
+export const ERRAND_COMMANDS = ['check-paths', 'inspect-blend'] as const
+/**
+ * A question that a worker answers beside its work, without a slot: a command whose result is the answer. Any worker that is
+ * approved may get one, also one that is busy or asleep.
+ */
+export const Errand = Type.Object({
+  id: Id,
+  command: CommandSchema,
+  maxRunMs: Type.Integer({ minimum: 1 }),
+  checkout: Type.Optional(CheckoutRef),
+})
+export type Errand = Static<typeof Errand>
+/** POST /agent/errands/{errandId}: the command's result, or why there is none. */
+export const ErrandAnswer = Type.Union([
+  Type.Object({ result: Type.Unknown() }, { additionalProperties: false }),
+  Type.Object({ problem: Type.String({ minLength: 1, maxLength: 4000 }) }, { additionalProperties: false }),
+])
+export type ErrandAnswer = Static<typeof ErrandAnswer>
+
+/** GET /agent/checkout?id=: its files; paths are relative, with slashes. */
+export const CheckoutQuery = Type.Object({ id: Type.String({ minLength: 1, maxLength: 4096 }) })
+export const CheckoutFiles = Type.Object({
+  files: Type.Array(Type.Object({ path: Type.String(), sha: Type.String(), size: Type.Integer({ minimum: 0 }) })),
+})
+export type CheckoutFiles = Static<typeof CheckoutFiles>
+
 export const TakeReply = Type.Object({
   assignments: Type.Array(Assignment),
   cancel: Type.Array(Cancellation),
@@ -114,6 +153,7 @@ export const TakeReply = Type.Object({
   approved: Type.Boolean(),
   /** Jobs that have nothing left for the applications that are open for them. */
   closeSessions: Type.Optional(Type.Array(Id)),
+  errands: Type.Optional(Type.Array(Errand)),
 })
 export type TakeReply = Static<typeof TakeReply>
 
@@ -183,3 +223,9 @@ export const PreviewQuery = Type.Object({
   path: Type.String({ minLength: 1, maxLength: 4096 }),
   size: PreviewSize,
 })
+
+/** POST /agent/preview/{taskId}/{attempt}/missing: the file has no preview; people are told why. */
+export const PreviewMissing = Type.Object(
+  { path: Type.String({ minLength: 1, maxLength: 4096 }), reason: Type.String({ minLength: 1, maxLength: 1000 }) },
+  { additionalProperties: false },
+)

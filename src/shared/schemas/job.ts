@@ -31,6 +31,8 @@ export const Frame = Type.Object({
   width: nullable(Type.Integer()),
   height: nullable(Type.Integer()),
   preview: Type.Union([Type.Literal('none'), Type.Literal('ready'), Type.Literal('failed')]),
+  /** Why there is none, when making it failed; else empty. */
+  previewProblem: Type.String(),
   /** Addresses of the previews, relative to the server: thumbnail (≤ 320 wide) and large (≤ 1920 wide). Null without preview. */
   thumbnailUrl: nullable(Type.String()),
   largeUrl: nullable(Type.String()),

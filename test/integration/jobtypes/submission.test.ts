@@ -63,6 +63,7 @@ beforeEach(async () => {
       fromValues: (values, platform) => valuesToVariables(values, test.settings, platform, HOST),
       toValue: (text) => createTextExpander(test.settings, 'workers', HOST.platform, HOST)(text),
     },
+    uploads: { idIn: () => undefined },
     now: () => test.time,
     randomUuid: () => JOB_ID,
   })
@@ -227,6 +228,7 @@ function partsOf(): Parameters<typeof createSubmission>[0] {
     farm: test.farm,
     settings: { current: () => test.settings },
     variables: { fromValues: (values) => values, toValue: (text) => text },
+    uploads: { idIn: () => undefined },
     now: () => test.time,
     randomUuid: () => JOB_ID,
   }

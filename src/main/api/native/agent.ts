@@ -1,9 +1,16 @@
 /** /agent: what our workers call (shared/schemas/agent.ts). The busiest routes of all: checked, handed to the engine, no more. */
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import {
+  CheckoutFiles,
+  CheckoutQuery,
+  ErrandAnswer,
   JoinReply,
   JoinRequest,
+  PreviewMissing,
   PreviewQuery,
   ReportReply,
   ReportRequest,
@@ -12,7 +19,7 @@ import {
   TakeReply,
   TakeRequest,
 } from '../../../shared/schemas/agent.ts'
-import { NotAllowedError } from '../../engine/errors.ts'
+import { NotAllowedError, NotFoundError } from '../../engine/errors.ts'
 import type { CancelSignal } from '../../engine/farmEngine.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { MAX_LIGHT_BYTES } from '../../../shared/sceneLight.ts'
@@ -20,9 +27,10 @@ import { MAX_PREVIEW_BYTES, Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
 import { hashSecret } from '../../security/secrets.ts'
 import type { ServerContext } from '../server.ts'
-import { AttemptParams, Nothing, requireTask, type NativeApp } from './common.ts'
+import { AttemptParams, IdParams, Nothing, requireTask, type NativeApp } from './common.ts'
 
 const tags = ['agent']
+const BlobParams = Type.Object({ sha: Type.String({ pattern: '^[0-9a-f]{64}$' }), size: Type.Integer({ minimum: 0 }) })
 /** A thousand reports with their log lines. */
 const REPORT_BODY_LIMIT = 16 * 1_048_576
 
@@ -128,6 +136,81 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     },
   )
 
+  app.post(
+    '/agent/errands/:id',
+    {
+      config: { access: 'worker', audit: false },
+      schema: {
+        tags,
+        operationId: 'answerErrand',
+        summary: 'The answer to a question of the manager',
+        params: IdParams,
+        body: ErrandAnswer,
+        response: Nothing,
+      },
+    },
+    async (request, reply) => {
+      await farm.answerErrand(nativeWorker(request).publicId, request.params.id, request.body)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/agent/checkout',
+    {
+      config: { access: 'worker' },
+      schema: {
+        tags,
+        operationId: 'getCheckout',
+        summary: 'The files of a checkout',
+        querystring: CheckoutQuery,
+        response: { 200: CheckoutFiles },
+      },
+    },
+    async (request) => {
+      approvedWorker(request)
+      return { files: await context.shaman.checkouts.list(request.query.id) }
+    },
+  )
+
+  app.get(
+    '/agent/files/:sha/:size',
+    {
+      config: { access: 'worker' },
+      schema: { tags, operationId: 'getStoredFile', summary: 'A file of the file store by its content', params: BlobParams },
+    },
+    async (request, reply) => {
+      approvedWorker(request)
+      const { sha, size } = request.params
+      const path = context.shaman.store.pathOf({ sha, size })
+      const facts = await stat(path).catch(() => undefined)
+      if (!facts?.isFile()) throw new NotFoundError('file', sha)
+      return reply.type('application/octet-stream').header('content-length', facts.size).send(createReadStream(path))
+    },
+  )
+
+  app.post(
+    '/agent/preview/:taskId/:attempt/missing',
+    {
+      config: { access: 'worker', audit: false },
+      schema: {
+        tags,
+        operationId: 'tellPreviewMissing',
+        summary: 'There will be no preview of a file, and why',
+        params: AttemptParams,
+        body: PreviewMissing,
+        response: Nothing,
+      },
+    },
+    async (request, reply) => {
+      const { path, reason } = request.body
+      const task = await requireTask(context, request.params.taskId)
+      await requireAttempt(context, nativeWorker(request), task.id, request.params.attempt)
+      await farm.setFramePreview(task.publicId, path, 'failed', { problem: reason })
+      return reply.code(204).send(null)
+    },
+  )
+
   void app.register((images: NativeApp, _options, done) => {
     images.removeAllContentTypeParsers()
     for (const [type, bodyLimit] of [
@@ -200,6 +283,13 @@ class Vanishing implements CancelSignal {
 /** @throws NotAllowedError for a Flamenco worker: it has no leases */
 function nativeWorker({ worker }: FastifyRequest): WorkerState {
   if (worker?.adapter !== 'native') throw new NotAllowedError('this worker registered through another API and cannot use this one')
+  return worker
+}
+
+/** @throws NotAllowedError for one that waits for approval: it gets nothing of the farm's */
+function approvedWorker(request: FastifyRequest): WorkerState {
+  const worker = nativeWorker(request)
+  if (worker.approvedAt === null) throw new NotAllowedError('this worker waits for approval')
   return worker
 }
 

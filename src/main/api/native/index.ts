@@ -5,6 +5,7 @@ import type { ServerContext } from '../server.ts'
 import { agentRoutes } from './agent.ts'
 import { farmRoutes } from './farm.ts'
 import { frameRoutes } from './frames.ts'
+import { inspectionRoutes } from './inspections.ts'
 import { jobContentRoutes } from './jobContents.ts'
 import { jobRoutes } from './jobs.ts'
 import { jobTypeRoutes } from './jobTypes.ts'
@@ -13,11 +14,13 @@ import { machineRoutes } from './machines.ts'
 import { notificationRoutes } from './notifications.ts'
 import { registryRoutes } from './registries.ts'
 import { scheduleRoutes } from './schedules.ts'
+import { reachabilityRoutes } from './reachability.ts'
 import { sessionRoutes } from './sessions.ts'
 import { settingsRoutes } from './settings.ts'
 import { limitRoutes, tagRoutes } from './tagsAndLimits.ts'
 import { taskRoutes } from './tasks.ts'
 import { tokenRoutes } from './tokens.ts'
+import { uploadRoutes } from './uploads.ts'
 import { userRoutes } from './users.ts'
 import { workerRoutes } from './workers.ts'
 
@@ -38,8 +41,11 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     registryRoutes,
     jobTypeRoutes,
     scheduleRoutes,
+    uploadRoutes,
+    inspectionRoutes,
     settingsRoutes,
     notificationRoutes,
+    reachabilityRoutes,
     sessionRoutes,
     tokenRoutes,
     userRoutes,

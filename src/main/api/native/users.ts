@@ -10,7 +10,13 @@ const tags = ['accounts']
 
 export function userRoutes(app: NativeApp, context: ServerContext): void {
   const { accounts } = context.security
-  const shown = (user: UserState): User => ({ id: user.publicId, name: user.name, role: user.role, createdAt: time(user.createdAt) })
+  const shown = (user: UserState): User => ({
+    id: user.publicId,
+    name: user.name,
+    role: user.role,
+    disabled: user.disabledAt !== null,
+    createdAt: time(user.createdAt),
+  })
 
   app.get(
     '/users',
@@ -39,7 +45,7 @@ export function userRoutes(app: NativeApp, context: ServerContext): void {
       schema: {
         tags,
         operationId: 'changeUser',
-        summary: 'Change name, role or password of a user',
+        summary: 'Change name, role or password of a user, or keep the user out',
         params: IdParams,
         body: UserPatch,
         response: { 200: User },

@@ -4,9 +4,9 @@
  */
 import { copyFile, link, lstat, mkdir, readlink, realpath, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
-import { ConflictError, FarmError, InvalidInputError } from '../../engine/errors.ts'
-import { errorCode, forEachLimited, isMissing, removeEmptyFolders } from './disk.ts'
-import { assertCheckoutPath, assertFilePath, checkoutRoot, type BlobId } from './paths.ts'
+import { ConflictError, FarmError, InvalidInputError, NotFoundError } from '../../engine/errors.ts'
+import { errorCode, forEachLimited, isMissing, removeEmptyFolders, walk } from './disk.ts'
+import { assertCheckoutPath, assertFilePath, blobOfPath, checkoutRoot, type BlobId } from './paths.ts'
 import type { FileStore } from './store.ts'
 
 export interface CheckoutFile extends BlobId {
@@ -55,6 +55,38 @@ export class Checkouts {
       throw error
     }
     return name
+  }
+
+  /** Where a checkout lies. Absolute. @throws InvalidInputError */
+  folderOf(checkoutPath: string): string {
+    assertCheckoutPath(checkoutPath)
+    return path.join(checkoutRoot(this.options.storage()), ...checkoutPath.split('/'))
+  }
+
+  /** Puts one more file into a checkout. @throws InvalidInputError for a path that is taken, NotFoundError, MissingFilesError */
+  async add(checkoutPath: string, file: CheckoutFile): Promise<void> {
+    const folder = this.folderOf(checkoutPath)
+    assertFilePath(file.path, 'path')
+    await this.assertStored([file])
+    if (!(await lstat(folder).catch(() => undefined))?.isDirectory()) throw new NotFoundError('checkout', checkoutPath)
+    await assertBelow(folder, checkoutRoot(this.options.storage()))
+    await this.place(file, folder)
+  }
+
+  /**
+   * The files of a checkout: what its links point at in the store. What is no such link (a copy, where links cannot be made)
+   * is not listed. Empty for a checkout that does not exist.
+   */
+  async list(checkoutPath: string): Promise<CheckoutFile[]> {
+    const folder = this.folderOf(checkoutPath)
+    const stored = path.join(this.options.storage(), 'file-store', 'stored')
+    const files: CheckoutFile[] = []
+    for await (const { file, entry } of walk(folder)) {
+      if (!entry.isSymbolicLink()) continue
+      const blob = blobOfPath(stored, path.resolve(path.dirname(file), await readlink(file)))
+      if (blob) files.push({ ...blob, path: path.relative(folder, file).split(path.sep).join('/') })
+    }
+    return files
   }
 
   /** Removes a checkout and a parent folder that this leaves empty; one that does not exist is fine. The blobs stay. */

@@ -2,7 +2,7 @@
 import { readlink, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { removeEmptyFolders, walk } from './disk.ts'
-import { checkoutRoot } from './paths.ts'
+import { blobOfPath, checkoutRoot } from './paths.ts'
 import type { FileStore } from './store.ts'
 
 /** A temporary file older than this belongs to no upload any more. */
@@ -39,7 +39,7 @@ export async function collectGarbage(store: FileStore, options: GarbageOptions):
   const stored = path.join(storage, 'file-store', 'stored')
   for await (const { file } of walk(stored)) {
     if (signal?.aborted) return report
-    const blob = blobOf(stored, file)
+    const blob = blobOfPath(stored, file)
     const facts = await stat(file).catch(() => undefined)
     if (!blob || !facts) continue
     // More than one name: a checkout that had to use hard links.
@@ -74,11 +74,4 @@ async function linkedBlobs(checkouts: string, signal: AbortSignal | undefined): 
     if (entry.isSymbolicLink()) linked.add(path.resolve(path.dirname(file), await readlink(file)))
   }
   return linked
-}
-
-function blobOf(stored: string, file: string): { sha: string; size: number } | undefined {
-  const [head, tail, name] = path.relative(stored, file).split(path.sep)
-  const size = /^(\d+)\.blob$/.exec(name ?? '')?.[1]
-  if (!head || !tail || size === undefined || !/^[0-9a-f]{64}$/.test(head + tail)) return undefined
-  return { sha: head + tail, size: Number(size) }
 }

@@ -26,6 +26,14 @@ export function blobPath(root: string, { sha, size }: BlobId): string {
   return path.join(root, 'file-store', 'stored', shaFolder(sha), `${size}.blob`)
 }
 
+/** Which blob a file of the folder `stored` is; undefined for any other file. */
+export function blobOfPath(stored: string, file: string): BlobId | undefined {
+  const [head, tail, name, ...more] = path.relative(stored, file).split(path.sep)
+  const size = /^(\d+)\.blob$/.exec(name ?? '')?.[1]
+  if (!head || !tail || size === undefined || more.length > 0 || !SHA.test(head + tail)) return undefined
+  return { sha: head + tail, size: Number(size) }
+}
+
 export function uploadPath(root: string, { sha, size }: BlobId, random: string): string {
   return path.join(root, 'file-store', 'uploading', shaFolder(sha), `${size}-${random}.tmp`)
 }

@@ -19,6 +19,11 @@ export class ContentMismatchError extends FarmError {
   readonly code = 'content-mismatch'
 }
 
+/** The file is larger than anybody may upload. */
+export class UploadTooLargeError extends FarmError {
+  readonly code = 'too-large'
+}
+
 /** The client went away before its upload was whole. */
 export class UploadAbortedError extends FarmError {
   readonly code = 'upload-aborted'
@@ -111,13 +116,45 @@ export class FileStore {
     }
   }
 
+  /**
+   * Takes a file whose checksum its sender does not know (a browser on a plain connection has no SHA-256).
+   * @throws TooLargeUploadError beyond `limit` bytes, UploadAbortedError when the stream broke off
+   */
+  async add(body: AsyncIterable<Buffer>, limit: number): Promise<BlobId> {
+    const temporary = path.join(this.options.storage(), 'file-store', 'uploading', `upload-${this.options.random()}.tmp`)
+    this.temporary.add(temporary)
+    try {
+      await mkdir(path.dirname(temporary), { recursive: true })
+      const hash = createHash('sha256')
+      const file = await open(temporary, 'wx', 0o644)
+      let size: number
+      try {
+        size = await copyHashed(body, file, hash, limit, () => new UploadTooLargeError(`the file has more than the ${limit} bytes that are taken`))
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      const blob = { sha: hash.digest('hex'), size }
+      await this.keep(blob, temporary)
+      return blob
+    } finally {
+      await rm(temporary, { force: true })
+      this.temporary.delete(temporary)
+    }
+  }
+
   private async receive(blob: BlobId, body: AsyncIterable<Buffer>, temporary: string): Promise<UploadResult> {
-    const final = this.pathOf(blob)
     const hash = createHash('sha256')
     const file = await open(temporary, 'wx', 0o644)
     let written: number
     try {
-      written = await copyHashed(body, file, hash, blob.size)
+      written = await copyHashed(
+        body,
+        file,
+        hash,
+        blob.size,
+        () => new ContentMismatchError(`the file has more than the ${blob.size} bytes that were announced`),
+      )
       await file.sync()
     } finally {
       await file.close()
@@ -128,12 +165,20 @@ export class FileStore {
     const found = hash.digest('hex')
     if (found !== blob.sha) throw new ContentMismatchError(`the file's SHA-256 is ${found}, but ${blob.sha} was announced`)
 
+    return (await this.keep(blob, temporary)) ? 'stored' : 'already-known'
+  }
+
+  /** Gives a file that is whole, checked and on disk its name; false when the same content is there already. */
+  private async keep(blob: BlobId, temporary: string): Promise<boolean> {
+    const final = this.pathOf(blob)
+    this.wanted.set(blobKey(blob), this.options.now())
+    await this.deleting.get(blobKey(blob))
     // Somebody else was faster with the same content: theirs stays, links may point at it.
-    if (await this.touch(final)) return 'already-known'
+    if (await this.touch(final)) return false
     await mkdir(path.dirname(final), { recursive: true })
     await rename(temporary, final)
     await syncFolder(path.dirname(final))
-    return 'stored'
+    return true
   }
 
   /** Sets the modification time to now; false when there is no such file. */
@@ -151,18 +196,24 @@ export class FileStore {
 }
 
 /** Writes a stream to a file and into a hash; stops with an error once there is more than `limit`. */
-async function copyHashed(body: AsyncIterable<Buffer>, file: FileHandle, hash: Hash, limit: number): Promise<number> {
+async function copyHashed(
+  body: AsyncIterable<Buffer>,
+  file: FileHandle,
+  hash: Hash,
+  limit: number,
+  tooLong: () => FarmError,
+): Promise<number> {
   let written = 0
   const chunks = body[Symbol.asyncIterator]()
   for (;;) {
     const next = await chunks.next().catch((error: unknown) => {
       throw new UploadAbortedError(
-        `the upload broke off after ${written} of ${limit} bytes: ${error instanceof Error ? error.message : String(error)}`,
+        `the upload broke off after ${written} bytes: ${error instanceof Error ? error.message : String(error)}`,
       )
     })
     if (next.done) return written
     const chunk = next.value
-    if (written + chunk.length > limit) throw new ContentMismatchError(`the file has more than the ${limit} bytes that were announced`)
+    if (written + chunk.length > limit) throw tooLong()
     hash.update(chunk)
     await file.write(chunk)
     written += chunk.length

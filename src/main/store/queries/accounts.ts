@@ -8,6 +8,7 @@ export interface UserRow {
   role: string
   password_hash: string | null
   created_at: number
+  disabled_at: number | null
 }
 
 export interface TokenRow {
@@ -46,7 +47,7 @@ export interface TransactionalDatabase {
   exclusive<T>(run: (tx: Transaction) => Promise<T>): Promise<T>
 }
 
-const USER_COLUMNS = 'id, public_id, name, role, password_hash, created_at'
+const USER_COLUMNS = 'id, public_id, name, role, password_hash, created_at, disabled_at'
 const TOKEN_COLUMNS = 'id, public_id, kind, name, prefix, hash, role, scopes, user_id, created_by, created_at, expires_at, last_used_at'
 
 export function readUsers(db: ReadDatabase): Promise<UserRow[]> {
@@ -57,7 +58,7 @@ export function readTokens(db: ReadDatabase): Promise<TokenRow[]> {
   return db.all<TokenRow>(`select ${TOKEN_COLUMNS} from tokens where revoked_at is null order by id`)
 }
 
-export async function insertUser(db: Transaction, user: Omit<UserRow, 'id'>): Promise<number> {
+export async function insertUser(db: Transaction, user: Omit<UserRow, 'id' | 'disabled_at'>): Promise<number> {
   const { lastId } = await db.run('insert into users (public_id, name, role, password_hash, created_at) values (?, ?, ?, ?, ?)', [
     user.public_id,
     user.name,
@@ -69,7 +70,13 @@ export async function insertUser(db: Transaction, user: Omit<UserRow, 'id'>): Pr
 }
 
 export async function updateUser(db: Transaction, user: UserRow): Promise<void> {
-  await db.run('update users set name = ?, role = ?, password_hash = ? where id = ?', [user.name, user.role, user.password_hash, user.id])
+  await db.run('update users set name = ?, role = ?, password_hash = ?, disabled_at = ? where id = ?', [
+    user.name,
+    user.role,
+    user.password_hash,
+    user.disabled_at,
+    user.id,
+  ])
 }
 
 /** Hides the user, frees the name and revokes all tokens of the user. */

@@ -21,13 +21,14 @@ export interface FrameRow {
   height: number | null
   preview: string
   light: number
+  preview_problem: string
   rendered_ms: number | null
   created_at: number
 }
 
 /** To be followed by `where …` over f (frames), j (jobs), t (tasks), a (attempts). */
 const SELECT = `select f.id, f.job_id, j.public_id as job_public_id, j.name as job_name, t.idx as task_idx, a.number as attempt,
-    f.attempt_id, f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.light, f.rendered_ms, f.created_at
+    f.attempt_id, f.frame, f.path, f.bytes, f.width, f.height, f.preview, f.preview_problem, f.light, f.rendered_ms, f.created_at
   from frames f
   join jobs j on j.id = f.job_id
   join tasks t on t.id = f.task_id
@@ -48,6 +49,7 @@ export function toFrame(row: FrameRow): Frame {
     width: row.width,
     height: row.height,
     preview,
+    previewProblem: row.preview_problem,
     thumbnailUrl: url('thumbnail'),
     largeUrl: url('large'),
     lightUrl: row.light ? url('light') : null,

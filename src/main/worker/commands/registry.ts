@@ -2,11 +2,13 @@
 import type { Engines } from '../../docker/engines.ts'
 import { findProgram } from '../tools/find.ts'
 import { blenderRender } from './blenderRender.ts'
+import { checkPaths } from './checkPaths.ts'
 import { copyFile } from './copyFile.ts'
 import { dockerRun } from './dockerRun.ts'
 import { echo } from './echo.ts'
 import { exec } from './exec.ts'
 import { framesToVideo } from './framesToVideo.ts'
+import { inspectBlend } from './inspectBlend.ts'
 import { makeDirectory } from './makeDirectory.ts'
 import { moveDirectory } from './moveDirectory.ts'
 import { runFrames } from './runFrames.ts'
@@ -26,6 +28,8 @@ const COMMANDS: ReadonlyMap<string, CommandRunner> = new Map(
     'copy-file': copyFile,
     'trace-frames': traceFrames,
     'run-frames': runFrames,
+    'check-paths': checkPaths,
+    'inspect-blend': inspectBlend,
   }),
 )
 

@@ -1,11 +1,14 @@
 /** The calls of `/api/v1/agent` (shared/schemas/agent.ts), with replies checked. */
+import type { Readable } from 'node:stream'
 import { Compile } from 'typebox/compile'
 import { ApiError } from '../../../shared/schemas/common.ts'
 import {
+  CheckoutFiles,
   JoinReply,
   ReportReply,
   SignOnReply,
   TakeReply,
+  type ErrandAnswer,
   type Fence,
   type JoinRequest,
   type PreviewSize,
@@ -25,6 +28,7 @@ const checks = {
   signOn: Compile(SignOnReply),
   take: Compile(TakeReply),
   report: Compile(ReportReply),
+  checkout: Compile(CheckoutFiles),
   error: Compile(ApiError),
 }
 /** What a compiled schema is used for here. */
@@ -81,6 +85,42 @@ export class AgentApi {
       signal,
     })
     throwUnlessOk(reply, 'preview')
+  }
+
+  /** There will be no preview of a file, and why. */
+  async previewMissing(fence: Fence, path: string, reason: string, signal: AbortSignal): Promise<void> {
+    await this.tell(`preview/${fence.taskId}/${fence.attempt}/missing`, { path, reason }, signal)
+  }
+
+  async answerErrand(errandId: string, answer: ErrandAnswer): Promise<void> {
+    await this.tell(`errands/${errandId}`, answer)
+  }
+
+  /** The files of a checkout. */
+  async checkout(id: string, signal: AbortSignal): Promise<CheckoutFiles> {
+    const reply = await this.http.send({ method: 'GET', path: `${PREFIX}checkout`, query: { id }, headers: this.headers, signal })
+    throwUnlessOk(reply, 'checkout')
+    if (!checks.checkout.Check(reply.json)) throw new UnreachableError('the reply to checkout is not what our protocol says')
+    return reply.json
+  }
+
+  /** The bytes of a file of the manager's store. */
+  async file(sha: string, size: number, signal: AbortSignal): Promise<Readable> {
+    const { reply, body } = await this.http.stream({ method: 'GET', path: `${PREFIX}files/${sha}/${size}`, headers: this.headers, signal })
+    if (reply !== undefined) throwUnlessOk(reply, 'file')
+    if (body === undefined) throw new UnreachableError('the manager sent no file')
+    return body
+  }
+
+  private async tell(name: string, body: unknown, signal?: AbortSignal): Promise<void> {
+    const reply = await this.http.send({
+      method: 'POST',
+      path: PREFIX + name,
+      body: JSON.stringify(body),
+      headers: this.headers,
+      ...(signal && { signal }),
+    })
+    throwUnlessOk(reply, name)
   }
 
   async signOff(): Promise<void> {

@@ -8,6 +8,7 @@ import { StoppedError, type CommandError, type OutputFile } from '../commands/ty
 import type { AttemptJournal, Journals } from '../journal.ts'
 import type { Outbox } from '../outbox.ts'
 import { NativeSink } from './attemptSink.ts'
+import type { CheckoutCopies } from './checkouts.ts'
 
 interface Held {
   fence: Fence
@@ -25,6 +26,7 @@ export interface HeldAttemptsOptions {
   outbox: Outbox
   deps: AttemptDeps
   journals: Journals
+  checkouts: CheckoutCopies
   onOutput(fence: Fence, file: OutputFile, seq: number): void
   /** An attempt ended (its end is in the outbox). */
   onEnded(): void
@@ -177,8 +179,10 @@ export class HeldAttempts {
 
   private run(held: Held): void {
     if (held.assignment === undefined) return
-    const { maxRunMs, maxSilenceMs, commands, ...task } = held.assignment
-    held.run = new AttemptRun({ task, commands, maxRunMs, maxSilenceMs, journal: held.journal }, this.sink(held), this.options.deps)
+    const { maxRunMs, maxSilenceMs, commands, checkout, ...task } = held.assignment
+    const prepare = checkout && ((signal: AbortSignal) => this.options.checkouts.localise(commands, checkout, signal))
+    const plan = { task, commands, maxRunMs, maxSilenceMs, journal: held.journal, prepare }
+    held.run = new AttemptRun(plan, this.sink(held), this.options.deps)
   }
 
   private sink(held: Held): NativeSink {

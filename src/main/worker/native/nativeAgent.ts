@@ -13,7 +13,9 @@ import { Journals } from '../journal.ts'
 import { Outbox } from '../outbox.ts'
 import { backoffDelay, pause, settlesWithin, type BackoffRule } from '../timing.ts'
 import { AgentApi, isUnknownWorker } from './agentApi.ts'
+import { CheckoutCopies } from './checkouts.ts'
 import { Control } from './control.ts'
+import { ErrandRunner } from './errandRunner.ts'
 import { HeldAttempts } from './heldAttempts.ts'
 import { joinManager, keptIdentity, kindsOf } from './identity.ts'
 import { PreviewUploads } from './previewUploads.ts'
@@ -37,6 +39,7 @@ interface Standing {
   held: HeldAttempts
   control: Control
   previews: PreviewUploads | undefined
+  errands: ErrandRunner
   session: Session
 }
 
@@ -118,9 +121,12 @@ export class NativeAgent implements Agent {
     })
     const previews = this.openPreviews(credentials, outbox)
     const journals = new Journals(options.dataDir, options.log)
+    const checkouts = new CheckoutCopies(join(options.dataDir, 'checkouts'), this.api, options.log)
+    const errands = new ErrandRunner({ api: this.api, deps: options.attempts, checkouts, log: options.log })
     const held: HeldAttempts = new HeldAttempts({
       capacity: options.slots,
       outbox,
+      checkouts,
       deps: options.attempts,
       journals,
       onOutput: (fence, file, seq) => previews?.add(fence, file.path, seq),
@@ -135,6 +141,7 @@ export class NativeAgent implements Agent {
       held,
       control,
       sessions: options.attempts.sessions && new SessionTeller(options.attempts.sessions),
+      errands,
       workerName: options.name,
       load: () => this.load(),
       onAnswer: () => {
@@ -142,7 +149,7 @@ export class NativeAgent implements Agent {
       },
       log: options.log,
     })
-    this.standing = { credentials, outbox, held, control, previews, session }
+    this.standing = { credentials, outbox, held, control, previews, errands, session }
     return this.standing
   }
 
@@ -222,6 +229,7 @@ export class NativeAgent implements Agent {
     this.options.log.warn({ workerId: standing.credentials.workerId }, 'the manager does not know this worker any more; joining anew')
     standing.held.stopAll(() => new StoppedError('the manager does not know this worker any more'))
     await standing.held.idle()
+    standing.errands.end()
     await standing.previews?.end()
     await standing.outbox.close()
     await rm(this.outboxFolder(standing.credentials), { recursive: true, force: true })
@@ -259,6 +267,7 @@ export class NativeAgent implements Agent {
   private async leave(): Promise<void> {
     const standing = this.standing
     if (standing === undefined) return
+    standing.errands.end()
     await standing.previews?.end()
     if (this.signedOn) await this.api.signOff().catch((error: unknown) => this.options.log.warn({ err: error }, 'could not sign off'))
     await standing.outbox.close()

@@ -35,6 +35,7 @@ const WaitingFile = Type.Array(Waiting)
 
 const MAX_WAITING = 10_000
 const BACKOFF: BackoffRule = { firstMs: 500, maxMs: 30_000, factor: 2, jitter: 0.2 }
+const MAX_REASON_CHARS = 1000
 /** Server errors for one preview before it is given up. */
 const SERVER_ERRORS_ALLOWED = 5
 
@@ -118,20 +119,31 @@ export class PreviewUploads {
   }
 
   private async upload(item: Waiting, signal: AbortSignal): Promise<void> {
-    const made = await this.options.maker.previews(item.path)
+    const { api, maker, log } = this.options
+    const { fence, path } = item
+    let made: Awaited<ReturnType<PreviewMaker['previews']>>
+    try {
+      made = await maker.previews(path)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      log.warn({ err: error, path }, 'no preview of a saved file')
+      return this.persist(() => api.previewMissing(fence, path, reason.slice(0, MAX_REASON_CHARS) || 'unknown', signal), signal)
+    }
+    // A format that is never shown, such as a scene's data: nothing is missing.
     if (made === undefined) return
-    await this.put(item, 'thumbnail', made.thumbnail, signal)
-    if (made.light) await this.put(item, 'light', made.light, signal)
+    const { thumbnail, large, light } = made
+    await this.persist(() => api.preview(fence, path, 'thumbnail', thumbnail, signal), signal)
+    if (light) await this.persist(() => api.preview(fence, path, 'light', light, signal), signal)
     // Last: it tells the manager that all are there.
-    await this.put(item, 'large', made.large, signal)
+    await this.persist(() => api.preview(fence, path, 'large', large, signal), signal)
   }
 
   /** Tries until the manager takes it, refuses it, or uploading ends. */
-  private async put(item: Waiting, size: PreviewSize, image: Buffer, signal: AbortSignal): Promise<void> {
+  private async persist(send: () => Promise<void>, signal: AbortSignal): Promise<void> {
     let serverErrors = 0
     for (let failures = 1; ; failures++) {
       try {
-        return await this.options.api.preview(item.fence, item.path, size, image, signal)
+        return await send()
       } catch (error) {
         if (signal.aborted) throw error
         if (error instanceof RefusedError && (error.status < 500 || ++serverErrors >= SERVER_ERRORS_ALLOWED)) throw error

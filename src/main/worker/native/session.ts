@@ -20,6 +20,7 @@ import type { Outbox, OutboxEntry } from '../outbox.ts'
 import { pause } from '../timing.ts'
 import { isUnknownWorker, type AgentApi } from './agentApi.ts'
 import type { Control } from './control.ts'
+import type { ErrandRunner } from './errandRunner.ts'
 import type { HeldAttempts } from './heldAttempts.ts'
 import type { SessionTeller } from './sessionTeller.ts'
 
@@ -28,6 +29,7 @@ export interface SessionOptions {
   outbox: Outbox
   held: HeldAttempts
   control: Control
+  errands: ErrandRunner
   workerName: string
   /** Applications that stay open; undefined where none do. */
   sessions: SessionTeller | undefined
@@ -90,7 +92,7 @@ export class Session {
   }
 
   private async takeLoop(signal: AbortSignal): Promise<void> {
-    const { api, held, control, load, sessions, onAnswer } = this.options
+    const { api, held, control, errands, load, sessions, onAnswer } = this.options
     let quickAnswers = 0
     while (!signal.aborted) {
       const slots = control.accepting ? held.free : 0
@@ -114,7 +116,8 @@ export class Session {
       for (const jobId of reply.closeSessions ?? []) sessions?.jobOver(jobId)
       if (!control.accepting) sessions?.rest()
       this.begin(reply.assignments)
-      const nothing = reply.assignments.length === 0 && control.status === statusBefore
+      for (const errand of reply.errands ?? []) errands.start(errand)
+      const nothing = reply.assignments.length === 0 && !reply.errands?.length && control.status === statusBefore
       quickAnswers = nothing && performance.now() - began < QUICK_MS ? quickAnswers + 1 : 0
       if (quickAnswers > QUICK_ANSWERS_ALLOWED) await pause(Math.min(1000, QUICK_MS * 2 ** (quickAnswers - QUICK_ANSWERS_ALLOWED)), signal)
     }

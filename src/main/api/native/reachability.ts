@@ -1,0 +1,87 @@
+/** /reachability: which worker reaches which path. Each worker looks in its own process. */
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { PathCheck, Reachability } from '../../../shared/schemas/storage.ts'
+import { FarmError } from '../../engine/errors.ts'
+import { createTextExpander, variablesFor } from '../../engine/variables.ts'
+import type { WorkerState } from '../../engine/model.ts'
+import { time } from '../../store/queries/format.ts'
+import { goPlatform } from '../../../shared/crosspath.ts'
+import type { ServerContext } from '../server.ts'
+import type { NativeApp } from './common.ts'
+
+const MAX_RUN_MS = 15_000
+/** The name that the farm's own storage has in the matrix. */
+const STORAGE = 'shared storage'
+type Row = Reachability['workers'][number]
+
+export function reachabilityRoutes(app: NativeApp, context: ServerContext): void {
+  const { farm, settings } = context
+
+  /** What each name stands for on a platform. */
+  function pathsFor(platform: string): Map<string, string> {
+    const host = { platform: goPlatform(process.platform), storagePath: context.paths.storage() }
+    const found = new Map([[STORAGE, createTextExpander(settings.current(), 'workers', platform, host)(host.storagePath)]])
+    for (const [name, { value }] of variablesFor(settings.current(), 'workers', platform, host)) {
+      if (name !== 'jobs' && isPathOrProgram(value)) found.set(name, value)
+    }
+    return found
+  }
+
+  async function rowOf(worker: WorkerState, names: readonly string[], needsWrite: ReadonlySet<string>): Promise<Row> {
+    const row = { worker: { id: worker.publicId, name: worker.name }, platform: worker.platform, problem: '' }
+    const known = pathsFor(worker.platform)
+    const asked = names.filter((name) => known.has(name))
+    const checks = new Map<string, PathCheck & { path: string }>()
+    try {
+      // Folders that are only read are not written to.
+      for (const write of [true, false]) {
+        const part = asked.filter((name) => needsWrite.has(name) === write)
+        if (part.length === 0) continue
+        const paths = part.map((name) => known.get(name) ?? '')
+        const command = { name: 'check-paths', parameters: { paths, write }, totalStepCount: 0 }
+        const answer = await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
+        if (!Value.Check(Type.Array(PathCheck), answer)) return { ...row, problem: 'gave an answer that cannot be read', checks: [] }
+        part.forEach((name, i) => {
+          const check = answer[i]
+          if (check) checks.set(name, { path: paths[i] ?? '', ...check })
+        })
+      }
+    } catch (error) {
+      if (!(error instanceof FarmError)) throw error
+      return { ...row, problem: error.message, checks: [] }
+    }
+    return { ...row, checks: names.map((name) => checks.get(name) ?? null) }
+  }
+
+  app.post(
+    '/reachability',
+    {
+      config: { access: 'admin', audit: false },
+      schema: {
+        tags: ['settings'],
+        operationId: 'checkReachability',
+        summary: 'Asks every worker whether it reaches the storage and what the variables stand for',
+        response: { 200: Reachability },
+      },
+    },
+    async (): Promise<Reachability> => {
+      const workers = farm.workers().filter((worker) => worker.deletedAt === null && worker.approvedAt !== null && worker.adapter === 'native')
+      const twoWay = Object.entries(settings.current().variables).flatMap(([name, { isTwoWay }]) => (isTwoWay ? [name] : []))
+      const needsWrite = new Set([STORAGE, ...twoWay])
+      const platforms = new Set([goPlatform(process.platform), ...workers.map((worker) => worker.platform)])
+      const names = [...new Set([...platforms].flatMap((platform) => [...pathsFor(platform).keys()]))]
+      const rows = await Promise.all(workers.map((worker) => rowOf(worker, names, needsWrite)))
+      return {
+        checkedAt: time(context.now()),
+        paths: names.map((name) => ({ name, needsWrite: needsWrite.has(name) })),
+        workers: rows.sort((a, b) => a.worker.name.localeCompare(b.worker.name)),
+      }
+    },
+  )
+}
+
+/** A folder, a file or a program's name; not a list of arguments. */
+export function isPathOrProgram(value: string): boolean {
+  return value !== '' && (/[\\/]/.test(value) ? !value.startsWith('-') : !/\s|^-/.test(value))
+}
