@@ -25,6 +25,7 @@ import { Notifier } from './notify/notifier.ts'
 import { ensureOwnerToken } from './security/ownerToken.ts'
 import { SecretBox } from './security/secretBox.ts'
 import { Security } from './security/security.ts'
+import { Backups } from './store/backups.ts'
 import { openStore } from './store/farmStore.ts'
 import { lockFolder } from './store/folderLock.ts'
 import { SegmentLogReader } from './store/segmentLogReader.ts'
@@ -85,6 +86,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
 
     const shaman = new Shaman({ storage: paths.storage, settings: () => settings.current(), now, log })
     const uploads = new Uploads({ shaman, isUsed: (id) => isCheckoutUsed(opened.read, id, ''), now })
+    const backups = new Backups({ dataDir, settings: () => settings.current(), now, log })
     const previews = new Previews(paths.previews)
     const lastRendered = new LastRendered({ previews: paths.previews, log, onImage: (jobId) => farm.lastRendered(jobId) })
     const farm: Farm = await Farm.start({
@@ -149,6 +151,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       logs: new SegmentLogReader(opened.read, opened.logFolder),
       shaman,
       uploads,
+      backups,
       lastRendered,
       paths,
       notifier,
@@ -168,6 +171,8 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     await server.listen({ host: config.listen.host, port: config.listen.port })
     shaman.start()
     notifier.start()
+    backups.start()
+    closing.push(() => backups.stop())
     // Starts the sandbox's thread, so that the first submission does not wait for it, and logs scripts that are broken.
     void jobTypes.list().catch(() => undefined)
     closing.push(() => shaman.stop())

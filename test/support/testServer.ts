@@ -90,6 +90,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     logs: unavailable('logs'),
     shaman: unavailable('shaman'),
     uploads: unavailable('uploads'),
+    backups: unavailable('backups'),
     lastRendered: unavailable('lastRendered'),
     paths: { data: folder, previews: join(folder, 'previews'), scripts: join(folder, 'scripts'), storage: () => join(folder, 'storage') },
     log,

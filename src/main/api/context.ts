@@ -6,6 +6,7 @@ import type {} from 'fastify'
 import type { FarmEngine } from '../engine/farmEngine.ts'
 import type { FarmSettings } from '../../shared/schemas/settings.ts'
 import type { Access, Caller } from '../security/callers.ts'
+import type { Backups } from '../store/backups.ts'
 import type { ReadDatabase } from '../store/connection.ts'
 import type { WorkerState } from '../engine/model.ts'
 import type { JobTypeCatalog } from '../jobtypes/catalog.ts'
@@ -52,6 +53,7 @@ export interface ApiContext {
   shaman: Shaman
   /** Files that people handed in by the browser. */
   uploads: Uploads
+  backups: Backups
   /** Each job's newest image; `onImage` is to call farm.lastRendered. */
   lastRendered: LastRendered
   paths: FarmPaths

@@ -9,9 +9,9 @@ import type { JobTypeInfo } from '../../shared/schemas/jobType.ts'
 import type { CompiledJob } from '../engine/compiledJob.ts'
 import { InvalidInputError, NotFoundError, UnavailableError } from '../engine/errors.ts'
 import type { Logger } from '../engine/logger.ts'
-import { JobTypeError, readJobType } from './jobTypeInfo.ts'
+import { JobTypeError, jobTypeName, readJobType } from './jobTypeInfo.ts'
 import type { CompileInput, ScriptFailure } from './protocol.ts'
-import { SandboxError, type Sandbox } from './sandbox.ts'
+import { createSandbox, SandboxError, type Sandbox } from './sandbox.ts'
 import { createScriptFolders, type ScriptSet } from './scriptFolders.ts'
 
 export type JobType = JobTypeInfo
@@ -30,6 +30,11 @@ export interface JobTypeCatalog {
   get(name: string): Promise<JobType>
   /** Scripts that could not be loaded, with the reason. */
   broken(): Promise<BrokenScript[]>
+  /**
+   * What a script would be, without saving it: the job type, and what it makes of these settings when there are any.
+   * @throws InvalidInputError with the script's own words
+   */
+  tryOut(name: string, source: string, input?: Omit<CompileInput, 'jobType'>): Promise<{ type: JobType; compiled: CompiledJob | undefined }>
   /** Runs compileJob in the sandbox. @throws NotFoundError, InvalidInputError with the script's own words */
   compile(input: CompileInput): Promise<CompiledJob>
 }
@@ -129,6 +134,25 @@ export function createJobTypeCatalog({ folders, sandbox, log }: CatalogOptions):
     },
     async broken() {
       return (await current()).broken
+    },
+    async tryOut(name, source, input) {
+      const { files } = await scriptFolders.read()
+      // In the place of one's own script, so that `require` finds what it will find then.
+      const file = `0/${name}.js`
+      // A thread of its own: a text that is half typed may hang, and submissions must not wait for it.
+      const own = createSandbox({ log })
+      own.setFiles(new Map([...files, [file, source]]))
+      try {
+        const type = readJobType(jobTypeName(`${name}.js`), await own.describe(file))
+        return { type, compiled: input && (await own.compile(file, { ...input, jobType: type.name })) }
+      } catch (error) {
+        if (error instanceof JobTypeError) throw new InvalidInputError('/source', error.message)
+        if (!(error instanceof SandboxError) || error.failure.kind === 'unavailable') throw stoppedOr(error)
+        const { setting, text } = error.failure
+        throw setting === undefined ? new InvalidInputError('/source', text) : inputError(error.failure)
+      } finally {
+        await own.stop()
+      }
     },
     async compile(input) {
       const { file } = await find(input.jobType)

@@ -1,5 +1,5 @@
 /** The scripts of job types as an admin edits them: read any, save and remove one's own. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError, NotFoundError } from '../engine/errors.ts'
@@ -33,6 +33,13 @@ export class JobTypeScripts {
   /** Saves a script and loads it; one that cannot be loaded is taken back. @throws InvalidInputError with the script's own words */
   save(name: string, source: string): Promise<JobType> {
     return this.alone(() => this.replace(name, source))
+  }
+
+  /** What a script would be, and what it would make of the settings. @throws InvalidInputError with the script's own words */
+  check(name: string, source: string, settings: Record<string, unknown> | undefined, createdAt: number): ReturnType<JobTypeCatalog['tryOut']> {
+    const file = this.fileOf(name)
+    const input = settings && { jobId: randomUUID(), name: 'check', priority: 50, workerTag: '', createdAt, settings, metadata: {}, checkoutId: '' }
+    return this.catalog.tryOut(file.replace(/\.js$/, ''), source, input)
   }
 
   /** @throws NotFoundError when there is no script of one's own with this name */

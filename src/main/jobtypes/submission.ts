@@ -168,7 +168,8 @@ function timeOf(startAfter: string | undefined): number | null {
   return time
 }
 
-function firstTasks({ taskSlices }: CompiledJob): { name: string; kind: string }[] {
+/** The names and kinds of its first tasks, at most MAX_SHOWN_TASKS. */
+export function firstTasks({ taskSlices }: CompiledJob): { name: string; kind: string }[] {
   const tasks: { name: string; kind: string }[] = []
   for (const slice of taskSlices) {
     if (tasks.length >= MAX_SHOWN_TASKS) break

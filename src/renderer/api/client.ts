@@ -38,6 +38,7 @@ interface Options {
   query?: Query
   body?: unknown
   signal?: AbortSignal
+  timeoutMs?: number
 }
 
 /** Long enough for a busy manager, short enough that a dead one shows. */
@@ -45,7 +46,7 @@ const TIMEOUT_MS = 15_000
 
 async function send(method: string, path: string, options: Options): Promise<Response> {
   const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(), TIMEOUT_MS)
+  const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? TIMEOUT_MS)
   const cancel = () => timeout.abort()
   options.signal?.addEventListener('abort', cancel, { once: true })
   try {
@@ -98,8 +99,9 @@ export async function call<S extends TSchema>(
   method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body?: unknown,
+  patience: Pick<Options, 'signal' | 'timeoutMs'> = {},
 ): Promise<Static<S>> {
-  const response = await send(method, path, { body })
+  const response = await send(method, path, { body, ...patience })
   return checked(schema, response.status === 204 ? null : await response.json(), path)
 }
 

@@ -198,6 +198,18 @@ export const de: Messages = {
     clonedFrom: 'Einstellungen von {name}', automatic: 'wird ausgefüllt',
     dryRunFailed: 'Der Manager lehnt das ab: {message}', serverField: 'Dieses Feld prüfen',
   },
+  blend: {
+    title: 'Blender-Datei', drop: 'Eine .blend-Datei hier ablegen', dropHint: 'Sie geht an den Manager, und ein Rechner mit Blender liest ihre Szene.',
+    dropDesktop: 'Ein Rechner mit Blender liest ihre Szene und füllt das Formular aus.', choose: 'Datei wählen…', orType: 'oder den Pfad eingeben, wie ihn die Rechner sehen',
+    path: 'Pfad der Blender-Datei', inspecting: 'Ein Rechner öffnet sie und liest die Szene', seenBy: 'Gelesen von {worker} mit Blender {version}',
+    noBlender: 'Kein Rechner mit Blender ist da, der hineinsehen könnte. Die Werte unten eingeben, oder einen starten und es noch einmal versuchen.',
+    again: 'Noch einmal', other: 'Andere Datei', noCamera: 'keine', scene: 'Szene', camera: 'Kamera', frames: 'Bilder', size: 'Größe', fps: 'Bilder je Sekunde',
+    engine: 'Renderer', samples: 'Samples', format: 'Format', savedWith: 'Gespeichert mit',
+    missing: '{n} benötigte Dateien fehlen | Eine benötigte Datei fehlt | {n} benötigte Dateien fehlen',
+    reset: 'Wie in der Datei', fromScene: 'Aus der Szene', filled: 'aus der Datei übernommen', toType: 'aus einer Datei übernommen, oder eingegeben',
+    madeLater: 'Wird beim Abschicken zusammengesetzt', stillNeeded: 'Es fehlt noch:',
+    startHere: 'Was soll gerendert werden?', startHint: 'Eine .blend-Datei irgendwo auf dieses Fenster ziehen, oder links wählen, was laufen soll.', startWithBlend: 'Eine .blend-Datei rendern',
+  },
   workers: {
     title: 'Rechner', empty: 'Noch keine Rechner', emptyHint: 'Framehouse auf einem Rechner dieses Netzes starten, oder dort eingeben:',
     pending: 'Wollen mitmachen',

@@ -170,6 +170,18 @@ export const en = {
     whole: 'a whole number', number: 'a number', clonedFrom: 'Settings taken from {name}', automatic: 'filled in automatically',
     dryRunFailed: 'The manager refuses this: {message}', serverField: 'Check this field',
   },
+  blend: {
+    title: 'Blender file', drop: 'Drop a .blend here', dropHint: 'It is handed in to the manager, and a worker with Blender reads its scene.',
+    dropDesktop: 'A worker with Blender reads its scene and fills in the form.', choose: 'Choose a file…', orType: 'or type its path as the workers see it',
+    path: 'Path of the Blender file', inspecting: 'A worker opens it and reads the scene', seenBy: 'Read by {worker} with Blender {version}',
+    noBlender: 'No worker with Blender is online to look into it. Type the values below, or start one and try again.',
+    again: 'Look again', other: 'Another file', noCamera: 'none', scene: 'Scene', camera: 'Camera', frames: 'Frames', size: 'Size', fps: 'Frames per second',
+    engine: 'Engine', samples: 'Samples', format: 'Format', savedWith: 'Saved with',
+    missing: '{n} files that it needs are missing | One file that it needs is missing | {n} files that it needs are missing',
+    reset: 'As in the file', fromScene: 'From the scene', filled: 'filled in from the file', toType: 'filled in from a file, or typed',
+    madeLater: 'Put together when the job is submitted', stillNeeded: 'Before it can be submitted:',
+    startHere: 'What shall be rendered?', startHint: 'Drop a .blend anywhere on this window, or choose what to run on the left.', startWithBlend: 'Render a .blend',
+  },
   workers: {
     title: 'Workers', empty: 'No workers yet', emptyHint: 'Start Framehouse on a machine of this network, or run this there:',
     pending: 'Waiting to join', approve: 'Approve', reject: 'Turn away',

@@ -14,6 +14,42 @@ export function formSettings(type: JobTypeInfo): JobSetting[] {
   return type.settings.filter((setting) => (setting.visible ?? 'visible') === 'visible' || setting.visible === 'submission')
 }
 
+/**
+ * Settings that people do not see when they submit from Blender, because its add-on fills them in. Here a worker with Blender
+ * does, or a person types them. The file itself is not among them: it has a place of its own.
+ */
+export function sceneSettings(type: JobTypeInfo): JobSetting[] {
+  const file = fileSetting(type)?.key
+  return type.settings.filter(
+    (setting) =>
+      (setting.visible === 'web' || setting.visible === 'hidden') &&
+      setting.key !== file &&
+      (setting.eval !== undefined || (setting.required === true && setting.default === undefined)),
+  )
+}
+
+/** All that a submission can hold. */
+export function allSettings(type: JobTypeInfo): JobSetting[] {
+  const file = fileSetting(type)
+  const shown = [...formSettings(type), ...sceneSettings(type)]
+  return file && !shown.includes(file) ? [file, ...shown] : shown
+}
+
+/** Made when the job is submitted, out of the others: shown, and not typed. */
+export const isMadeLater = (setting: JobSetting) => setting.editable === false && setting.eval !== undefined && setting.required !== true
+
+/** What every job has beside the settings of its type. */
+export interface JobHead {
+  name: string
+  project: string
+  priority: number
+  tag: string | null
+  maxWorkers: number | null
+  startAfter: number | null
+  dependsOn: string[]
+  limits: string[]
+}
+
 export function labelOf(setting: JobSetting): string {
   if (typeof setting.label === 'string' && setting.label) return setting.label
   const words = setting.key.replace(/_/g, ' ')
@@ -31,7 +67,7 @@ export function initialValue(setting: JobSetting): unknown {
 }
 export function initialValues(type: JobTypeInfo, from: Values = {}): Values {
   const values: Values = {}
-  for (const setting of formSettings(type)) {
+  for (const setting of allSettings(type)) {
     const value = setting.key in from ? from[setting.key] : initialValue(setting)
     if (value !== undefined) values[setting.key] = value
   }
@@ -43,8 +79,7 @@ export const isFrameRange = (setting: JobSetting) => setting.type === 'string' &
 
 export function problemOf(setting: JobSetting, value: unknown): Problem | undefined {
   const missing = value === undefined || value === null || value === ''
-  // What Blender would evaluate and nobody typed is asked for, too: the manager has no scene to look into.
-  if (missing) return setting.required || (setting.eval && setting.default === undefined) ? { key: 'required' } : undefined
+  if (missing) return setting.required ? { key: 'required' } : undefined
   if (setting.type === 'int32' && !(typeof value === 'number' && Number.isInteger(value))) return { key: 'whole' }
   if (setting.type === 'float' && !(typeof value === 'number' && Number.isFinite(value))) return { key: 'number' }
   if (isFrameRange(setting) && typeof value === 'string') {
@@ -70,7 +105,7 @@ export function frameCount(value: unknown): number | null {
 /** What is sent: without what nobody filled in. */
 export function settingsToSend(type: JobTypeInfo, values: Values): Values {
   const sent: Values = {}
-  for (const setting of formSettings(type)) {
+  for (const setting of allSettings(type)) {
     const value = values[setting.key]
     if (value !== undefined && value !== null && value !== '') sent[setting.key] = value
   }

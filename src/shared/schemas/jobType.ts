@@ -29,3 +29,27 @@ export const JobTypeSchema = Type.Object({
   etag: Type.String(),
 })
 export type JobTypeInfo = Static<typeof JobTypeSchema>
+
+/** POST /job-types/{name}/check: what a script would be and make, without saving it. */
+export const ScriptCheckInput = Type.Object(
+  {
+    source: Type.String({ minLength: 1, maxLength: 1_000_000 }),
+    /** With these, its compileJob runs too. */
+    settings: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  },
+  { additionalProperties: false },
+)
+export const ScriptCheck = Type.Object({
+  type: JobTypeSchema,
+  /** Null without settings. */
+  taskCount: Type.Union([Type.Integer(), Type.Null()]),
+  tasks: Type.Array(Type.Object({ name: Type.String(), kind: Type.String() })),
+})
+export type ScriptCheck = Static<typeof ScriptCheck>
+
+/** GET /job-types/{name}/source */
+export const ScriptSource = Type.Object({
+  source: Type.String(),
+  /** True: it came with the program; saving makes a copy of one's own that takes its place. */
+  shipped: Type.Boolean(),
+})

@@ -45,6 +45,10 @@ export const FarmSettings = Type.Object(
     openToLan: Type.Boolean({ default: false }),
     /** Host names beyond its own addresses by which the manager may be called (reverse proxies). */
     allowedHosts: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
+    /** How often the manager makes a backup by itself; 0: never. */
+    backupEveryMs: Type.Integer({ minimum: 0, default: 0 }),
+    /** How many of those it keeps. */
+    backupKeep: Type.Integer({ minimum: 1, maximum: 1000, default: 7 }),
     autodiscoverable: Type.Boolean({ default: true }),
     /** The address by which people reach this manager, for links in messages; empty: none are made. */
     publicUrl: Type.String({ maxLength: 2048, pattern: '^(https?://[^\\s]+)?$', default: '' }),

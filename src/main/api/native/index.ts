@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../server.ts'
 import { agentRoutes } from './agent.ts'
+import { backupRoutes } from './backups.ts'
 import { farmRoutes } from './farm.ts'
 import { frameRoutes } from './frames.ts'
 import { inspectionRoutes } from './inspections.ts'
@@ -46,6 +47,7 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     settingsRoutes,
     notificationRoutes,
     reachabilityRoutes,
+    backupRoutes,
     sessionRoutes,
     tokenRoutes,
     userRoutes,

@@ -1,6 +1,7 @@
 /** /job-types: what can be submitted; their scripts, for admins. */
 import { Type } from 'typebox'
-import { JobTypeSchema } from '../../../shared/schemas/jobType.ts'
+import { JobTypeSchema, ScriptCheck, ScriptCheckInput, ScriptSource } from '../../../shared/schemas/jobType.ts'
+import { firstTasks } from '../../jobtypes/submission.ts'
 import { JobTypeScripts } from '../../jobtypes/scripts.ts'
 import type { ServerContext } from '../server.ts'
 import { Nothing, type NativeApp } from './common.ts'
@@ -8,11 +9,6 @@ import { Nothing, type NativeApp } from './common.ts'
 const tags = ['job types']
 const Broken = Type.Object({ file: Type.String(), message: Type.String() })
 const TypeParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 100 }) })
-const Source = Type.Object({
-  source: Type.String(),
-  /** True: it came with the program; saving makes a copy of one's own that takes its place. */
-  shipped: Type.Boolean(),
-})
 const SourceInput = Type.Object({ source: Type.String({ minLength: 1, maxLength: 1_000_000 }) }, { additionalProperties: false })
 const SOURCE_BODY_LIMIT = 4 * 1_048_576
 
@@ -53,7 +49,7 @@ export function jobTypeRoutes(app: NativeApp, context: ServerContext): void {
     '/job-types/:name/source',
     {
       config: { access: 'admin' },
-      schema: { tags, operationId: 'getJobTypeSource', summary: 'The script of a job type', params: TypeParams, response: { 200: Source } },
+      schema: { tags, operationId: 'getJobTypeSource', summary: 'The script of a job type', params: TypeParams, response: { 200: ScriptSource } },
     },
     ({ params }) => scripts.read(params.name),
   )
@@ -75,6 +71,26 @@ export function jobTypeRoutes(app: NativeApp, context: ServerContext): void {
     async (request) => {
       request.audited = { detail: { chars: request.body.source.length } }
       return scripts.save(request.params.name, request.body.source)
+    },
+  )
+
+  app.post(
+    '/job-types/:name/check',
+    {
+      bodyLimit: SOURCE_BODY_LIMIT,
+      config: { access: 'admin', audit: false },
+      schema: {
+        tags,
+        operationId: 'checkJobTypeSource',
+        summary: 'What a script would be, and what it would make of settings; nothing is saved',
+        params: TypeParams,
+        body: ScriptCheckInput,
+        response: { 200: ScriptCheck },
+      },
+    },
+    async ({ params, body }): Promise<ScriptCheck> => {
+      const { type, compiled } = await scripts.check(params.name, body.source, body.settings, context.now())
+      return { type, taskCount: compiled?.taskCount ?? null, tasks: compiled ? firstTasks(compiled) : [] }
     },
   )
 

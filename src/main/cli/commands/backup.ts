@@ -1,7 +1,7 @@
 /** `framehouse backup FOLDER`: a copy of the farm that can be started from. */
 import { resolve } from 'node:path'
 import { defineCommand } from '../command.ts'
-import { EXIT } from '../errors.ts'
+import { EXIT, FailedError, UsageError, interrupted } from '../errors.ts'
 import { bytes } from '../format.ts'
 import { printJson } from '../output.ts'
 import { makeProgress, noProgress } from '../progress.ts'
@@ -21,13 +21,17 @@ export const backup = defineCommand({
     const to = resolve(context.cwd, words[0] ?? '')
     const progress = json ? noProgress : makeProgress(context.terminal, context.now)
     // Loaded only here: other commands do not wait for the database's native module.
-    const { backUp } = await import('../backup.ts')
+    const { backUp, BackupError } = await import('../../store/backup.ts')
     try {
       const result = await backUp(from, to, (share, text) => progress.update(share, text), context.signal)
       progress.clear()
       if (json) printJson(context.terminal, { from, to, ...result })
       else context.terminal.out(`${to}: ${bytes(result.bytes)} in ${result.files} files\n`)
       return EXIT.done
+    } catch (error) {
+      if (!(error instanceof BackupError)) throw error
+      if (error.code === 'exists') throw new UsageError(error.message, 'FOLDER', ['backup'])
+      throw error.code === 'interrupted' ? interrupted() : new FailedError(error.message, error.code)
     } finally {
       progress.clear()
     }

@@ -4,12 +4,22 @@
  */
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { Connection } from '../store/connection.ts'
-import { FailedError, UsageError, interrupted } from './errors.ts'
+import { Connection } from './connection.ts'
 
 const DATABASE = 'framehouse.sqlite'
 /** What else of a data folder cannot be made again. */
 const FOLDERS = ['logs', 'scripts'] as const
+
+/** Why there is no backup. */
+export class BackupError extends Error {
+  override readonly name = 'BackupError'
+  constructor(
+    message: string,
+    readonly code: 'no-data' | 'exists' | 'damaged' | 'interrupted',
+  ) {
+    super(message)
+  }
+}
 
 export interface BackupResult {
   bytes: number
@@ -18,7 +28,7 @@ export interface BackupResult {
 
 /**
  * @param tell share from 0 to 1, and what is being done
- * @throws FailedError; `to` does not exist then
+ * @throws BackupError; `to` does not exist then, or is as it was
  */
 export async function backUp(
   from: string,
@@ -27,8 +37,8 @@ export async function backUp(
   signal: AbortSignal,
 ): Promise<BackupResult> {
   const database = join(from, DATABASE)
-  if (!(await sizeOf(database))) throw new FailedError(`${from} is no data folder of a manager: there is no ${DATABASE} in it`, 'no-data')
-  if (await stat(to).catch(() => undefined)) throw new UsageError(`${to} exists already`, 'FOLDER', ['backup'])
+  if (!(await sizeOf(database))) throw new BackupError(`${from} is no data folder of a manager: there is no ${DATABASE} in it`, 'no-data')
+  if (await stat(to).catch(() => undefined)) throw new BackupError(`${to} exists already`, 'exists')
   // Written beside its place and renamed at the end, so that half a backup is never mistaken for one.
   const unfinished = `${to}.unfinished-${process.pid}`
   try {
@@ -39,7 +49,7 @@ export async function backUp(
     const result = { bytes: await sizeOf(join(unfinished, DATABASE)), files: 1 }
     const files = (await Promise.all(FOLDERS.map((folder) => filesUnder(from, folder)))).flat()
     for (const [index, file] of files.entries()) {
-      if (signal.aborted) throw interrupted()
+      if (signal.aborted) throw new BackupError('it was interrupted', 'interrupted')
       tell((index + 1) / (files.length + 1), file)
       const copy = join(unfinished, file)
       await mkdir(dirname(copy), { recursive: true })
@@ -68,7 +78,7 @@ async function snapshot(database: string, copy: string): Promise<void> {
   try {
     const first = await check.get<{ integrity_check: string }>('pragma integrity_check')
     const verdict = first?.integrity_check ?? 'no answer'
-    if (verdict !== 'ok') throw new FailedError(`the copied database is damaged: ${verdict}`, 'damaged')
+    if (verdict !== 'ok') throw new BackupError(`the copied database is damaged: ${verdict}`, 'damaged')
   } finally {
     await check.close()
   }

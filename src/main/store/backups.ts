@@ -1,0 +1,114 @@
+/**
+ * The backups that the manager itself makes: folders below `<data>/backups`, each a data folder to start from. Made when
+ * somebody asks, and by the clock when the settings say so; the oldest of the clock's go.
+ */
+import { readdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { FarmSettings } from '../../shared/schemas/settings.ts'
+import type { Backup } from '../../shared/schemas/storage.ts'
+import { ConflictError, NotFoundError } from '../engine/errors.ts'
+import type { Logger } from '../engine/logger.ts'
+import { backUp } from './backup.ts'
+
+const NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-auto)?$/
+const AUTO = '-auto'
+/** How often it is looked whether one is due: settings may change meanwhile. */
+const LOOK_MS = 60_000
+/** After a failure the next try is not before. */
+const RETRY_MS = 3_600_000
+
+export interface BackupsOptions {
+  dataDir: string
+  settings(): Pick<FarmSettings, 'backupEveryMs' | 'backupKeep'>
+  now(): number
+  log: Logger
+}
+
+export class Backups {
+  readonly folder: string
+  private making: Promise<Backup> | undefined
+  private readonly stopping = new AbortController()
+  private timer: NodeJS.Timeout | undefined
+  private failedAt = Number.NEGATIVE_INFINITY
+
+  constructor(private readonly options: BackupsOptions) {
+    this.folder = join(options.dataDir, 'backups')
+  }
+
+  /** Looks from time to time whether one is due. */
+  start(): void {
+    this.timer = setInterval(() => void this.makeIfDue(), LOOK_MS)
+    this.timer.unref()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer)
+    this.stopping.abort()
+    await this.making?.catch(() => undefined)
+  }
+
+  /** Newest first. */
+  async list(): Promise<Backup[]> {
+    const names = await readdir(this.folder).catch(() => [])
+    const found = await Promise.all(names.filter((name) => NAME.test(name)).map((name) => this.describe(name)))
+    return found.flatMap((backup) => backup ?? []).sort((a, b) => (a.name < b.name ? 1 : -1))
+  }
+
+  /** Makes one now. @throws ConflictError while another is being made, BackupError */
+  make(automatic = false): Promise<Backup> {
+    if (this.making) return Promise.reject(new ConflictError('a backup is being made already'))
+    this.making = this.write(automatic).finally(() => (this.making = undefined))
+    return this.making
+  }
+
+  /** The folder of one. @throws NotFoundError */
+  async folderOf(name: string): Promise<string> {
+    const backup = NAME.test(name) ? await this.describe(name) : undefined
+    if (!backup) throw new NotFoundError('backup', name)
+    return join(this.folder, name)
+  }
+
+  /** @throws NotFoundError */
+  async remove(name: string): Promise<void> {
+    await rm(await this.folderOf(name), { recursive: true })
+  }
+
+  private async write(automatic: boolean): Promise<Backup> {
+    const name = new Date(this.options.now()).toISOString().slice(0, 19).replaceAll(':', '-') + (automatic ? AUTO : '')
+    const result = await backUp(this.options.dataDir, join(this.folder, name), () => undefined, this.stopping.signal)
+    this.options.log.info({ name, ...result }, 'made a backup')
+    return { name, at: timeOf(name), ...result }
+  }
+
+  private async makeIfDue(): Promise<void> {
+    const { now, settings, log } = this.options
+    const { backupEveryMs, backupKeep } = settings()
+    if (backupEveryMs === 0 || this.making || now() - this.failedAt < RETRY_MS) return
+    try {
+      const own = (await this.list()).filter(({ name }) => name.endsWith(AUTO))
+      const newest = own[0]
+      if (newest && now() - Date.parse(newest.at) < backupEveryMs) return
+      await this.make(true)
+      for (const old of own.slice(Math.max(0, backupKeep - 1))) await this.remove(old.name)
+    } catch (error) {
+      this.failedAt = now()
+      log.error({ error: String(error) }, 'could not make the backup that was due')
+    }
+  }
+
+  private async describe(name: string): Promise<Backup | undefined> {
+    const root = join(this.folder, name)
+    const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => undefined)
+    if (!entries) return undefined
+    const sizes = await Promise.all(
+      entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0),
+    )
+    return { name, at: timeOf(name), bytes: sizes.reduce((sum, size) => sum + size, 0), files: sizes.length }
+  }
+}
+
+/** `2026-05-04T03-02-01` as a time. */
+function timeOf(name: string): string {
+  const [day = '', clock = ''] = name.slice(0, 19).split('T')
+  return `${day}T${clock.replaceAll('-', ':')}.000Z`
+}
