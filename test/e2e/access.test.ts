@@ -23,7 +23,7 @@ part.describe('a farm that trusts nobody', () => {
 
   it('asks for a token, refuses a wrong one and takes the right one', async () => {
     await page.goto(`${farm.url}/app/jobs`)
-    await page.getByRole('heading', { name: 'This manager wants a token' }).waitFor()
+    await page.getByRole('heading', { name: 'Sign in to this farm' }).waitFor()
     await page.getByLabel('Token').fill('fh_wrong')
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText('The manager does not know this token.').waitFor()

@@ -1,6 +1,6 @@
 /** Replies of the native API as this page asks for them: the shared schemas, and the lists made of them. */
 import { Type, type Static } from 'typebox'
-import { Token } from '../../shared/schemas/account.ts'
+import { Token, User } from '../../shared/schemas/account.ts'
 import { pageOf } from '../../shared/schemas/common.ts'
 import { AuditPage, Overview, Statistics, Status, BulkResult, WallFrame } from '../../shared/schemas/farm.ts'
 import { DryRun, Frame, Grid, JobExplanation, JobGraph, JobSummary, TaskSummary, Timeline } from '../../shared/schemas/job.ts'
@@ -33,6 +33,7 @@ export const Limits = listOf(Limit)
 export const Samples = listOf(MachineSample)
 export type Sample = Static<typeof MachineSample>
 export const Tokens = listOf(Token)
+export const Users = listOf(User)
 export const JobTypes = Type.Object({
   items: Type.Array(JobTypeSchema),
   broken: Type.Array(Type.Object({ file: Type.String(), message: Type.String() })),

@@ -28,8 +28,8 @@ export const de: Messages = {
   link: {
     live: 'Live', connecting: 'Verbindet', away: 'Manager nicht da', retryIn: 'nächster Versuch in {s} s', retryNow: 'Jetzt versuchen',
     staleSince: 'Seit {time} kommt nichts vom Manager. Was hier steht, ist von damals.', latency: '{ms} ms',
-    locked: 'Dieser Manager verlangt ein Token',
-    lockedHint: 'Den Besitzer der Farm um ein API-Token bitten oder die Oberfläche auf dem Rechner öffnen, auf dem der Manager läuft.',
+    locked: 'Bei dieser Farm anmelden',
+    lockedHint: 'Wer die Farm verwaltet, gibt Name und Passwort oder ein Token. Oder die Oberfläche auf dem Rechner öffnen, auf dem der Manager läuft.',
     token: 'Token', signIn: 'Anmelden', wrongToken: 'Der Manager kennt dieses Token nicht.',
   },
   shell: {
@@ -210,6 +210,31 @@ export const de: Messages = {
     madeLater: 'Wird beim Abschicken zusammengesetzt', stillNeeded: 'Es fehlt noch:',
     startHere: 'Was soll gerendert werden?', startHint: 'Eine .blend-Datei irgendwo auf dieses Fenster ziehen, oder links wählen, was laufen soll.', startWithBlend: 'Eine .blend-Datei rendern',
   },
+  typeEditor: {
+    script: 'Skript', form: 'Formular', newName: 'name-des-typs', create: 'Neuer Auftragstyp', shipped: 'kam mit dem Programm; Speichern macht eine eigene Kopie',
+    leave: '{name} ungespeichert verlassen?', leaveText: 'Was eingegeben wurde, geht verloren.', discard: 'Verwerfen', remove: 'Eigenes {name} entfernen?',
+    removeText: 'Ein mitgeliefertes Skript dieses Namens gilt dann wieder. Bestehende Aufträge bleiben, wie sie sind.', use: 'Einen abschicken',
+    fillIn: 'Ausfüllen, was nötig ist, um die Aufgaben zu sehen.', choose: 'Einen Auftragstyp wählen, um Skript und Formular zu sehen.',
+  },
+  people: {
+    title: 'Leute', hint: 'Wer sich mit Name und Passwort anmeldet. Zuschauer sehen, Künstler schicken ab und verwalten eigene Aufträge, Verwalter dürfen alles.',
+    viewer: 'Zuschauer', artist: 'Künstler', admin: 'Verwalter', letIn: 'Darf herein', since: 'Seit', setPassword: 'Passwort setzen', newPassword: 'Neues Passwort',
+    password: 'Passwort, mindestens 8 Zeichen', newName: 'Name der neuen Person', add: 'Hinzufügen', added: '{name} kann sich jetzt anmelden',
+    passwordSet: 'Neues Passwort für {name}; andere Sitzungen sind beendet', remove: '{name} entfernen?', removeText: 'Token dieser Person enden sofort. Aufträge bleiben.',
+    signIn: 'Anmelden', byName: 'Name und Passwort', byToken: 'Mit einem Token', name: 'Name', passwordField: 'Passwort', wrong: 'Name oder Passwort ist falsch.',
+  },
+  reach: {
+    title: 'Wer erreicht was', hint: 'Jeder Rechner sieht im eigenen Prozess nach; in Ordner, in die Aufträge schreiben, wird geschrieben.', path: 'Pfad', again: 'Noch einmal fragen',
+    asking: 'Die Rechner werden gefragt', noAnswer: 'Keine Antwort', undefined: 'Dafür nicht gesetzt', missing: 'Nicht erreicht', found: 'Gefunden',
+    readWrite: 'Liest und schreibt', read: 'Liest nur', noWorkers: 'Pfade prüfen die Rechner, die sie benutzen.',
+  },
+  backup: {
+    rhythm: 'Von selbst', never: 'Nie', daily: 'Jeden Tag', weekly: 'Jede Woche', hours: 'Alle {n} Stunden', keep: 'Davon behalten',
+    empty: 'Noch keine Sicherung', hint: 'Datenbank, Protokolle und eigene Auftragstypen, kopiert während die Farm läuft. Gerenderte Dateien bleiben, wo sie sind.',
+    make: 'Sicherung machen', making: 'Wird kopiert', made: 'Sicherung von {size} gemacht', when: 'Gemacht', size: 'Größe', files: 'Dateien', download: 'Herunterladen',
+    remove: 'Sicherung {name} entfernen?', removeText: 'Sie kann nicht zurückgeholt werden.', restore: 'Zurück zu einer',
+    restoreHint: 'Den Manager beenden und auf der Kopie starten. Ein heruntergeladenes Archiv wird vorher entpackt.',
+  },
   workers: {
     title: 'Rechner', empty: 'Noch keine Rechner', emptyHint: 'Framehouse auf einem Rechner dieses Netzes starten, oder dort eingeben:',
     pending: 'Wollen mitmachen',
@@ -291,6 +316,7 @@ export const de: Messages = {
     },
   },
   farmSettings: {
+    people: 'Leute', backup: 'Sicherung',
     general: 'Allgemein', paths: 'Variablen und Pfade', policy: 'Fehler und Zeitgrenzen', security: 'Zugang', jobTypes: 'Auftragsarten',
     appearance: 'Aussehen',
     desktop: 'Dieser Rechner', about: 'Über', managerName: 'Name des Managers', storage: 'Gemeinsamer Ordner',

@@ -23,8 +23,8 @@ export const en = {
   link: {
     live: 'Live', connecting: 'Connecting', away: 'Manager away', retryIn: 'next try in {s} s', retryNow: 'Try now',
     staleSince: 'Nothing has come from the manager for {time}. What you see is from then.', latency: '{ms} ms',
-    locked: 'This manager wants a token',
-    lockedHint: 'Ask the owner of the farm for an API token, or open the GUI on the machine that runs the manager.',
+    locked: 'Sign in to this farm',
+    lockedHint: 'The owner of the farm gives you a name and a password, or a token. Or open the GUI on the machine that runs the manager.',
     token: 'Token', signIn: 'Sign in', wrongToken: 'The manager does not know this token.',
   },
   shell: {
@@ -182,6 +182,31 @@ export const en = {
     madeLater: 'Put together when the job is submitted', stillNeeded: 'Before it can be submitted:',
     startHere: 'What shall be rendered?', startHint: 'Drop a .blend anywhere on this window, or choose what to run on the left.', startWithBlend: 'Render a .blend',
   },
+  typeEditor: {
+    script: 'Script', form: 'Form', newName: 'name-of-the-type', create: 'New job type', shipped: 'came with the program; saving makes a copy of your own',
+    leave: 'Leave {name} unsaved?', leaveText: 'What you typed is lost.', discard: 'Discard', remove: 'Remove your own {name}?',
+    removeText: 'A shipped script of this name counts again. Jobs that exist stay as they are.', use: 'Submit one',
+    fillIn: 'Fill in what is needed to see the tasks it makes.', choose: 'Choose a job type to see its script and its form.',
+  },
+  people: {
+    title: 'People', hint: 'Who signs in by name and password. Viewers see, artists submit and manage their own jobs, administrators do everything.',
+    viewer: 'Viewer', artist: 'Artist', admin: 'Administrator', letIn: 'Let in', since: 'Since', setPassword: 'Set a password', newPassword: 'New password',
+    password: 'Password, 8 letters or more', newName: 'Name of the new person', add: 'Add', added: '{name} can sign in now',
+    passwordSet: 'New password set for {name}; other sessions ended', remove: 'Remove {name}?', removeText: 'Tokens of this person end at once. Jobs stay.',
+    signIn: 'Sign in', byName: 'Name and password', byToken: 'With a token', name: 'Name', passwordField: 'Password', wrong: 'Name or password is wrong.',
+  },
+  reach: {
+    title: 'Who reaches what', hint: 'Each worker looks in its own process; folders that jobs write to are written to.', path: 'Path', again: 'Ask again',
+    asking: 'Asking the workers', noAnswer: 'No answer', undefined: 'Not set for it', missing: 'Not reached', found: 'Found',
+    readWrite: 'Reads and writes', read: 'Reads only', noWorkers: 'Paths are checked by the workers that use them.',
+  },
+  backup: {
+    rhythm: 'Made by itself', never: 'Never', daily: 'Every day', weekly: 'Every week', hours: 'Every {n} hours', keep: 'Of those, keep',
+    empty: 'No backup yet', hint: 'Database, logs and your own job types, copied while the farm runs. Rendered files stay where they are.',
+    make: 'Make a backup', making: 'Copying', made: 'Backup of {size} made', when: 'Made', size: 'Size', files: 'Files', download: 'Download',
+    remove: 'Remove the backup {name}?', removeText: 'It cannot be brought back.', restore: 'Going back to one',
+    restoreHint: 'Stop the manager and start it on the copy. A downloaded archive is unpacked first.',
+  },
   workers: {
     title: 'Workers', empty: 'No workers yet', emptyHint: 'Start Framehouse on a machine of this network, or run this there:',
     pending: 'Waiting to join', approve: 'Approve', reject: 'Turn away',
@@ -253,6 +278,7 @@ export const en = {
     },
   },
   farmSettings: {
+    people: 'People', backup: 'Backup',
     general: 'General', paths: 'Variables and paths', policy: 'Failures and time-outs', security: 'Access', jobTypes: 'Job types',
     appearance: 'Appearance', desktop: 'This machine', about: 'About', managerName: 'Name of the manager',
     storage: 'Shared storage folder',
