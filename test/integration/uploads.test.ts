@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Job } from '../../src/shared/schemas/job.ts'
 import type { Inspection, Reachability, Upload } from '../../src/shared/schemas/storage.ts'
 import { CliProcess } from '../support/cliProcess.ts'
@@ -19,12 +19,11 @@ let manager: ManagerProcess
 let workers: CliProcess[] = []
 const storage = () => join(folder, 'manager', 'storage')
 
-beforeEach(async () => {
+beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'framehouse-uploads-'))
   manager = await ManagerProcess.start({ dataDir: join(folder, 'manager') })
 })
-afterEach(async ({ task }) => {
-  if (task.result?.state === 'fail') process.stderr.write(workers.map((worker) => worker.output).join('\n'))
+afterAll(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.end('SIGTERM')))
   await manager.stop(true)
   await rm(folder, { recursive: true, force: true })
@@ -33,13 +32,22 @@ afterEach(async ({ task }) => {
 /** `blind`: the shared storage is empty for it, as for a machine that has not mounted it. */
 async function startWorker(name: string, blind = false): Promise<void> {
   const args = ['worker', '--manager', manager.url, '--data', join(folder, name), '--name', name]
-  workers.push(blind ? CliProcess.startWithin(['unshare', '-m', 'sh', '-c', `mount -t tmpfs none '${storage()}' && exec "$@"`, 'sh'], ...args) : CliProcess.start(...args))
+  workers.push(
+    blind
+      ? CliProcess.startWithin(['unshare', '-m', 'sh', '-c', `mount -t tmpfs none '${storage()}' && exec "$@"`, 'sh'], ...args)
+      : CliProcess.start(...args),
+  )
   const known = async () => (await manager.json<{ items: { name: string; status: string }[] }>('GET', '/api/v1/workers')).items
   await expect.poll(async () => (await known()).find((worker) => worker.name === name)?.status, SLOW).toBe('awake')
 }
 function send(query: string, body: string | Buffer, type = 'application/octet-stream'): Promise<Response> {
-  return fetch(`${manager.url}/api/v1/uploads?${query}`, { method: 'POST', body: new Uint8Array(Buffer.from(body)), headers: { 'content-type': type } })
+  return fetch(`${manager.url}/api/v1/uploads?${query}`, {
+    method: 'POST',
+    body: new Uint8Array(Buffer.from(body)),
+    headers: { 'content-type': type },
+  })
 }
+const kept = async () => (await readdir(join(storage(), 'jobs'), { recursive: true }).catch(() => [])).toSorted()
 async function upload(query: string, body: string | Buffer): Promise<Upload> {
   const reply = await send(query, body)
   expect(reply.status).toBe(201)
@@ -73,9 +81,10 @@ describe('an upload', () => {
     ['a place that does not exist', `name=x&beside=uploads/${'0'.repeat(24)}`, 404, undefined],
     ['no name', '', 400, 'name'],
   ])('with %s is refused', async (_what, query, status, field) => {
+    const before = await kept()
     const reply = await send(query, 'x')
     expect({ status: reply.status, ...((await reply.json()) as object) }).toMatchObject({ status, ...(field && { field }) })
-    expect(await readdir(join(storage(), 'jobs', 'uploads')).catch(() => [])).toEqual([])
+    expect(await kept()).toEqual(before)
   })
 
   it('of another content type is refused', async () => {
@@ -130,8 +139,14 @@ blender.describe('a .blend that was handed in', () => {
       const matrix = await manager.json<Reachability>('POST', '/api/v1/reachability')
       expect(matrix.paths.map(({ name }) => name)).toEqual(['shared storage', 'blender', 'nowhere', 'storage'])
       expect(matrix.workers).toMatchObject([
-        { worker: { name: 'blind' }, checks: [{ kind: 'folder' }, { kind: 'program' }, { kind: 'missing', problem: 'ENOENT' }, { kind: 'missing' }] },
-        { worker: { name: 'sees' }, checks: [{ kind: 'folder', writable: true }, { kind: 'program' }, { kind: 'missing' }, { kind: 'folder', writable: true }] },
+        {
+          worker: { name: 'blind' },
+          checks: [{ kind: 'folder' }, { kind: 'program' }, { kind: 'missing', problem: 'ENOENT' }, { kind: 'missing' }],
+        },
+        {
+          worker: { name: 'sees' },
+          checks: [{ kind: 'folder', writable: true }, { kind: 'program' }, { kind: 'missing' }, { kind: 'folder', writable: true }],
+        },
       ])
       expect((await readdir(storage())).filter((name) => name.includes('probe'))).toEqual([])
     })

@@ -14,7 +14,17 @@ import { Dispatcher } from './dispatcher.ts'
 import { NotFoundError, UnavailableError } from './errors.ts'
 import { Errands } from './errands.ts'
 import { Explainer } from './explainer.ts'
-import type { FarmEngine, ForeignUpdate, JobChanges, NewFrame, NewJobRecord, NewWorker, TakeOptions, WorkerQuestion, WorkerSignOn } from './farmEngine.ts'
+import type {
+  FarmEngine,
+  ForeignUpdate,
+  JobChanges,
+  NewFrame,
+  NewJobRecord,
+  NewWorker,
+  TakeOptions,
+  WorkerQuestion,
+  WorkerSignOn,
+} from './farmEngine.ts'
 import { farmStatusOf } from './farmStatus.ts'
 import { ForeignWork } from './foreignWork.ts'
 import { JobActions } from './jobActions.ts'

@@ -43,7 +43,8 @@ export class Uploads {
     const blob = await shaman.store.add(body, MAX_UPLOAD_BYTES)
     const file = { ...blob, path: name }
     let checkoutId = beside
-    if (checkoutId === undefined) checkoutId = await shaman.checkouts.create(`${FOLDER}/${randomBytes(NAME_CHARS / 2).toString('hex')}`, [file])
+    if (checkoutId === undefined)
+      checkoutId = await shaman.checkouts.create(`${FOLDER}/${randomBytes(NAME_CHARS / 2).toString('hex')}`, [file])
     else await shaman.checkouts.add(checkoutId, file)
     return { checkoutId, path: join(shaman.checkouts.folderOf(checkoutId), name), name, bytes: blob.size, sha256: blob.sha }
   }

@@ -36,9 +36,23 @@ export class JobTypeScripts {
   }
 
   /** What a script would be, and what it would make of the settings. @throws InvalidInputError with the script's own words */
-  check(name: string, source: string, settings: Record<string, unknown> | undefined, createdAt: number): ReturnType<JobTypeCatalog['tryOut']> {
+  check(
+    name: string,
+    source: string,
+    settings: Record<string, unknown> | undefined,
+    createdAt: number,
+  ): ReturnType<JobTypeCatalog['tryOut']> {
     const file = this.fileOf(name)
-    const input = settings && { jobId: randomUUID(), name: 'check', priority: 50, workerTag: '', createdAt, settings, metadata: {}, checkoutId: '' }
+    const input = settings && {
+      jobId: randomUUID(),
+      name: 'check',
+      priority: 50,
+      workerTag: '',
+      createdAt,
+      settings,
+      metadata: {},
+      checkoutId: '',
+    }
     return this.catalog.tryOut(file.replace(/\.js$/, ''), source, input)
   }
 

@@ -101,7 +101,9 @@ export class Backups {
     const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => undefined)
     if (!entries) return undefined
     const sizes = await Promise.all(
-      entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0),
+      entries
+        .filter((entry) => entry.isFile())
+        .map(async (entry) => (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0),
     )
     return { name, at: timeOf(name), bytes: sizes.reduce((sum, size) => sum + size, 0), files: sizes.length }
   }

@@ -120,5 +120,9 @@ export function nameOfFile(path: string): string {
 /** The setting that a dropped file goes into: a Blender file where there is one, else the first file path. */
 export function fileSetting(type: JobTypeInfo): JobSetting | undefined {
   const files = formSettings(type).filter((setting) => setting.subtype === 'file_path' || setting.subtype === 'hashed_file_path')
-  return type.settings.find((setting) => setting.key === 'blendfile') ?? files.find((setting) => /blend|scene|file/.test(setting.key)) ?? files[0]
+  return (
+    type.settings.find((setting) => setting.key === 'blendfile') ??
+    files.find((setting) => /blend|scene|file/.test(setting.key)) ??
+    files[0]
+  )
 }

@@ -106,4 +106,3 @@ export const Backup = Type.Object({
 export type Backup = Static<typeof Backup>
 export const Backups = Type.Object({ folder: Type.String(), items: Type.Array(Backup) })
 export type Backups = Static<typeof Backups>
-

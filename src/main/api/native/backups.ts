@@ -13,12 +13,18 @@ const NameParams = Type.Object({ name: Type.String({ minLength: 1, maxLength: 10
 export function backupRoutes(app: NativeApp, { backups }: ServerContext): void {
   app.get(
     '/backups',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'listBackups', summary: 'Backups on this manager, newest first', response: { 200: Backups } } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'listBackups', summary: 'Backups on this manager, newest first', response: { 200: Backups } },
+    },
     async () => ({ folder: backups.folder, items: await backups.list() }),
   )
   app.post(
     '/backups',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'makeBackup', summary: 'Copy database, logs and scripts now', response: { 201: Backup } } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'makeBackup', summary: 'Copy database, logs and scripts now', response: { 201: Backup } },
+    },
     async (request, reply) => {
       const backup = await backups.make()
       request.audited = { kind: 'backup', id: backup.name, detail: { bytes: backup.bytes } }
@@ -41,7 +47,10 @@ export function backupRoutes(app: NativeApp, { backups }: ServerContext): void {
   )
   app.delete(
     '/backups/:name',
-    { config: { access: 'admin' }, schema: { tags, operationId: 'deleteBackup', summary: 'Remove a backup', params: NameParams, response: Nothing } },
+    {
+      config: { access: 'admin' },
+      schema: { tags, operationId: 'deleteBackup', summary: 'Remove a backup', params: NameParams, response: Nothing },
+    },
     async ({ params }, reply) => {
       await backups.remove(params.name)
       return reply.code(204).send(null)

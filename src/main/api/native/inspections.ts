@@ -29,7 +29,8 @@ export function inspectionRoutes(app: NativeApp, context: ServerContext): void {
       .filter((worker) => worker.adapter === 'native' && worker.approvedAt !== null && worker.deletedAt === null)
       .filter((worker) => worker.kinds.includes('blender') && (worker.status === 'awake' || worker.status === 'asleep'))
     const running = await runningByWorker(context.read)
-    const load = (worker: WorkerState): number => (running.get(worker.id) ?? []).length / worker.capacity + (worker.status === 'asleep' ? 1 : 0)
+    const load = (worker: WorkerState): number =>
+      (running.get(worker.id) ?? []).length / worker.capacity + (worker.status === 'asleep' ? 1 : 0)
     return able.sort((a, b) => load(a) - load(b)).slice(0, MAX_TRIES)
   }
 
@@ -54,7 +55,11 @@ export function inspectionRoutes(app: NativeApp, context: ServerContext): void {
       let failure: unknown
       for (const worker of workers) {
         try {
-          const facts = await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS, ...(checkoutId !== undefined && { checkoutId }) })
+          const facts = await farm.askWorker(worker.publicId, {
+            command,
+            maxRunMs: MAX_RUN_MS,
+            ...(checkoutId !== undefined && { checkoutId }),
+          })
           if (!Value.Check(BlendFacts, facts)) throw new ErrandFailedError(`worker "${worker.name}" gave an answer that cannot be read`)
           return { worker: { id: worker.publicId, name: worker.name }, ...facts }
         } catch (error) {

@@ -49,7 +49,13 @@ export function jobTypeRoutes(app: NativeApp, context: ServerContext): void {
     '/job-types/:name/source',
     {
       config: { access: 'admin' },
-      schema: { tags, operationId: 'getJobTypeSource', summary: 'The script of a job type', params: TypeParams, response: { 200: ScriptSource } },
+      schema: {
+        tags,
+        operationId: 'getJobTypeSource',
+        summary: 'The script of a job type',
+        params: TypeParams,
+        response: { 200: ScriptSource },
+      },
     },
     ({ params }) => scripts.read(params.name),
   )

@@ -66,7 +66,9 @@ export function reachabilityRoutes(app: NativeApp, context: ServerContext): void
       },
     },
     async (): Promise<Reachability> => {
-      const workers = farm.workers().filter((worker) => worker.deletedAt === null && worker.approvedAt !== null && worker.adapter === 'native')
+      const workers = farm
+        .workers()
+        .filter((worker) => worker.deletedAt === null && worker.approvedAt !== null && worker.adapter === 'native')
       const twoWay = Object.entries(settings.current().variables).flatMap(([name, { isTwoWay }]) => (isTwoWay ? [name] : []))
       const needsWrite = new Set([STORAGE, ...twoWay])
       const platforms = new Set([goPlatform(process.platform), ...workers.map((worker) => worker.platform)])

@@ -129,7 +129,13 @@ export class FileStore {
       const file = await open(temporary, 'wx', 0o644)
       let size: number
       try {
-        size = await copyHashed(body, file, hash, limit, () => new UploadTooLargeError(`the file has more than the ${limit} bytes that are taken`))
+        size = await copyHashed(
+          body,
+          file,
+          hash,
+          limit,
+          () => new UploadTooLargeError(`the file has more than the ${limit} bytes that are taken`),
+        )
         await file.sync()
       } finally {
         await file.close()
@@ -207,9 +213,7 @@ async function copyHashed(
   const chunks = body[Symbol.asyncIterator]()
   for (;;) {
     const next = await chunks.next().catch((error: unknown) => {
-      throw new UploadAbortedError(
-        `the upload broke off after ${written} bytes: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      throw new UploadAbortedError(`the upload broke off after ${written} bytes: ${error instanceof Error ? error.message : String(error)}`)
     })
     if (next.done) return written
     const chunk = next.value

@@ -23,7 +23,8 @@ const Parameters = Type.Object({
 export const inspectBlend: CommandRunner = async (command, context) => {
   const { exe, blendfile, expressions } = readParameters(Parameters, command)
   const facts = await stat(blendfile).catch(() => undefined)
-  if (!facts?.isFile()) throw new CommandFailedError(`there is no file "${blendfile}" on worker "${context.env['FRAMEHOUSE_WORKER'] ?? ''}"`)
+  if (!facts?.isFile())
+    throw new CommandFailedError(`there is no file "${blendfile}" on worker "${context.env['FRAMEHOUSE_WORKER'] ?? ''}"`)
   const folder = await context.workDir()
   const script = join(folder, 'inspect.py')
   const answer = join(folder, 'answer.json')

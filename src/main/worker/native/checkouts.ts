@@ -100,7 +100,9 @@ export class CheckoutCopies {
       },
     })
     try {
-      await pipeline(await this.api.file(sha, size, signal), hashing, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }), { signal })
+      await pipeline(await this.api.file(sha, size, signal), hashing, createWriteStream(temporary, { flags: 'wx', mode: 0o600 }), {
+        signal,
+      })
       if (hash.digest('hex') !== sha) throw new Error(`the manager sent other content than that of SHA-256 ${sha}`)
       await rename(temporary, blob)
     } finally {

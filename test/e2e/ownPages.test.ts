@@ -1,0 +1,169 @@
+/** What a farm's owner and its artists do in the browser: a .blend from the desk to a frame, job types, people, paths, backups. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
+import { makeBlend } from '../support/makeBlend.ts'
+import { ManagerProcess } from '../support/managerProcess.ts'
+import { requirePart } from '../support/parts.ts'
+
+const part = requirePart('chromium')
+const blender = requirePart('blender')
+const LONG = 90_000
+
+part.describe('the pages of who owns a farm', () => {
+  let farm: GuiFarm
+  let browser: Browser
+  let page: Page
+  let problems: string[]
+  let folder: string
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'framehouse-own-'))
+    farm = await startGuiFarm(true)
+    farm.addWorker('atlas')
+    browser = await launchChromium(part.path)
+    ;({ page, problems } = await openPage(browser))
+    const awake = async () => (await farm.api<{ items: { status: string }[] }>('GET', '/workers')).items[0]?.status
+    await vi.waitFor(async () => expect(await awake()).toBe('awake'), { timeout: LONG, interval: 200 })
+  }, 2 * LONG)
+  afterAll(async () => {
+    await browser?.close()
+    await farm?.stop()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  blender.describe('a .blend', () => {
+    it(
+      'is dropped on the form, fills it in, is submitted and rendered to a frame',
+      async () => {
+        const blend = await makeBlend(blender.path, { engine: 'WORKBENCH', frames: '3' })
+        const content = (await readFile(blend)).toString('base64')
+        await page.goto(`${farm.url}/app/submit`)
+        await page.getByRole('heading', { name: 'What shall be rendered?' }).waitFor()
+        const transfer = await page.evaluateHandle((base64) => {
+          const data = new DataTransfer()
+          data.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], 'turntable.blend'))
+          return data
+        }, content)
+        await page.dispatchEvent('.shell', 'drop', { dataTransfer: transfer })
+        await page.getByText(/Read by atlas with Blender/).waitFor({ timeout: LONG })
+        expect(await page.getByLabel(/^Frames/).inputValue()).toBe('1-3')
+        expect(await page.getByLabel(/^Job name/).inputValue()).toBe('turntable')
+        await page.getByLabel(/^Render output root/).fill(join(folder, 'out'))
+        await page.getByText('4 tasks').waitFor()
+        await page.getByRole('button', { name: 'Submit', exact: true }).click()
+        await page.waitForURL(/\/app\/jobs\/[0-9a-f-]{36}$/)
+        await page.locator('canvas.image:not([data-frame="0"])').waitFor({ timeout: LONG })
+        await page.getByRole('application', { name: /Frame grid: .*0 failed/ }).waitFor()
+      },
+      2 * LONG,
+    )
+  })
+
+  it(
+    'a job type is written, its mistakes are shown with their line, and a job is made of it',
+    async () => {
+      await page.goto(`${farm.url}/app/settings/job-types`)
+      await page.getByRole('textbox', { name: 'name-of-the-type' }).fill('say-it')
+      await page.getByRole('button', { name: 'New job type' }).click()
+      const script = page.getByRole('textbox', { name: 'Script' })
+      const good = await script.inputValue()
+      await script.fill(good.replace('function compileJob(job) {', 'function compileJob(job) {\n  missing()'))
+      await page.getByText(/ReferenceError: .*say-it\.js:12/).waitFor({ timeout: LONG })
+      await script.fill(good.replace("label: 'My Job Type'", "label: 'Say It'"))
+      await page.getByText('Form of Say It').waitFor({ timeout: LONG })
+      await page.getByText('10 tasks').waitFor({ timeout: LONG })
+      await page.getByRole('button', { name: 'Save', exact: true }).click()
+      await page.getByRole('link', { name: 'Submit one' }).click()
+      await page.getByText('10 tasks').waitFor()
+      await page.getByRole('button', { name: 'Submit', exact: true }).click()
+      await page.locator('header').getByText('Done', { exact: true }).waitFor({ timeout: LONG })
+    },
+    2 * LONG,
+  )
+
+  it('paths are checked by the workers themselves', async () => {
+    await page.goto(`${farm.url}/app/settings/paths`)
+    await page
+      .getByRole('row', { name: /Shared storage folder/ })
+      .getByText('Reads and writes')
+      .waitFor({ timeout: LONG })
+  })
+
+  it('a person is made, and can be kept out', async () => {
+    await page.goto(`${farm.url}/app/settings/people`)
+    await page.getByLabel('Name of the new person').fill('anna')
+    await page.getByLabel('Password, 8 letters or more').fill('correct horse')
+    await page.getByRole('button', { name: 'Add', exact: true }).click()
+    await page.getByRole('row', { name: /anna/ }).waitFor()
+    const login = () =>
+      fetch(`${farm.url}/api/v1/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'anna', password: 'correct horse' }),
+      })
+    const { token } = (await (await login()).json()) as { token: string }
+    const who = () => fetch(`${farm.url}/api/v1/whoami`, { headers: { authorization: `Bearer ${token}` } })
+    expect(await (await who()).json()).toMatchObject({ actor: 'user:anna', role: 'artist' })
+    await page.getByRole('switch', { name: 'Let in anna' }).click()
+    await expect.poll(async () => (await login()).status).toBe(401)
+    expect((await who()).status).toBe(401)
+  })
+
+  it(
+    'a backup is made and downloaded, and a farm is started from it',
+    async () => {
+      await page.goto(`${farm.url}/app/settings/backup`)
+      await page.getByRole('button', { name: 'Make a backup' }).click()
+      const waiting = page.waitForEvent('download')
+      await page.getByRole('link', { name: 'Download' }).click()
+      const archive = join(folder, 'backup.tar')
+      await (await waiting).saveAs(archive)
+      await promisify(execFile)('tar', ['-xf', archive, '-C', folder])
+      const copy = (await readdir(folder)).find((name) => name.startsWith('framehouse-')) ?? ''
+      const manager = await ManagerProcess.start({ dataDir: join(folder, copy) })
+      try {
+        const { items } = await manager.json<{ items: { name: string }[] }>('GET', '/api/v1/jobs')
+        expect(items.map((job) => job.name)).toContain('Say It')
+        const types = await manager.json<{ items: { name: string }[] }>('GET', '/api/v1/job-types')
+        expect(types.items.map((type) => type.name)).toContain('say-it')
+      } finally {
+        await manager.stop(true)
+      }
+    },
+    LONG,
+  )
+
+  it.each(['/submit', '/submit/simple-blender-render', '/settings/job-types', '/settings/paths', '/settings/people', '/settings/backup'])(
+    'has no accessibility defect on %s that axe can find, in either theme',
+    async (path) => {
+      for (const colorScheme of ['dark', 'light'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.goto(`${farm.url}/app${path}`)
+        await page.getByRole('main').waitFor()
+        await page.waitForLoadState('networkidle').catch(() => {})
+        const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
+        const found = violations.map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes
+              .slice(0, 3)
+              .map((node) => node.target.join(' '))
+              .join(' | ')}`,
+        )
+        expect(found, `${path} ${colorScheme}`).toEqual([])
+      }
+    },
+    LONG,
+  )
+
+  it('threw nothing on the way', () => {
+    // The script with a mistake in it was refused, as it should be.
+    expect(problems.filter((problem) => !/status of 400/.test(problem))).toEqual([])
+  })
+})
