@@ -16,7 +16,7 @@ const SLOW = { timeout: 60_000, interval: 100 }
 
 let folder: string
 let manager: ManagerProcess
-let workers: CliProcess[] = []
+const workers: CliProcess[] = []
 const storage = () => join(folder, 'manager', 'storage')
 
 beforeAll(async () => {
