@@ -50,7 +50,7 @@ module.exports = {
     layer('discovery', DISCOVERY, [SHARED]),
     layer('worker', WORKER, [SHARED, DOCKER, DISCOVERY]),
     // Entries start a manager or a worker; a backup reads the database as the store does.
-    layer('cli', CLI, [SHARED, MANAGER, WORKER, DISCOVERY, `${MAIN}store/connection\\.ts$`]),
+    layer('cli', CLI, [SHARED, MANAGER, WORKER, DISCOVERY, `${MAIN}store/(connection|backup)\\.ts$`]),
     layer('desktop', DESKTOP, [SHARED, MANAGER, WORKER, DISCOVERY, CLI]),
     layer('preload', PRELOAD, [SHARED]),
     layer('renderer', RENDERER, [SHARED]),
