@@ -135,7 +135,7 @@ describe('the submit form', () => {
   })
   it.each<[Partial<JobSetting>, unknown, string | undefined]>([
     [{ required: true }, '', 'required'],
-    [{ eval: 'bpy.x' }, undefined, 'required'],
+    [{ eval: 'bpy.x' }, undefined, undefined],
     [{}, undefined, undefined],
     [{ type: 'int32' }, 1.5, 'whole'],
     [{ type: 'float' }, 'x', 'number'],
