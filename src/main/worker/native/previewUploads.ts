@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises'
 import { Type, type Static } from 'typebox'
 import { deferred } from '../../../shared/deferred.ts'
-import { Fence, type PreviewSize } from '../../../shared/schemas/agent.ts'
+import { Fence } from '../../../shared/schemas/agent.ts'
 import type { PreviewMaker } from '../commands/types.ts'
 import { RefusedError } from '../http.ts'
 import { readJsonFile, writeJsonFile } from '../jsonFile.ts'
