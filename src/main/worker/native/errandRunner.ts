@@ -60,4 +60,5 @@ const SILENT: AttemptSink = {
   activity: () => undefined,
   output: () => undefined,
   finished: () => undefined,
+  settled: () => Promise.resolve(),
 }
