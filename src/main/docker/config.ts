@@ -75,13 +75,6 @@ export const ContainerConfig = Type.Object(
     networks: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
     /** How long a container waits for an engine that went away, before the task is given back. */
     engineGraceSeconds: Type.Number({ minimum: 0, maximum: 3600, default: 120 }),
-    /** Ended containers that nobody asks for any more are removed after so long; images that jobs pulled and none used for so long, too (0: never). */
-    prune: Type.Object(
-      {
-        imagesUnusedHours: Type.Number({ minimum: 0, default: 0 }),
-      },
-      { additionalProperties: false, default: { imagesUnusedHours: 0 } },
-    ),
   },
   { additionalProperties: false },
 )

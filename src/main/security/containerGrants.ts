@@ -12,7 +12,11 @@ export interface GrantSources {
 }
 
 /** A registry's credentials go with images of that registry only, so a job cannot send them anywhere else. */
-export function containerGrant({ registries, isAdmin, blacklist }: GrantSources, owner: string, commands: readonly Command[]): ContainerGrant {
+export function containerGrant(
+  { registries, isAdmin, blacklist }: GrantSources,
+  owner: string,
+  commands: readonly Command[],
+): ContainerGrant {
   const hosts = new Set(
     commands.flatMap(({ name, parameters: { image } }) =>
       name === 'docker-run' && typeof image === 'string' ? [parseImageReference(image).registry] : [],

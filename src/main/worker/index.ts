@@ -107,7 +107,12 @@ class Worker {
     await endLeftovers({ dataDir: config.dataDir, processes: deps.processes, log: deps.log })
     await rm(config.workRoot, { recursive: true, force: true })
     if (config.containers !== undefined) {
-      this.engines = new Engines(config.containers, { log: deps.log, owner: await ownerId(config.dataDir), now: deps.now, random: deps.random })
+      this.engines = new Engines(config.containers, {
+        log: deps.log,
+        owner: await ownerId(config.dataDir),
+        now: deps.now,
+        random: deps.random,
+      })
       await this.engines.look()
     }
   }

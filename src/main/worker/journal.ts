@@ -82,9 +82,9 @@ export class AttemptJournal {
   }
 
   forCommand(index: number, settled: () => Promise<void>): CommandJournal {
-    const earlier = this.earlierSaid !== undefined && index === this.command && this.state !== null
+    const said = index === this.command && this.state !== null ? this.earlierSaid : undefined
     return {
-      earlier: earlier ? { state: this.state, said: { ...this.earlierSaid! } } : undefined,
+      earlier: said && { state: this.state, said: { ...said } },
       entered: () => ({ ...this.lines }),
       save: (state) => this.write(index, state),
       settled,

@@ -84,9 +84,15 @@ describe('what goes beyond an ordinary container', () => {
     ['mounts', {}, ['/var/run']],
   ])('%s needs the worker and an administrator', (parameter, asked, sources) => {
     const strict = { config: containerConfig(), isAdminJob: true, sockets }
-    expect(consentProblem(asked, sources, strict)).toMatchObject({ parameter, reason: expect.stringContaining('not allowed by this worker') })
+    expect(consentProblem(asked, sources, strict)).toMatchObject({
+      parameter,
+      reason: expect.stringContaining('not allowed by this worker'),
+    })
     const config = containerConfig({ allow: everything })
-    expect(consentProblem(asked, sources, { config, isAdminJob: false, sockets })).toMatchObject({ parameter, reason: expect.stringContaining('administrator') })
+    expect(consentProblem(asked, sources, { config, isAdminJob: false, sockets })).toMatchObject({
+      parameter,
+      reason: expect.stringContaining('administrator'),
+    })
     expect(consentProblem(asked, sources, { config, isAdminJob: true, sockets })).toBeUndefined()
   })
 
@@ -137,9 +143,9 @@ describe('the output of a container', () => {
     let text = ''
     const output = new ContainerOutput({ log: (_stream, lines) => (text += lines), congested: () => undefined }, { stdout: 1, stderr: 0 })
     output.replay()
-    output.push('stdout', Buffer.from('1\n2\n3'))
+    void output.push('stdout', Buffer.from('1\n2\n3'))
     output.replay()
-    output.push('stdout', Buffer.from('1\n2\n3\n4\n'))
+    void output.push('stdout', Buffer.from('1\n2\n3\n4\n'))
     output.end()
     expect(text).toBe('2\n3\n4\n')
   })
@@ -149,17 +155,33 @@ it('samples are folded: counters grow, a sample of an ended container changes no
   const sample = {
     cpu_stats: { cpu_usage: { total_usage: 2_500_000_000 } },
     memory_stats: { usage: 10, max_usage: 30 },
-    blkio_stats: { io_service_bytes_recursive: [{ op: 'Read', value: 5 }, { op: 'Write', value: 6 }, { op: 'read', value: 1 }] },
+    blkio_stats: {
+      io_service_bytes_recursive: [
+        { op: 'Read', value: 5 },
+        { op: 'Write', value: 6 },
+        { op: 'read', value: 1 },
+      ],
+    },
     networks: { eth0: { rx_bytes: 7, tx_bytes: 8 } },
   }
   const usage = foldSample(NO_USAGE, sample)
-  expect(usage).toEqual({ cpuSeconds: 2.5, peakMemoryBytes: 30, ioReadBytes: 6, ioWriteBytes: 6, networkReceivedBytes: 7, networkSentBytes: 8 })
+  expect(usage).toEqual({
+    cpuSeconds: 2.5,
+    peakMemoryBytes: 30,
+    ioReadBytes: 6,
+    ioWriteBytes: 6,
+    networkReceivedBytes: 7,
+    networkSentBytes: 8,
+  })
   expect(foldSample(usage, { cpu_stats: { cpu_usage: { total_usage: 0 } } })).toEqual(usage)
   expect(foldSample(usage, { ...sample, memory_stats: { usage: 20 } }).peakMemoryBytes).toBe(30)
 })
 
 it('the engine is quoted without what surrounds its words', () => {
-  const error = Object.assign(new Error('(HTTP code 404) no such container - No such image: x:1'), { statusCode: 404, json: { message: 'No such image: x:1' } })
+  const error = Object.assign(new Error('(HTTP code 404) no such container - No such image: x:1'), {
+    statusCode: 404,
+    json: { message: 'No such image: x:1' },
+  })
   expect(wordsOf(error)).toBe('No such image: x:1')
   expect(wordsOf(Object.assign(new Error('(HTTP code 404) no such image - gone'), { statusCode: 404 }))).toBe('gone')
 })

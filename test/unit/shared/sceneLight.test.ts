@@ -28,7 +28,9 @@ describe('half floats', () => {
 
 describe('the packed light of a picture', () => {
   const picture = {
-    width: 2, height: 1, channels: ['R', 'G', 'B'],
+    width: 2,
+    height: 1,
+    channels: ['R', 'G', 'B'],
     planes: [Float32Array.of(0.25, 16), Float32Array.of(0, 1), Float32Array.of(-2, 0.5)],
   }
   const unpack = (bytes: Uint8Array) => {
@@ -38,17 +40,44 @@ describe('the packed light of a picture', () => {
 
   it('comes back as it was, layer by layer', async () => {
     const normal = { ...picture, planes: [Float32Array.of(1, 2), Float32Array.of(3, 4), Float32Array.of(5, 6)] }
-    const { header, planes } = unpack(await packLight([{ name: '', picture }, { name: 'View.Normal', picture: normal }]))
+    const { header, planes } = unpack(
+      await packLight([
+        { name: '', picture },
+        { name: 'View.Normal', picture: normal },
+      ]),
+    )
     expect(header).toEqual({
-      width: 2, height: 1,
-      layers: [{ name: '', channels: ['R', 'G', 'B'] }, { name: 'View.Normal', channels: ['R', 'G', 'B'] }],
+      width: 2,
+      height: 1,
+      layers: [
+        { name: '', channels: ['R', 'G', 'B'] },
+        { name: 'View.Normal', channels: ['R', 'G', 'B'] },
+      ],
     })
-    expect(planes.map((layer) => layer.map((plane) => [...plane].map(fromHalf)))).toEqual([[[0.25, 16], [0, 1], [-2, 0.5]], [[1, 2], [3, 4], [5, 6]]])
+    expect(planes.map((layer) => layer.map((plane) => [...plane].map(fromHalf)))).toEqual([
+      [
+        [0.25, 16],
+        [0, 1],
+        [-2, 0.5],
+      ],
+      [
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+    ])
   })
 
   it('leaves out layers of another size than the picture', async () => {
     const other = { width: 1, height: 1, channels: ['Y'], planes: [Float32Array.of(1)] }
-    expect(unpack(await packLight([{ name: '', picture }, { name: 'odd', picture: other }])).header.layers).toHaveLength(1)
+    expect(
+      unpack(
+        await packLight([
+          { name: '', picture },
+          { name: 'odd', picture: other },
+        ]),
+      ).header.layers,
+    ).toHaveLength(1)
   })
 
   it.each<[string, (whole: Buffer) => Uint8Array]>([

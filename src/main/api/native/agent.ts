@@ -27,6 +27,7 @@ import { MAX_PREVIEW_BYTES, Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
 import { hashSecret } from '../../security/secrets.ts'
 import type { ServerContext } from '../server.ts'
+import { TooLargeError } from '../errors.ts'
 import { AttemptParams, IdParams, Nothing, requireTask, type NativeApp } from './common.ts'
 
 const tags = ['agent']
@@ -213,11 +214,15 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
 
   void app.register((images: NativeApp, _options, done) => {
     images.removeAllContentTypeParsers()
-    for (const [type, bodyLimit] of [
+    for (const [type, limit] of [
       ['image/jpeg', MAX_PREVIEW_BYTES],
       ['application/octet-stream', MAX_LIGHT_BYTES],
     ] as const) {
-      images.addContentTypeParser(type, { parseAs: 'buffer', bodyLimit }, (_request, body, parsed) => parsed(null, body))
+      // The route's limit is the larger one of the two, and goes before a parser's.
+      images.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, parsed) => {
+        if (body.length <= limit) parsed(null, body)
+        else parsed(new TooLargeError(`the body is larger than the ${limit} bytes that are allowed here`))
+      })
     }
     images.put(
       '/agent/preview/:taskId/:attempt',

@@ -129,7 +129,8 @@ class DockerRun {
       const keep = (containerId: string | null, records: ContainerRecord[]) =>
         journal?.save({ run: index, engine: lent.engine.name, containerId, startedAt, base, records } satisfies Kept)
       const said = journal?.earlier?.said
-      const passed = kept === undefined || said === undefined ? undefined : { stdout: said.stdout - base.stdout, stderr: said.stderr - base.stderr }
+      const passed =
+        kept === undefined || said === undefined ? undefined : { stdout: said.stdout - base.stdout, stderr: said.stderr - base.stderr }
       const lines = new ContainerOutput(context, passed)
       output = lines
       const before = [...this.records]
@@ -189,7 +190,10 @@ function count(record: ContainerRecord, { metrics }: CommandContext): void {
 function timeLimit(signal: AbortSignal, ms: number, elapsedMs: number): { signal: AbortSignal; clear: () => void } {
   if (ms === 0) return { signal, clear: () => undefined }
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new TimedOutError(`ran longer than ${ms / 1000} s`)), Math.min(Math.max(0, ms - elapsedMs), 0x7fff_ffff))
+  const timer = setTimeout(
+    () => controller.abort(new TimedOutError(`ran longer than ${ms / 1000} s`)),
+    Math.min(Math.max(0, ms - elapsedMs), 0x7fff_ffff),
+  )
   return { signal: AbortSignal.any([signal, controller.signal]), clear: () => clearTimeout(timer) }
 }
 

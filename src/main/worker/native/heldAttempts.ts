@@ -59,7 +59,15 @@ export class HeldAttempts {
     const known = this.held.get(keyOf(fence))
     // Its end is in the outbox already.
     if (known !== undefined) known.journal = journal
-    else this.held.set(keyOf(fence), { fence, assignment, run: undefined, startedAt: this.options.deps.now(), journal, finishedSeq: undefined })
+    else
+      this.held.set(keyOf(fence), {
+        fence,
+        assignment,
+        run: undefined,
+        startedAt: this.options.deps.now(),
+        journal,
+        finishedSeq: undefined,
+      })
   }
 
   /** Takes up what was interrupted, or lets go of it where the manager has given it to somebody else. */

@@ -53,6 +53,7 @@ export class EventFeed {
       case 'frame':
       case 'machine':
       case 'limit':
+      case 'schedule':
         return
       default:
         return this.queue(event)
@@ -129,6 +130,7 @@ export class EventFeed {
       case 'frame':
       case 'machine':
       case 'limit':
+      case 'schedule':
         return
     }
   }
