@@ -11,6 +11,11 @@ export const Policy = Type.Object({
   blockAfterFailures: Type.Integer({ minimum: 0, default: 3 }),
   /** The job fails when this share of its tasks has failed for good, in per cent. Above 100: never. */
   failJobAtPercent: Type.Integer({ minimum: 1, maximum: 101, default: 10 }),
+  /**
+   * When nothing is left to run, the task that ended last says how the job did, whatever became of others: for jobs whose
+   * tasks are runs of one and the same thing (Fastlane's executions).
+   */
+  lastTaskDecides: Type.Optional(Type.Boolean()),
   /** When no other worker could take a failed task, the whole job fails (Flamenco) instead of that task alone. */
   failJobWhenNobodyLeft: Type.Boolean({ default: false }),
   /** Whether a failed task may be tried again on the worker that failed it. */

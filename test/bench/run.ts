@@ -1,6 +1,7 @@
 /** `npm run bench [-- ROW …]`: measures, prints, writes docs/performance.md. With rows named, only prints those. */
 import { rm } from 'node:fs/promises'
 import { ManagerProcess } from '../support/managerProcess.ts'
+import { measureContainers } from './containers.ts'
 import { measureOverhead } from './farmOverhead.ts'
 import { foreignRate, nativeRate, noOpRate, submitFrames } from './handOut.ts'
 import { fillFarm, measureIdle, measurePages } from './largeFarm.ts'
@@ -152,6 +153,29 @@ const SECTIONS: Record<string, () => Promise<void>> = {
         met: bar === undefined || against === undefined ? undefined : against <= bar,
       })
     }
+  },
+  async containers() {
+    const result = await onManager((manager) => measureContainers(manager))
+    const overhead = result.farmMs / result.bareMs
+    add({
+      what: 'container task, submit → exit recorded, against bare create, attach, start, wait, inspect, remove',
+      bar: '≤ 1.15 ×',
+      measured: `${number(overhead, 2)} × (${number(result.farmMs)} ms, bare ${number(result.bareMs)} ms)`,
+      met: overhead <= 1.15,
+    })
+    const drain = result.farmRate / result.bareRate
+    add({
+      what: '200 queued containers, against bare with the same parallelism',
+      bar: '≥ 0.9 ×',
+      measured: `${number(drain, 2)} × (${number(result.farmRate, 1)}/s, bare ${number(result.bareRate, 1)}/s)`,
+      met: drain >= 0.9,
+    })
+    add({
+      what: 'log lines of one container, without loss',
+      bar: '≥ 50,000 lines/s',
+      measured: `${number(result.linesPerSecond)} lines/s, ${result.lostLines} lost; bare attach ${number(result.bareLinesPerSecond)} lines/s`,
+      met: result.linesPerSecond >= 50_000 && result.lostLines === 0,
+    })
   },
 }
 

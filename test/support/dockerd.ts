@@ -1,20 +1,34 @@
-/** A Docker daemon of the test's own, which it may kill: nothing of the machine's daemon is touched. */
+/**
+ * A Docker daemon of the test's own, which it may kill: nothing of the machine's daemon is touched. It lives on a "machine"
+ * of its own, namespaces for network, mounts and processes: a second daemon without a bridge takes the first one's away,
+ * and what a killed one leaves behind (shims, containers, mounts) goes with the machine.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { docker } from './containers.ts'
 
 const START_LIMIT_MS = 60_000
+const POWER_ON = 'busybox ip link set lo up && echo up && exec sleep infinity'
 
 export class PrivateDockerd {
-  private child: ChildProcess | undefined
+  private enter: ChildProcess | undefined
   private text = ''
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly machine: ChildProcess,
+  ) {}
 
   static async start(): Promise<PrivateDockerd> {
-    const daemon = new PrivateDockerd(await mkdtemp(join(tmpdir(), 'fh-dockerd-')))
+    const folder = await mkdtemp(join(tmpdir(), 'fh-dockerd-'))
+    const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
+    const machine = spawn('unshare', [...namespaces, 'sh', '-c', POWER_ON], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(machine.stdout, 'data')
+    const daemon = new PrivateDockerd(folder, machine)
     await daemon.start()
     return daemon
   }
@@ -25,42 +39,38 @@ export class PrivateDockerd {
 
   async start(): Promise<void> {
     const at = (name: string) => join(this.folder, name)
+    // Those that were killed leave files of their process ids behind, and in here the numbers may be somebody else's by now.
+    for (const left of ['pid', 'exec/containerd/containerd.pid']) await rm(at(left), { force: true })
     const where = ['--data-root', at('data'), '--exec-root', at('exec'), '--host', this.host, '--pidfile', at('pid')]
-    // No bridge and no rules of the firewall: those are the machine's.
-    this.child = spawn('dockerd', [...where, '--bridge', 'none', '--iptables=false', '--ip6tables=false', '--log-level', 'warn'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    this.child.stderr?.on('data', (chunk: Buffer) => {
+    const inside = ['--target', String(childOf(this.machine)), '--net', '--mount', '--pid']
+    const args = ['dockerd', ...where, '--bridge', 'none', '--iptables=false', '--ip6tables=false', '--log-level', 'warn']
+    this.enter = spawn('nsenter', [...inside, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    this.enter.stderr?.on('data', (chunk: Buffer) => {
       this.text = (this.text + chunk.toString()).slice(-10_000)
     })
     const deadline = Date.now() + START_LIMIT_MS
     while (!this.answers()) {
-      if (Date.now() > deadline || this.child.exitCode !== null) throw new Error(`dockerd does not start:\n${this.text}`)
+      if (Date.now() > deadline || this.enter.exitCode !== null) throw new Error(`dockerd does not start:\n${this.text}`)
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }
 
   /** `SIGKILL`: as a crash. `SIGTERM`: as a restart of the service. Resolves when it is gone. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const child = this.child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    child.kill(signal)
+    const { enter } = this
+    if (enter === undefined || enter.exitCode !== null || enter.signalCode !== null) return
+    const gone = once(enter, 'exit')
+    process.kill(childOf(enter), signal)
     await gone
-    this.child = undefined
+    this.enter = undefined
   }
 
-  /** Ends it with the containerd that it started, and all that it kept. */
+  /** Ends the machine with all that runs on it, and removes all that it kept. */
   async remove(): Promise<void> {
-    const containerd = Number(await readFile(join(this.folder, 'exec', 'containerd', 'containerd.pid'), 'utf8').catch(() => '0'))
     await this.end('SIGTERM')
-    if (containerd > 0) {
-      try {
-        process.kill(containerd, 'SIGKILL')
-      } catch {
-        // It went with its daemon.
-      }
-    }
+    const gone = once(this.machine, 'exit')
+    process.kill(childOf(this.machine), 'SIGKILL')
+    await gone
     await rm(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   }
 
@@ -72,4 +82,9 @@ export class PrivateDockerd {
       return false
     }
   }
+}
+
+/** The process that `unshare` or `nsenter` started inside, by its id outside. */
+function childOf({ pid }: ChildProcess): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
 }

@@ -3,6 +3,7 @@
  * meaning: an update that comes late does not wake a job that is being paused or is cancelled).
  */
 import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
+import type { Policy } from '../../shared/policy.ts'
 import type { StatusCounts } from './model.ts'
 
 export interface JobChange {
@@ -17,7 +18,7 @@ export interface JobChange {
 export function jobAfterTaskChange(
   job: { status: JobStatus; counts: StatusCounts; taskCount: number },
   task: TaskStatus,
-  failJobAtPercent: number,
+  policy: Pick<Policy, 'failJobAtPercent' | 'lastTaskDecides'>,
 ): JobChange | undefined {
   const { status, counts, taskCount } = job
   const paused: JobChange | undefined =
@@ -31,14 +32,14 @@ export function jobAfterTaskChange(
     case 'completed':
       if (counts.completed === taskCount) return { status: 'completed', reason: 'all tasks completed' }
       if (nothingLeft(counts) && counts.paused === 0 && (status === 'active' || status === 'queued')) {
-        return counts.failed > 0 && failJobAtPercent <= 100
+        return counts.failed > 0 && !policy.lastTaskDecides
           ? { status: 'failed', reason: 'tasks failed and nothing is left to run' }
           : { status: 'completed', reason: counts.failed > 0 ? 'nothing is left to run' : 'all tasks that were not canceled are completed' }
       }
       return paused ?? started
     case 'failed':
       if (status === 'canceled' || status === 'failed' || status === 'cancel-requested') return undefined
-      if (Math.trunc((100 * counts.failed) / taskCount) >= failJobAtPercent) return { status: 'failed', reason: 'too many tasks failed' }
+      if (Math.trunc((100 * counts.failed) / taskCount) >= policy.failJobAtPercent) return { status: 'failed', reason: 'too many tasks failed' }
       if (nothingLeft(counts) && counts.paused === 0) return { status: 'failed', reason: 'tasks failed and nothing is left to run' }
       return paused ?? started
     case 'canceled':

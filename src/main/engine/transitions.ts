@@ -64,7 +64,7 @@ export class Transitions {
     this.announceTask(job, task, from)
     if (RUNNABLE.includes(to)) this.book.enqueue(job, task)
 
-    const change = jobAfterTaskChange(job.state, to, job.state.policy.failJobAtPercent)
+    const change = jobAfterTaskChange(job.state, to, job.state.policy)
     if (change) await this.job(job, change.status, change.reason)
     else this.book.refresh(job)
     if (ENDED.includes(to)) await this.closeIfStuck(job)

@@ -4,6 +4,7 @@
  */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FarmSettings } from '../../shared/schemas/settings.ts'
 import type { Backup } from '../../shared/schemas/storage.ts'
 import { ConflictError, NotFoundError } from '../engine/errors.ts'
@@ -14,6 +15,7 @@ const NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-auto)?$/
 const AUTO = '-auto'
 /** How often it is looked whether one is due: settings may change meanwhile. */
 const LOOK_MS = 60_000
+const NAME_WAIT_MS = 100
 /** After a failure the next try is not before. */
 const RETRY_MS = 3_600_000
 
@@ -74,10 +76,19 @@ export class Backups {
   }
 
   private async write(automatic: boolean): Promise<Backup> {
-    const name = new Date(this.options.now()).toISOString().slice(0, 19).replaceAll(':', '-') + (automatic ? AUTO : '')
+    const name = await this.freeName(automatic)
     const result = await backUp(this.options.dataDir, join(this.folder, name), () => undefined, this.stopping.signal)
     this.options.log.info({ name, ...result }, 'made a backup')
     return { name, at: timeOf(name), ...result }
+  }
+
+  /** The time to the second is the name; who makes two in one second waits for the next. */
+  private async freeName(automatic: boolean): Promise<string> {
+    for (;;) {
+      const name = new Date(this.options.now()).toISOString().slice(0, 19).replaceAll(':', '-') + (automatic ? AUTO : '')
+      if (!(await this.describe(name))) return name
+      await pause(NAME_WAIT_MS)
+    }
   }
 
   private async makeIfDue(): Promise<void> {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { nextFreePort } from '../../../src/main/cli/address.ts'
 import { Program, ensureBuilt, framehouse } from '../../support/program.ts'
+import { isAlive } from '../../support/processes.ts'
 
 let folder: string
 const started: Program[] = []
@@ -29,15 +30,6 @@ function start(...args: string[]): Program {
 async function workerPid(base: string): Promise<number> {
   const [name = ''] = await readdir(join(base, 'workers'))
   return Number((await readFile(join(base, 'workers', name, 'worker.lock'), 'utf8')).split(' ')[0])
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }
 
 describe('both', () => {

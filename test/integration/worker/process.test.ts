@@ -7,6 +7,7 @@ import { CouldNotStartError, ExitCodeError, StoppedError } from '../../../src/ma
 import { runProgram, runToSuccess } from '../../../src/main/worker/tools/process.ts'
 import { killTree, startMark } from '../../../src/main/worker/tools/processTree.ts'
 import { recordedContext, tempFolder, until } from '../../support/commandContext.ts'
+import { isAlive } from '../../support/processes.ts'
 
 const node = process.execPath
 const posix = process.platform === 'win32' ? describe.skip : describe
@@ -15,16 +16,6 @@ const linux = process.platform === 'linux' ? describe : describe.skip
 /** A program of a few lines of JavaScript. */
 function script(code: string) {
   return { exe: node, args: ['-e', code] }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    // A zombie that nobody collects is dead all the same.
-    return process.platform !== 'linux' || !/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
 }
 
 describe('runProgram', () => {
@@ -130,7 +121,7 @@ posix('ending what runs', () => {
     await until(() => context.text.includes('> ready'), 'the program is ready')
     context.stop()
     await expect(running).rejects.toThrow(StoppedError)
-    expect(alive(context.pids.started[0] ?? 0)).toBe(false)
+    expect(isAlive(context.pids.started[0] ?? 0)).toBe(false)
   })
 
   it('does not wait for ever for a child in the background that holds the output open, and ends it', async () => {
@@ -138,7 +129,7 @@ posix('ending what runs', () => {
     await runToSuccess(context, { exe: 'sh', args: ['-c', 'sleep 600 & echo "child $!"; exit 0'] })
     const child = Number(/child (\d+)/.exec(context.text)?.[1])
     expect(child).toBeGreaterThan(1)
-    await until(() => !alive(child), 'the child in the background has ended')
+    await until(() => !isAlive(child), 'the child in the background has ended')
   })
 })
 
@@ -167,12 +158,12 @@ time.sleep(600)
     await until(() => context.text.includes('> ready') && existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '', 'the tree stands')
     const grandchild = Number(await readFile(pidFile, 'utf8'))
     const root = context.pids.started[0] ?? 0
-    expect(alive(grandchild)).toBe(true)
+    expect(isAlive(grandchild)).toBe(true)
     expect(readFileSync(`/proc/${grandchild}/stat`, 'utf8')).not.toContain(` ${root} `)
     context.stop()
     await expect(running).rejects.toThrow(StoppedError)
-    expect(alive(root)).toBe(false)
-    expect(alive(grandchild)).toBe(false)
+    expect(isAlive(root)).toBe(false)
+    expect(isAlive(grandchild)).toBe(false)
   })
 
   it('ends what a killed worker left, knowing only the process id', async () => {
@@ -187,7 +178,7 @@ time.sleep(600)
     expect(mark).toMatch(/^\d+$/)
     expect(await startMark(root)).toBe(mark)
     await killTree(root)
-    expect(alive(Number(await readFile(pidFile, 'utf8')))).toBe(false)
+    expect(isAlive(Number(await readFile(pidFile, 'utf8')))).toBe(false)
     expect(await startMark(root)).toBeUndefined()
     expect(await running).toEqual({ code: null, signal: 'SIGKILL' })
   })
@@ -196,7 +187,7 @@ time.sleep(600)
     await killTree(process.pid)
     await killTree(1)
     await killTree(0)
-    expect(alive(process.pid)).toBe(true)
+    expect(isAlive(process.pid)).toBe(true)
   })
 
   it('runs programs with lower priority, first to go when memory runs out, and tells what they used', async () => {

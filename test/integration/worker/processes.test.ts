@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { workerParts } from '../../../src/main/worker/parts.ts'
 import { FakeManager } from '../../support/fakeManager.ts'
 import { WorkerLab, command } from '../../support/workerParts.ts'
+import { isAlive } from '../../support/processes.ts'
 
 let manager: FakeManager
 let lab: WorkerLab
@@ -41,22 +42,6 @@ async function pidsIn(file: string): Promise<number[]> {
   return (await readFile(file, 'utf8').catch(() => '')).split(' ').filter(Boolean).map(Number)
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** As `isAlive`, but a process that ended and was not yet collected by its parent does not count. */
-async function runs(pid: number): Promise<boolean> {
-  if (!isAlive(pid)) return false
-  const state = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return state === '' ? isAlive(pid) : !state.slice(state.lastIndexOf(')')).startsWith(') Z')
-}
-
 async function startProcess(dataDir: string): Promise<ChildProcess> {
   const program = join(import.meta.dirname, '../../support/workerProcess.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', program, manager.url, dataDir], { stdio: ['ignore', 'inherit', 'inherit'] })
@@ -73,7 +58,7 @@ describe('children of an attempt', () => {
     const pids = await pidsIn(file)
     manager.cancel(fence, 'enough')
     await expect.poll(() => manager.finished(fence), soon).toMatchObject({ outcome: 'stopped', reason: 'enough' })
-    expect(await Promise.all(pids.map(runs))).toEqual([false, false])
+    expect(pids.map(isAlive)).toEqual([false, false])
   })
 
   it('are ended when the worker stops, before it signs off', async () => {
@@ -84,7 +69,7 @@ describe('children of an attempt', () => {
     const pids = await pidsIn(file)
     await worker.stop()
     expect(manager.finished(fence)).toMatchObject({ outcome: 'lost' })
-    expect(await Promise.all(pids.map(runs))).toEqual([false, false])
+    expect(pids.map(isAlive)).toEqual([false, false])
   })
 
   it('of a worker that was killed are ended by its next start, before it asks for work; nothing counts as running', async () => {
@@ -97,10 +82,10 @@ describe('children of an attempt', () => {
     const pids = await pidsIn(file)
     first.kill('SIGKILL')
     await once(first, 'exit')
-    expect(await Promise.all(pids.map(runs))).toEqual([true, true])
+    expect(pids.map(isAlive)).toEqual([true, true])
     const second = await startProcess(dataDir)
     await expect.poll(() => manager.onlyWorker().signOns.length, soon).toBe(2)
-    expect(await Promise.all(pids.map(runs))).toEqual([false, false])
+    expect(pids.map(isAlive)).toEqual([false, false])
     expect(manager.onlyWorker().signOns[1]?.running).toEqual([])
     second.kill('SIGTERM')
     await once(second, 'exit')

@@ -5,10 +5,16 @@ import type { StatusCounts } from '../../../src/main/engine/model.ts'
 
 const NONE: StatusCounts = { queued: 0, active: 0, completed: 0, failed: 0, canceled: 0, 'soft-failed': 0, paused: 0 }
 
-function after(status: JobStatus, task: TaskStatus, counts: Partial<StatusCounts>, percent = 10): JobStatus | undefined {
+function after(
+  status: JobStatus,
+  task: TaskStatus,
+  counts: Partial<StatusCounts>,
+  percent = 10,
+  lastTaskDecides = false,
+): JobStatus | undefined {
   const full = { ...NONE, ...counts }
   const taskCount = Object.values(full).reduce((sum, n) => sum + n, 0)
-  return jobAfterTaskChange({ status, counts: full, taskCount }, task, percent)?.status
+  return jobAfterTaskChange({ status, counts: full, taskCount }, task, { failJobAtPercent: percent, lastTaskDecides })?.status
 }
 
 describe('what a task change means for its job', () => {
@@ -56,6 +62,14 @@ describe('what a task change means for its job', () => {
   it('never fails by share when the share is above 100', () => {
     expect(after('active', 'failed', { failed: 5, queued: 1 }, 101)).toBeUndefined()
     expect(after('active', 'failed', { failed: 6 }, 101)).toBe('failed')
+  })
+
+  it('lets the last task decide where the policy says so, and nowhere else', () => {
+    const counts = { failed: 2, completed: 1 }
+    expect(after('active', 'completed', counts, 101)).toBe('failed')
+    expect(after('active', 'completed', counts, 101, true)).toBe('completed')
+    expect(after('active', 'completed', { ...counts, queued: 1 }, 101, true)).toBeUndefined()
+    expect(after('active', 'failed', { failed: 1, completed: 2 }, 101, true)).toBe('failed')
   })
 
   it('never wakes a job that somebody stopped, whatever its tasks say', () => {

@@ -310,6 +310,7 @@ function policyOf(touchTimeoutMs: number): Policy {
     retryOnSameWorker: true,
     blockAfterFailures: 0,
     failJobAtPercent: 101,
+    lastTaskDecides: true,
     touchTimeoutMs,
   }
 }
