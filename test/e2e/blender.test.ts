@@ -33,10 +33,19 @@ all('a Blender job of EXR frames on two workers', () => {
     ;({ page, problems } = await openPage(browser))
     const blendfile = await makeBlend(blender.path, { width: '96', height: '54', samples: '4', frames: '4' })
     const made = await farm.api<{ id: string }>('POST', '/jobs', {
-      name: 'linear', type: 'simple-blender-render',
+      name: 'linear',
+      type: 'simple-blender-render',
       settings: {
-        frames: '1-4', chunk_size: 1, render_output_root: join(farm.dataDir, 'renders'), add_path_components: 0, blendfile, fps: 24,
-        format: 'OPEN_EXR', image_file_extension: '.exr', has_previews: false, scene: 'Scene',
+        frames: '1-4',
+        chunk_size: 1,
+        render_output_root: join(farm.dataDir, 'renders'),
+        add_path_components: 0,
+        blendfile,
+        fps: 24,
+        format: 'OPEN_EXR',
+        image_file_extension: '.exr',
+        has_previews: false,
+        scene: 'Scene',
       },
     })
     job = made.id
@@ -54,9 +63,13 @@ all('a Blender job of EXR frames on two workers', () => {
   })
 
   it('shows highlights that the preview has lost: exposure works on the numbers of the file', async () => {
-    const { items } = await farm.api<{ items: { id: number; frame: number; lightUrl: string | null }[] }>('GET', `/jobs/${job}/frames`)
-    frame = items.find((entry) => entry.frame === 2)?.id ?? 0
-    expect(items.map((entry) => entry.lightUrl !== null)).toEqual([true, true, true, true])
+    const frames = async () =>
+      (await farm.api<{ items: { id: number; frame: number; lightUrl: string | null }[] }>('GET', `/jobs/${job}/frames`)).items
+    // Previews and light go on beside the next frame, and after the last one.
+    await expect
+      .poll(async () => (await frames()).map((entry) => entry.lightUrl !== null), { timeout: LONG })
+      .toEqual([true, true, true, true])
+    frame = (await frames()).find((entry) => entry.frame === 2)?.id ?? 0
     await page.goto(`${farm.url}/app/jobs/${job}/preview?frame=${frame}`)
     await page.locator(`canvas.image[data-frame="${frame}"]`).waitFor()
     expect(await brightest(page)).toBeGreaterThan(250)
@@ -101,12 +114,16 @@ all('a Blender job of EXR frames on two workers', () => {
 
   it('keeps a log in view while it grows, until somebody scrolls up', async () => {
     const made = await farm.api<{ id: string }>('POST', '/jobs', {
-      name: 'talks', type: 'command-per-frame',
+      name: 'talks',
+      type: 'command-per-frame',
       settings: { command: `sh -c 'for i in $(seq 1 200); do echo "line $i"; sleep 0.05; done'`, frames: '1' },
     })
     await page.goto(`${farm.url}/app/jobs/${made.id}/log`)
     const log = page.getByRole('log')
-    await log.getByText(/> line \d+$/).first().waitFor({ timeout: LONG })
+    await log
+      .getByText(/> line \d+$/)
+      .first()
+      .waitFor({ timeout: LONG })
     await log.getByText(/> line 200$/).waitFor({ timeout: LONG })
     await log.hover()
     await page.mouse.wheel(0, -20_000)

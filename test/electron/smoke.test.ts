@@ -259,8 +259,12 @@ part.describe('the desktop program', () => {
       shell.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
     })
     await vi.waitFor(() => expect(address().pathname).toBe('/app/submit/simple-blender-render'), WAIT)
-    // The whole path where the runtime tells it; the old one tells the name.
-    expect(address().searchParams.get('file')).toBe('shot.blend')
+    // Its path where the runtime tells it; the old one does not, and the file itself is handed in.
+    const shown = () =>
+      page
+        .locator('.shell')
+        .evaluate((shell) => [shell.textContent, ...[...shell.querySelectorAll('input')].map(({ value }) => value)].join(' '))
+    await vi.waitFor(async () => expect(await shown()).toContain('shot.blend'), WAIT)
     const field = page.locator('.field', { hasText: 'Render output root' })
     await spied((all) => (all.picked = '/mnt/renders'))
     await field.getByRole('button', { name: 'Choose…' }).click()

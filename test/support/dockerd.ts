@@ -26,7 +26,7 @@ export class PrivateDockerd {
   static async start(): Promise<PrivateDockerd> {
     const folder = await mkdtemp(join(tmpdir(), 'fh-dockerd-'))
     const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-    const machine = spawn('unshare', [...namespaces, 'sh', '-c', POWER_ON], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const machine = spawn('unshare', [...namespaces, 'sh', '-c', POWER_ON], { stdio: ['ignore', 'pipe', 'ignore'] })
     await once(machine.stdout, 'data')
     const daemon = new PrivateDockerd(folder, machine)
     await daemon.start()

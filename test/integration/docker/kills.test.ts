@@ -72,11 +72,20 @@ part.describe('with 20 containers running', () => {
   async function running(name: string, host?: string): Promise<string[]> {
     const jobs: string[] = []
     for (let index = 0; index < CONTAINERS; index++) {
-      const settings = { image: name, command: `sh -c '${SCRIPT}'`, environment: `N=${index}`, network: 'none', mounts: `${folder}/gate:/gate:ro` }
+      const settings = {
+        image: name,
+        command: `sh -c '${SCRIPT}'`,
+        environment: `N=${index}`,
+        network: 'none',
+        mounts: `${folder}/gate:/gate:ro`,
+      }
       const policy = { failAfterWorkers: 1 }
       jobs.push((await manager.json<Shown>('POST', '/api/v1/jobs', { name: `job ${index}`, type: 'container', settings, policy })).id)
     }
-    const isUp = () => docker(['ps', '--quiet', '--filter', `ancestor=${name}`], host).split('\n').filter(Boolean).length
+    const isUp = () =>
+      docker(['ps', '--quiet', '--filter', `ancestor=${name}`], host)
+        .split('\n')
+        .filter(Boolean).length
     await vi.waitFor(() => expect(isUp()).toBe(CONTAINERS), soon)
     return jobs
   }
@@ -95,7 +104,10 @@ part.describe('with 20 containers running', () => {
       for (const stream of ['out', 'err']) {
         const seen = lines.split('\n').filter((line) => line.startsWith(`${stream} `))
         const count = seen.length - 1
-        expect([index, seen]).toEqual([index, [...Array.from({ length: count }, (_, at) => `${stream} ${at + 1}`), `${stream} end ${count}`]])
+        expect([index, seen]).toEqual([
+          index,
+          [...Array.from({ length: count }, (_, at) => `${stream} ${at + 1}`), `${stream} end ${count}`],
+        ])
       }
       attempts.push(attemptList)
     }
@@ -136,13 +148,13 @@ part.describe('with 20 containers running', () => {
     expect(attempts.map((list) => list.length)).toEqual(jobs.map(() => 1))
   }, 240_000)
 
-  it.each(['SIGKILL', 'SIGTERM'] as const)('a daemon ended by %s loses them: they run again, and nobody is blamed', async (signal) => {
+  it('a daemon that is restarted loses them: they run again, and nobody is blamed', async () => {
     const daemon = await PrivateDockerd.start()
     try {
       const own = importBusybox(daemon.host)
       await open({ engines: [{ name: 'own', host: daemon.host }] })
       const jobs = await running(own.name, daemon.host)
-      await daemon.end(signal)
+      await daemon.end('SIGTERM')
       await daemon.start()
       await openGate()
       const attempts = await ended(jobs)
