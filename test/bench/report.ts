@@ -24,7 +24,7 @@ export function newRun(): BenchRun {
   const [cpu] = cpus()
   return {
     date: new Date().toISOString().slice(0, 10),
-    machine: `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${type()} ${release()}; the load generator shares the processors`,
+    machine: `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, ${type()} ${release().split('-')[0]}; the load generator shares the processors`,
     node: process.version,
     rows: [],
   }
@@ -56,8 +56,9 @@ ${rows.join('\n')}
 - *take + finish*: 100 simulated workers each ask for a task and say that it is done, over and over. *native, chained* is how our own
   worker does it: the report that ends a task asks for the next one in the same call.
 - *start latency* is measured from sending the submission to the arrival of the task at a worker that waits in its long poll.
-- *farm overhead* renders the same frames with the same Blender twice: by \`xargs -P2\`, and through submission, two worker processes,
-  logs, previews and all.
+- *Blender tasks* are the same frames rendered by \`xargs -P2\` with a fresh Blender each, and through submission, two worker processes,
+  logs, previews and all; our workers keep Blender open between them ([sessions.md](sessions.md)). *One process for all* is a single
+  Blender without any farm.
 
 ## Where the time goes
 One commit serves all requests that arrived while the one before it was on its way to the disk, so durability costs a delay of a
