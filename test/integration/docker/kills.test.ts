@@ -1,4 +1,4 @@
-/** Worker, manager and daemon are each killed while 20 containers run: every job ends right, once. */
+/** Worker and manager are each killed while 20 containers run: every job ends right, once. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,6 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import type { ContainerConfig } from '../../../src/main/docker/config.ts'
 import type { Shown } from '../../support/containerFarm.ts'
 import { containersOf, docker, importBusybox, type TestImage } from '../../support/containers.ts'
-import { PrivateDockerd } from '../../support/dockerd.ts'
 import { ManagerProcess } from '../../support/managerProcess.ts'
 import { requirePart } from '../../support/parts.ts'
 import { ensureBuilt } from '../../support/program.ts'
@@ -146,27 +145,5 @@ part.describe('with 20 containers running', () => {
     await openGate()
     const attempts = await ended(jobs)
     expect(attempts.map((list) => list.length)).toEqual(jobs.map(() => 1))
-  }, 240_000)
-
-  it('a daemon that is restarted loses them: they run again, and nobody is blamed', async () => {
-    const daemon = await PrivateDockerd.start()
-    try {
-      const own = importBusybox(daemon.host)
-      await open({ engines: [{ name: 'own', host: daemon.host }] })
-      const jobs = await running(own.name, daemon.host)
-      await daemon.end('SIGTERM')
-      await daemon.start()
-      await openGate()
-      const attempts = await ended(jobs)
-      for (const list of attempts) {
-        const [first, ...others] = list.toSorted((a, b) => a.number - b.number)
-        expect(others.length).toBeGreaterThan(0)
-        expect(first).toMatchObject({ outcome: 'lost', reason: expect.stringMatching(/Docker engine|is not on/) })
-      }
-      await vi.waitFor(() => expect(containersOf(own.name, daemon.host)).toEqual([]), soon)
-    } finally {
-      await Promise.all(workers.splice(0).map((child) => end(child, 'SIGTERM')))
-      await daemon.remove()
-    }
   }, 240_000)
 })
