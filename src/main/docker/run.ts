@@ -13,17 +13,7 @@ import { digestOf, pullImage } from './images.ts'
 import { pumpOutput } from './logs.ts'
 import { endedByOutage } from './outage.ts'
 import { NO_USAGE, UsageWatch, type Usage } from './stats.ts'
-
-export interface DockerExecutorOptions {
-  engine: Engine
-  /** How long a running container's engine may be away before the run is given up. */
-  engineGraceMs: number
-  /** Resolves when the engine answers again. @throws when the signal aborts */
-  whenBack(signal: AbortSignal): Promise<void>
-  now(): number
-  /** A container could not be removed; somebody should look for it later. */
-  onLeftover(containerId: string, error: unknown): void
-}
+import { patiently, Removals, type ExecutorOptions } from './upkeep.ts'
 
 /** After a container was stopped, its last output gets so long to arrive. */
 const LAST_OUTPUT_MS = 5000
@@ -34,9 +24,11 @@ interface Entry {
 }
 
 export class DockerExecutor implements Executor {
-  private readonly removals = new Set<Promise<void>>()
+  private readonly removals: Removals
 
-  constructor(private readonly options: DockerExecutorOptions) {}
+  constructor(private readonly options: ExecutorOptions) {
+    this.removals = new Removals((id, error) => options.onLeftover(id, error))
+  }
 
   async run(spec: RunSpec, hooks: RunHooks, { createdBefore }: RunOptions, signal: AbortSignal): Promise<ContainerRecord> {
     const entry = createdBefore === undefined ? await this.create(spec, hooks, signal) : await this.findAgain(createdBefore, hooks, signal)
@@ -51,13 +43,13 @@ export class DockerExecutor implements Executor {
       if (signal.aborted) throw signal.reason
       return record
     } finally {
-      this.remove(container, settled)
+      this.removals.add(container.id, settled, () => container.remove({ force: true, v: true }))
     }
   }
 
   /** Resolves when all containers that ended are removed. */
   async idle(): Promise<void> {
-    await Promise.all(this.removals)
+    await this.removals.idle()
   }
 
   private get engine(): Engine {
@@ -104,7 +96,7 @@ export class DockerExecutor implements Executor {
       return await this.find(id)
     } catch (error) {
       if (!isConnectionFailure(error)) throw error
-      await this.patiently(hooks, signal)
+      await patiently(this.options, hooks, signal)
       return this.find(id)
     }
   }
@@ -208,7 +200,7 @@ export class DockerExecutor implements Executor {
   private async afterOutage(entry: Entry, hooks: RunHooks, signal: AbortSignal): Promise<void> {
     const { engine, now } = this.options
     const brokeAt = now()
-    await this.patiently(hooks, signal)
+    await patiently(this.options, hooks, signal)
     const info = await this.inspect(entry.container)
     const { Status, Running, ExitCode, FinishedAt } = info.State
     entry.state = Status === 'created' ? 'created' : Running || info.State.Restarting ? 'running' : 'ended'
@@ -219,16 +211,6 @@ export class DockerExecutor implements Executor {
     if (endedByOutage({ exitCode: ExitCode, finishedAt: Date.parse(FinishedAt), brokeAt, liveRestore })) {
       throw new ContainerLostError(`the container ended with its Docker engine at ${engine.host} (exit code ${ExitCode})`)
     }
-  }
-
-  /** @throws ContainerLostError when the engine stays away, the signal's reason */
-  private async patiently(hooks: RunHooks, signal: AbortSignal): Promise<void> {
-    const { engine, engineGraceMs, whenBack } = this.options
-    hooks.activity(`waiting for the Docker engine at ${engine.host}`)
-    await whenBack(AbortSignal.any([signal, AbortSignal.timeout(engineGraceMs)])).catch(() => {
-      signal.throwIfAborted()
-      throw new ContainerLostError(`the Docker engine at ${engine.host} went away and did not come back within ${engineGraceMs / 1000} s`)
-    })
   }
 
   /** A new connection, so that a daemon which closed its door does not answer through an old one. */
@@ -260,17 +242,6 @@ export class DockerExecutor implements Executor {
       finishedAt: timeOf(info.State.FinishedAt),
       ...usage,
     }
-  }
-
-  private remove(container: Docker.Container, settled: Promise<void>): void {
-    const removal = settled.then(() => container.remove({ force: true, v: true })).then(
-      () => undefined,
-      (error: unknown) => {
-        if (statusOf(error) !== 404) this.options.onLeftover(container.id, error)
-      },
-    )
-    const tracked: Promise<void> = removal.finally(() => this.removals.delete(tracked))
-    this.removals.add(tracked)
   }
 }
 

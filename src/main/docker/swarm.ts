@@ -18,18 +18,7 @@ import { parseImageReference } from '../../shared/imageReference.ts'
 import { NO_USAGE, UsageWatch, type Usage } from './stats.ts'
 import { LABELS } from './sweep.ts'
 import { swarmProblem, swarmService, swarmVerdict, type SwarmVerdict } from './swarmService.ts'
-
-export interface SwarmExecutorOptions {
-  /** A manager node of the swarm. */
-  engine: Engine
-  /** How long it may be away before a run is given up. */
-  engineGraceMs: number
-  /** Resolves when it answers again. @throws when the signal aborts */
-  whenBack(signal: AbortSignal): Promise<void>
-  now(): number
-  /** A service could not be removed; somebody should look for it later. */
-  onLeftover(serviceId: string, error: unknown): void
-}
+import { patiently, Removals, type ExecutorOptions } from './upkeep.ts'
 
 const FIRST_LOOK_MS = 100
 const LONGEST_LOOK_MS = 1000
@@ -61,9 +50,11 @@ interface Following {
 }
 
 export class SwarmExecutor implements Executor {
-  private readonly removals = new Set<Promise<void>>()
+  private readonly removals: Removals
 
-  constructor(private readonly options: SwarmExecutorOptions) {}
+  constructor(private readonly options: ExecutorOptions) {
+    this.removals = new Removals((id, error) => options.onLeftover(id, error))
+  }
 
   async run(spec: RunSpec, hooks: RunHooks, { createdBefore }: RunOptions, signal: AbortSignal): Promise<ContainerRecord> {
     const problem = swarmProblem(spec)
@@ -80,13 +71,13 @@ export class SwarmExecutor implements Executor {
       if (signal.aborted) throw signal.reason
       return record
     } finally {
-      this.remove(service, settled)
+      this.removals.add(service.id, settled, () => service.remove())
     }
   }
 
   /** Resolves when all services that ended are removed. */
   async idle(): Promise<void> {
-    await Promise.all(this.removals)
+    await this.removals.idle()
   }
 
   private get engine(): Engine {
@@ -134,7 +125,7 @@ export class SwarmExecutor implements Executor {
         } catch (error) {
           if (!isConnectionFailure(error)) throw error
           brokeAt ??= this.options.now()
-          await this.patiently(hooks, signal)
+          await patiently(this.options, hooks, signal)
         }
       }
     } finally {
@@ -238,16 +229,6 @@ export class SwarmExecutor implements Executor {
     }
   }
 
-  /** @throws ContainerLostError when the engine stays away, the signal's reason */
-  private async patiently(hooks: RunHooks, signal: AbortSignal): Promise<void> {
-    const { engine, engineGraceMs, whenBack } = this.options
-    hooks.activity(`waiting for the Docker engine at ${engine.host}`)
-    await whenBack(AbortSignal.any([signal, AbortSignal.timeout(engineGraceMs)])).catch(() => {
-      signal.throwIfAborted()
-      throw new ContainerLostError(`the Docker engine at ${engine.host} went away and did not come back within ${engineGraceMs / 1000} s`)
-    })
-  }
-
   /** Removing the service stops its container, with the grace that the specification gives; resolves when it is gone from here. */
   private async stop({ service, task }: Following, spec: RunSpec): Promise<void> {
     await service.remove().catch(() => undefined)
@@ -292,19 +273,6 @@ export class SwarmExecutor implements Executor {
       finishedAt: timeOf(local?.State.FinishedAt) ?? (verdict.is === 'ended' ? timeOf(status?.Timestamp) : null),
       ...(local ? usage : NO_USAGE),
     }
-  }
-
-  private remove(service: Docker.Service, settled: Promise<void>): void {
-    const removal = settled
-      .then(() => service.remove())
-      .then(
-        () => undefined,
-        (error: unknown) => {
-          if (statusOf(error) !== 404) this.options.onLeftover(service.id, error)
-        },
-      )
-    const tracked: Promise<void> = removal.finally(() => this.removals.delete(tracked))
-    this.removals.add(tracked)
   }
 }
 
