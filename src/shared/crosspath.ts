@@ -77,6 +77,17 @@ export function isUnc(path: string): boolean {
   return path.startsWith('\\\\')
 }
 
+/** True when the path means the same whatever folder and drive are current: `/x`; on Windows `C:\\x` and `\\\\server\\share`, either slash. */
+export function isAbsoluteOn(path: string, platform: string): boolean {
+  if (platform !== 'windows') return path.startsWith('/')
+  return /^[A-Za-z]:[\\/]/.test(path) || /^[\\/]{2}[^\\/]+[\\/]+[^\\/]/.test(path)
+}
+
+/** True when a character is in it that no name of a file should have: a null byte, a line's end. */
+export function hasControlCharacter(path: string): boolean {
+  return /[\u0000-\u001f\u007f]/.test(path)
+}
+
 /** Without separators at the end; of a path of separators only, the first one is kept. */
 export function trimTrailingSep(path: string): string {
   let end = path.length

@@ -1,9 +1,14 @@
 /** The farm's settings in memory and in the database: one row per key, defaults for the rest. */
 import { Value } from 'typebox/value'
+import { goPlatform } from '../../shared/crosspath.ts'
 import { FarmSettings } from '../../shared/schemas/settings.ts'
+import { wrongPath } from '../../shared/settingsPaths.ts'
 import { InvalidInputError } from '../engine/errors.ts'
 import type { ReadDatabase } from './connection.ts'
 import type { Writer } from './writer.ts'
+
+/** The shared storage is a path of the manager's own platform. */
+const PLATFORM = goPlatform(process.platform)
 
 export class StoredSettings {
   private readonly listeners = new Set<(settings: FarmSettings) => void>()
@@ -21,7 +26,7 @@ export class StoredSettings {
     for (const { key, value } of rows) {
       if (!(key in settings)) continue
       const candidate = { ...settings, [key]: parsed(value) }
-      if (Value.Check(FarmSettings, candidate)) Object.assign(settings, candidate)
+      if (Value.Check(FarmSettings, candidate) && !wrongPath({ [key]: candidate[key] }, PLATFORM)) Object.assign(settings, candidate)
     }
     return new StoredSettings(settings, writer, now)
   }
@@ -35,6 +40,8 @@ export class StoredSettings {
     const candidate = { ...this.settings, ...changes }
     const [problem] = Value.Errors(FarmSettings, candidate)
     if (problem) throw new InvalidInputError(problem.instancePath.slice(1).replaceAll('/', '.') || unknownKey(changes), problem.message)
+    const wrong = wrongPath(changes, PLATFORM)
+    if (wrong) throw new InvalidInputError(wrong.field, wrong.message)
     const rows = Object.entries(changes).map(([key, value]) => [key, JSON.stringify(value)])
     await this.writer.exclusive((tx) =>
       tx.run('insert or replace into settings (key, value, updated_at) select value->>0, value->>1, ? from json_each(?)', [

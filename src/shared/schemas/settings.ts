@@ -12,7 +12,7 @@ export const VariableValue = Type.Object({
   platforms: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1 }),
   value: Type.String({ maxLength: 4096 }),
 })
-/** A name that stands for a path or program. Two-way: paths that start with one of its values are turned into `{name}` on submission. */
+/** A name that stands for a path or program. Two-way: paths that start with one of its values are turned into `{name}` on submission, and must be absolute. */
 export const Variable = Type.Object({
   isTwoWay: Type.Boolean({ default: false }),
   values: Type.Array(VariableValue, { maxItems: 50 }),
@@ -26,7 +26,7 @@ export const FarmSettings = Type.Object(
     managerName: Type.String({ minLength: 1, maxLength: 100, default: 'Framehouse' }),
     /** What Flamenco clients see as the Manager's version; the add-on refuses to submit to another version than its own. */
     flamencoVersion: Type.String({ minLength: 1, maxLength: 50, default: '3.9' }),
-    /** Where jobs' files live, reachable by all workers. Empty: `<data>/storage`. */
+    /** Where jobs' files live, reachable by all workers; absolute. Empty: `<data>/storage`. */
     sharedStoragePath: Type.String({ maxLength: 4096, default: '' }),
     shamanEnabled: Type.Boolean({ default: true }),
     shamanGcPeriodMs: Type.Integer({ minimum: 0, default: 86_400_000 }),

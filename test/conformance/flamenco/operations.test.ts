@@ -183,6 +183,13 @@ const META: Row[] = [
   ['POST /configuration/check/blender', 400, 'no path', send({ path: 3 })],
   ['POST /configuration/setup-assistant', 204, 'a whole choice', () => ({ options: { body: assistant() } })],
   ['POST /configuration/setup-assistant', 400, 'no storage', () => ({ options: { body: { ...assistant(), storageLocation: '' } } })],
+  [
+    'POST /configuration/setup-assistant',
+    400,
+    'a storage that is not absolute',
+    () => ({ options: { body: { ...assistant(), storageLocation: '~/farm' } } }),
+    ({ body }) => expect(body).toMatchObject({ field: 'storageLocation', message: expect.stringMatching(/^storageLocation: .*absolute/) }),
+  ],
   ['POST /configuration/setup-assistant', 400, 'an unusable Blender', () => ({ options: { body: assistant({ is_usable: false }) } })],
   ['POST /configuration/setup-assistant', 400, 'no input', () => ({ options: { body: assistant({ source: 'path_envvar', input: '' }) } })],
   [
@@ -211,6 +218,13 @@ const META: Row[] = [
     'a variable that cannot be named so',
     send({ variables: { '1{}': { values: [] } } }),
     ({ body }) => expect(body.field).toContain('variables'),
+  ],
+  [
+    'PUT /configuration/file',
+    400,
+    'a storage that is not absolute',
+    send({ shared_storage_path: 'awake' }),
+    ({ body }) => expect(body).toMatchObject({ field: 'shared_storage_path', message: expect.stringContaining('shared_storage_path') }),
   ],
   ['PUT /configuration/file', 400, 'an unreadable duration', send({ task_timeout: 'soon' })],
   [

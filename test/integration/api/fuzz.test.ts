@@ -2,6 +2,7 @@
  * Random requests to every route of both OpenAPI documents, native and Flamenco. Whatever comes in, nothing ends with a 5xx,
  * a request that is refused changes nothing in the database, and the manager still works afterwards.
  */
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { LiveManager, type LiveWorker } from '../../support/liveManager.ts'
 import { RequestMaker, routesOf, seeded, type FuzzRequest } from '../../support/fuzz.ts'
@@ -25,6 +26,8 @@ beforeAll(async () => {
   const tasks = await farm.get(`/jobs/${job.id}/tasks`)
   const tag = await farm.call('POST', '/tags', { body: { name: 'gpu' } })
   known = { job: job.id, task: tasks.body.items[0].id, worker: worker.id, tag: tag.body.id, attempt: '1', frame: '1' }
+  // Where files are written, mostly not somewhere on this machine.
+  known['storage'] = join(farm.folder, 'storage')
 })
 afterAll(() => farm.stop())
 

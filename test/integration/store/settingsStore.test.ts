@@ -50,17 +50,20 @@ it('refuses wrong values and unknown keys, names them, and changes nothing', asy
   const settings = await load()
   await expect(settings.update({ workerTimeoutMs: -1 })).rejects.toThrow(expect.objectContaining({ field: 'workerTimeoutMs' }))
   await expect(settings.update({ allowedHosts: [''] })).rejects.toThrow(expect.objectContaining({ field: 'allowedHosts.0' }))
+  const relative = { sharedStoragePath: 'awake' }
+  await expect(settings.update(relative)).rejects.toThrow(expect.objectContaining({ field: 'sharedStoragePath' }))
   const unknown = { ...{ managerNam: 'x' }, openToLan: true }
   await expect(settings.update(unknown)).rejects.toThrow(expect.objectContaining({ field: 'managerNam' }))
-  expect(settings.current()).toMatchObject({ workerTimeoutMs: 60_000, allowedHosts: [] })
+  expect(settings.current()).toMatchObject({ workerTimeoutMs: 60_000, allowedHosts: [], sharedStoragePath: '' })
   expect(await rows()).toEqual([])
 })
 
 it('ignores what another version of the program left: unknown keys and values that no longer fit', async () => {
   await opened.writer.exclusive((tx) =>
-    tx.run(`insert into settings values ('gone', '1', 0), ('workerTimeoutMs', '"soon"', 0), ('managerName', '"Studio"', 0)`),
+    tx.run(`insert into settings values ('gone', '1', 0), ('workerTimeoutMs', '"soon"', 0), ('managerName', '"Studio"', 0),
+       ('sharedStoragePath', '"awake"', 0)`),
   )
-  expect((await load()).current()).toMatchObject({ workerTimeoutMs: 60_000, managerName: 'Studio' })
+  expect((await load()).current()).toMatchObject({ workerTimeoutMs: 60_000, managerName: 'Studio', sharedStoragePath: '' })
 })
 
 it('survives a value that is no JSON', async () => {

@@ -113,3 +113,22 @@ test('goPlatform says windows for win32 and leaves the others', () => {
   expect(crosspath.goPlatform('win32')).toBe('windows')
   expect(crosspath.goPlatform('darwin')).toBe('darwin')
 })
+
+describe('isAbsoluteOn', () => {
+  test.each([
+    ['/x', 'linux', true],
+    ['/', 'darwin', true],
+    ['x', 'linux', false],
+    ['', 'linux', false],
+    ['C:\\x', 'linux', false],
+    ['C:\\x', 'windows', true],
+    ['c:/x', 'windows', true],
+    ['C:', 'windows', false],
+    ['C:x', 'windows', false],
+    ['\\x', 'windows', false],
+    ['/x', 'windows', false],
+    ['\\\\server\\share', 'windows', true],
+    ['//server/share', 'windows', true],
+    ['\\\\server', 'windows', false],
+  ])('%j on %s → %s', (path, platform, expected) => expect(crosspath.isAbsoluteOn(path, platform)).toBe(expected))
+})

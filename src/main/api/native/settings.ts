@@ -35,9 +35,15 @@ export function settingsRoutes(app: NativeApp, { settings, secrets }: ServerCont
       // A form that sends back what it was shown means: as it is.
       const password = smtpPassword === undefined || smtpPassword === SECRET_SHOWN ? {} : { smtpPassword: secrets.seal(smtpPassword) }
       const change = { ...changes, ...password }
-      return shown(Object.keys(change).length === 0 ? settings.current() : await settings.update(change))
+      return shown(Object.keys(change).length === 0 ? settings.current() : await settings.update(change).catch(withPointer))
     },
   )
+}
+
+/** The settings name their fields with dots, this API by JSON pointer. */
+function withPointer(error: unknown): never {
+  if (error instanceof InvalidInputError) throw new InvalidInputError(`/${error.field.replaceAll('.', '/')}`, error.message)
+  throw error
 }
 
 /** Without secrets. */
