@@ -26,7 +26,7 @@ export class StoredSettings {
     for (const { key, value } of rows) {
       if (!(key in settings)) continue
       const candidate = { ...settings, [key]: parsed(value) }
-      if (Value.Check(FarmSettings, candidate) && !wrongPath({ [key]: candidate[key] }, PLATFORM)) Object.assign(settings, candidate)
+      if (Value.Check(FarmSettings, candidate) && !wrongPath(candidate, PLATFORM)) Object.assign(settings, candidate)
     }
     return new StoredSettings(settings, writer, now)
   }
