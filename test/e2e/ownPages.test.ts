@@ -4,9 +4,9 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { axeDefects } from '../support/axe.ts'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { makeBlend } from '../support/makeBlend.ts'
 import { ManagerProcess } from '../support/managerProcess.ts'
@@ -148,15 +148,7 @@ part.describe('the pages of who owns a farm', () => {
         await page.goto(`${farm.url}/app${path}`)
         await page.getByRole('main').waitFor()
         await page.waitForLoadState('networkidle').catch(() => {})
-        const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
-        const found = violations.map(
-          ({ id, nodes }) =>
-            `${id}: ${nodes
-              .slice(0, 3)
-              .map((node) => node.target.join(' '))
-              .join(' | ')}`,
-        )
-        expect(found, `${path} ${colorScheme}`).toEqual([])
+        expect(await axeDefects(page), `${path} ${colorScheme}`).toEqual([])
       }
     },
     LONG,

@@ -1,9 +1,9 @@
 /** The whole way in a real browser, against a real manager and worker: submit, watch, scrub, read the log, retry. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { axeDefects } from '../support/axe.ts'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { requirePart } from '../support/parts.ts'
 
@@ -128,7 +128,7 @@ part.describe('a job in the browser', () => {
         await page.goto(`${farm.url}/app${path}`)
         await page.getByRole('main').waitFor()
         await page.waitForLoadState('networkidle').catch(() => {})
-        expect(await defects(page), `${path} ${colorScheme}`).toEqual([])
+        expect(await axeDefects(page), `${path} ${colorScheme}`).toEqual([])
       }
     },
   )
@@ -140,15 +140,10 @@ part.describe('a job in the browser', () => {
         await page.goto(`${farm.url}/app/jobs/${demo}${tab}`)
         await page.locator('header h2').first().waitFor()
         await page.waitForLoadState('networkidle').catch(() => {})
-        expect(await defects(page), `${tab} ${colorScheme}`).toEqual([])
+        expect(await axeDefects(page), `${tab} ${colorScheme}`).toEqual([])
       }
     }
   })
 
   it('threw nothing on the way', () => expect(problems).toEqual([]))
 })
-
-async function defects(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
-  return violations.map((violation) => `${violation.id}: ${violation.nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`)
-}

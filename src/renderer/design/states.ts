@@ -63,6 +63,13 @@ export const FARM_LOOKS: Record<FarmStatus, Look> = {
   starting: look('queued', 'hourglass', 'starting'),
 }
 
+/** Mails and webhooks. */
+export const DELIVERY_LOOKS = {
+  waiting: look('waiting', 'hourglass', 'waiting'),
+  delivered: look('done', 'check', 'delivered'),
+  failed: look('failed', 'cross', 'notDelivered'),
+} as const satisfies Record<string, Look>
+
 /** Waits for something other than a free worker. */
 export const WAITING_LOOK = look('waiting', 'link', 'waiting')
 /** A worker that runs something. */

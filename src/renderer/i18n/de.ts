@@ -12,7 +12,7 @@ export const de: Messages = {
     pausing: 'Pausiert gleich', cancelled: 'Abgebrochen', cancelling: 'Bricht ab', requeueing: 'Stellt neu an', building: 'Entsteht',
     lost: 'Verloren', starting: 'Startet', awake: 'Wach', asleep: 'Schläft', error: 'Fehler', testing: 'Prüft', offline: 'Nicht da',
     restarting: 'Startet neu', rendering: 'Rechnet', pending: 'Will mitmachen', farmActive: 'Rechnet', farmIdle: 'Frei',
-    farmWaiting: 'Wartet auf Rechner', farmAsleep: 'Schläft', farmInoperative: 'Kein Rechner', farmUnknown: 'Unbekannt',
+    farmWaiting: 'Wartet auf Rechner', farmAsleep: 'Schläft', farmInoperative: 'Kein Rechner', farmUnknown: 'Unbekannt', delivered: 'Zugestellt', notDelivered: 'Nicht zugestellt',
   },
   common: {
     search: 'Suchen', all: 'Alle', none: 'Keine', cancel: 'Abbrechen', save: 'Speichern', close: 'Schließen', remove: 'Entfernen',
@@ -235,6 +235,24 @@ export const de: Messages = {
     remove: 'Sicherung {name} entfernen?', removeText: 'Sie kann nicht zurückgeholt werden.', restore: 'Zurück zu einer',
     restoreHint: 'Den Manager beenden und auf der Kopie starten. Ein heruntergeladenes Archiv wird vorher entpackt.',
   },
+  notify: {
+    title: 'Benachrichtigungen', rules: 'Wer von jedem Auftrag erfährt', noRules: 'Noch erfährt niemand etwas',
+    rulesHint: 'Wenn ein Auftrag dieser Farm endet, erfahren sie es. Wer einen Auftrag abschickt, kann für ihn allein weitere nennen.',
+    addRule: 'Jemandem Bescheid geben', ruleN: 'Regel {n}', removeRule: 'Regel {n} entfernen', on: 'Wenn ein Auftrag', kind: 'Durch', mail: 'E-Mail', webhook: 'Webhook',
+    to: { mail: 'E-Mail-Adresse', webhook: 'Adresse des Webhooks' }, method: 'Methode', headers: 'Kopfzeilen', test: 'Probe', sending: 'Wird gesendet',
+    mailServer: 'Mailserver', host: 'Server', hostHint: 'Leer: Es geht keine E-Mail hinaus.', encryption: 'Verschlüsselung', port: 'Port', user: 'Benutzer', password: 'Passwort',
+    security: { starttls: 'STARTTLS, bevor etwas gesagt wird', tls: 'TLS von Anfang an', none: 'Keine' },
+    sender: 'Absender', publicUrl: 'Adresse dieses Managers', publicUrlHint: 'So, wie Leute ihn erreichen; für Verweise in Nachrichten.',
+    testTo: 'Eine Probe senden an', testMail: 'Senden', saveAndTest: 'Speichern und senden',
+    webhooks: 'Webhooks', toLocal: 'Dürfen diese Maschine und Link-Local-Adressen rufen',
+    toLocalHint: 'Wer einen Auftrag abschickt, darf eine Adresse nennen, und der Manager ruft sie.', timeout: 'Aufgegeben nach Stille von',
+    messages: 'Nachrichten', noMessages: 'Es wurde noch keine Nachricht gesendet.', made: 'Entstanden', target: 'An', tries: 'Versuche', said: 'Was schiefging', again: 'nächster Versuch {time}',
+    problem: {
+      on: 'Wählen, wann Bescheid gegeben wird.', mail: 'Keine E-Mail-Adresse.', url: 'Keine Adresse: Sie beginnt mit http:// oder https://.',
+      headers: 'Eine Kopfzeile je Zeile, als Name: Wert.', host: 'Nur der Name des Servers: kein Port, kein Pfad.', port: 'Von 1 bis 65535.',
+      sender: 'Nötig, um E-Mail zu senden.',
+    },
+  },
   workers: {
     title: 'Rechner', empty: 'Noch keine Rechner', emptyHint: 'Framehouse auf einem Rechner dieses Netzes starten, oder dort eingeben:',
     pending: 'Wollen mitmachen',
@@ -316,7 +334,7 @@ export const de: Messages = {
     },
   },
   farmSettings: {
-    people: 'Leute', backup: 'Sicherung',
+    people: 'Leute', backup: 'Sicherung', notifications: 'Benachrichtigungen',
     general: 'Allgemein', paths: 'Variablen und Pfade', policy: 'Fehler und Zeitgrenzen', security: 'Zugang', jobTypes: 'Auftragsarten',
     appearance: 'Aussehen',
     desktop: 'Dieser Rechner', about: 'Über', managerName: 'Name des Managers', storage: 'Gemeinsamer Ordner',

@@ -10,6 +10,7 @@ export const en = {
     starting: 'Starting', awake: 'Awake', asleep: 'Asleep', error: 'Error', testing: 'Testing', offline: 'Offline',
     restarting: 'Restarting', rendering: 'Rendering', pending: 'Wants to join', farmActive: 'Rendering', farmIdle: 'Idle',
     farmWaiting: 'Waiting for workers', farmAsleep: 'Asleep', farmInoperative: 'No worker', farmUnknown: 'Unknown',
+    delivered: 'Delivered', notDelivered: 'Not delivered',
   },
   common: {
     search: 'Search', all: 'All', none: 'None', cancel: 'Cancel', save: 'Save', close: 'Close', remove: 'Remove', add: 'Add',
@@ -207,6 +208,24 @@ export const en = {
     remove: 'Remove the backup {name}?', removeText: 'It cannot be brought back.', restore: 'Going back to one',
     restoreHint: 'Stop the manager and start it on the copy. A downloaded archive is unpacked first.',
   },
+  notify: {
+    title: 'Notifications', rules: 'Whom to tell of every job', noRules: 'Nobody is told yet',
+    rulesHint: 'When a job of this farm ends, these are told. Who submits a job can name others for that job alone.',
+    addRule: 'Tell somebody', ruleN: 'Rule {n}', removeRule: 'Remove rule {n}', on: 'When a job is', kind: 'By', mail: 'Mail', webhook: 'Webhook',
+    to: { mail: 'Mail address', webhook: 'Address of the webhook' }, method: 'Method', headers: 'Headers', test: 'Test', sending: 'Sending',
+    mailServer: 'Mail server', host: 'Server', hostHint: 'Empty: no mail is sent.', encryption: 'Encryption', port: 'Port', user: 'User', password: 'Password',
+    security: { starttls: 'STARTTLS before anything is said', tls: 'TLS from the start', none: 'None' },
+    sender: 'Sender', publicUrl: 'Address of this manager', publicUrlHint: 'As people reach it, for links in messages.',
+    testTo: 'Send a test to', testMail: 'Send', saveAndTest: 'Save and send',
+    webhooks: 'Webhooks', toLocal: 'May call this machine and link-local addresses',
+    toLocalHint: 'Whoever submits a job may name an address, and the manager calls it.', timeout: 'Given up when silent for',
+    messages: 'Messages', noMessages: 'No message has been sent yet.', made: 'Made', target: 'To', tries: 'Tries', said: 'What went wrong', again: 'next try {time}',
+    problem: {
+      on: 'Choose when to tell.', mail: 'Not a mail address.', url: 'Not an address: it begins with http:// or https://.',
+      headers: 'A header a line, as Name: value.', host: 'Only the name of the server: no port, no path.', port: 'From 1 to 65535.',
+      sender: 'Needed to send mail.',
+    },
+  },
   workers: {
     title: 'Workers', empty: 'No workers yet', emptyHint: 'Start Framehouse on a machine of this network, or run this there:',
     pending: 'Waiting to join', approve: 'Approve', reject: 'Turn away',
@@ -278,7 +297,7 @@ export const en = {
     },
   },
   farmSettings: {
-    people: 'People', backup: 'Backup',
+    people: 'People', backup: 'Backup', notifications: 'Notifications',
     general: 'General', paths: 'Variables and paths', policy: 'Failures and time-outs', security: 'Access', jobTypes: 'Job types',
     appearance: 'Appearance', desktop: 'This machine', about: 'About', managerName: 'Name of the manager',
     storage: 'Shared storage folder',

@@ -1,0 +1,12 @@
+/** What axe finds on a page. */
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from 'playwright'
+
+/** Defects by WCAG 2.1 A and AA, a line each: the rule and the first elements that break it. */
+export async function axeDefects(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']).analyze()
+  return violations.map(({ id, nodes }) => {
+    const targets = nodes.slice(0, 3).map((node) => node.target.join(' '))
+    return `${id}: ${targets.join(' | ')}`
+  })
+}
