@@ -12,7 +12,8 @@ import { join } from 'node:path'
 import { docker } from './containers.ts'
 
 const START_LIMIT_MS = 60_000
-const POWER_ON = 'busybox ip link set lo up && echo up && exec sleep infinity'
+/** Its first process collects the dead, as an init does: a containerd that is a zombie would count as one that runs. */
+const POWER_ON = 'busybox ip link set lo up && echo up && while :; do sleep 1000 & wait; done'
 
 export class PrivateDockerd {
   private enter: ChildProcess | undefined

@@ -6,12 +6,13 @@ import type { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import type { ContainerRecord } from '../../shared/schemas/container.ts'
 import { createOptions } from './createOptions.ts'
-import { ask, knock, type Engine } from './engine.ts'
+import { untilEnded, witnessEnd, type Witness } from './ends.ts'
+import { ask, type Engine } from './engine.ts'
 import { ContainerLostError, EngineRefusedError, EngineUnreachableError, isConnectionFailure, statusOf } from './errors.ts'
 import type { Executor, RunHooks, RunOptions, RunSpec } from './executor.ts'
 import { digestOf, pullImage } from './images.ts'
 import { pumpOutput } from './logs.ts'
-import { endedByOutage } from './outage.ts'
+import { endedByOutage, signalWords, unseenEndIsLost } from './outage.ts'
 import { NO_USAGE, UsageWatch, type Usage } from './stats.ts'
 import { patiently, Removals, type ExecutorOptions } from './upkeep.ts'
 
@@ -21,6 +22,13 @@ const LAST_OUTPUT_MS = 5000
 interface Entry {
   readonly container: Docker.Container
   state: 'created' | 'running' | 'ended'
+  /** It ended during an outage, and that was by itself. */
+  isJudged?: boolean
+}
+
+interface End {
+  usage: Usage
+  witness: Witness | undefined
 }
 
 export class DockerExecutor implements Executor {
@@ -36,8 +44,8 @@ export class DockerExecutor implements Executor {
     let settled = Promise.resolve()
     try {
       hooks.created(container.id)
-      const usage = await this.toTheEnd(entry, spec, hooks, signal)
-      const record = await this.record(container, spec, usage)
+      const end = await this.toTheEnd(entry, spec, hooks, signal)
+      const record = await this.record(container, spec, end, signal)
       hooks.ended(record)
       settled = hooks.settled()
       if (signal.aborted) throw signal.reason
@@ -119,7 +127,7 @@ export class DockerExecutor implements Executor {
   }
 
   /** Follows it to its end through outages of the engine. */
-  private async toTheEnd(entry: Entry, spec: RunSpec, hooks: RunHooks, signal: AbortSignal): Promise<Usage> {
+  private async toTheEnd(entry: Entry, spec: RunSpec, hooks: RunHooks, signal: AbortSignal): Promise<End> {
     const { container } = entry
     const watch = new UsageWatch(async () => {
       // With `stream` the answer is a stream; the types know only the single sample.
@@ -128,17 +136,18 @@ export class DockerExecutor implements Executor {
     const onAbort = () => void this.stop(container, spec.stopGraceMs)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      if (signal.aborted && entry.state === 'created') return NO_USAGE
+      if (signal.aborted && entry.state === 'created') return { usage: NO_USAGE, witness: undefined }
       if (signal.aborted) onAbort()
       for (;;) {
+        const wasOverBefore = entry.state === 'ended'
         try {
           await this.follow(entry, watch, hooks, signal)
-          // A daemon that shuts down stops its containers after it closed its door: their exit codes are its doing.
-          await this.knock()
-          return watch.stop()
+          const witness = signal.aborted || entry.isJudged ? undefined : await witnessEnd(this.engine, container.id)
+          if (witness?.died === false) await this.assertNotLost(container, wasOverBefore)
+          return { usage: watch.stop(), witness }
         } catch (error) {
           if (!isConnectionFailure(error)) throw error
-          await this.afterOutage(entry, hooks, signal)
+          await this.afterOutage(entry, !wasOverBefore && entry.state === 'ended', hooks, signal)
         }
       }
     } finally {
@@ -165,7 +174,8 @@ export class DockerExecutor implements Executor {
         if (signal.aborted) void this.stop(container, 0)
       }
       const broken = pumping.then(() => new Promise<never>(() => undefined))
-      await Promise.race([ask(this.engine, 'cannot wait for the container', container.wait()), broken])
+      await Promise.race([untilEnded(this.engine, container.id), broken])
+      entry.state = 'ended'
     } catch (error) {
       output.destroy()
       throw error
@@ -194,28 +204,34 @@ export class DockerExecutor implements Executor {
   }
 
   /**
-   * The engine went away while the container ran: waits for it, and finds out what became of the container.
+   * The engine went away while the container ran: waits for it, and finds out what became of the container. `heard`: its end
+   * was heard of before, from a daemon that does not answer any more.
    * @throws ContainerLostError when it is gone, was ended with its engine, or the engine stays away
    */
-  private async afterOutage(entry: Entry, hooks: RunHooks, signal: AbortSignal): Promise<void> {
+  private async afterOutage(entry: Entry, heard: boolean, hooks: RunHooks, signal: AbortSignal): Promise<void> {
     const { engine, now } = this.options
     const brokeAt = now()
     await patiently(this.options, hooks, signal)
     const info = await this.inspect(entry.container)
     const { Status, Running, ExitCode, FinishedAt } = info.State
     entry.state = Status === 'created' ? 'created' : Running || info.State.Restarting ? 'running' : 'ended'
-    if (entry.state !== 'ended') return
+    if (entry.state !== 'ended' || entry.isJudged) return
     const liveRestore =
       (await ask(engine, 'cannot ask the engine', engine.docker.info() as Promise<{ LiveRestoreEnabled?: boolean }>)).LiveRestoreEnabled ===
       true
-    if (endedByOutage({ exitCode: ExitCode, finishedAt: Date.parse(FinishedAt), brokeAt, liveRestore })) {
-      throw new ContainerLostError(`the container ended with its Docker engine at ${engine.host} (exit code ${ExitCode})`)
-    }
+    const finishedAt = Date.parse(FinishedAt)
+    if (endedByOutage({ finishedAt, brokeAt: heard ? finishedAt : brokeAt, liveRestore })) throw this.lost(ExitCode)
+    entry.isJudged = true
   }
 
-  /** A new connection, so that a daemon which closed its door does not answer through an old one. */
-  private async knock(): Promise<void> {
-    await ask(this.engine, 'cannot reach the engine', knock(this.engine))
+  /** @throws ContainerLostError when an end that the engine did not see was another daemon's doing */
+  private async assertNotLost(container: Docker.Container, wasOverBefore: boolean): Promise<void> {
+    const { State } = await this.inspect(container)
+    if (unseenEndIsLost({ exitCode: State.ExitCode, wasOverBefore })) throw this.lost(State.ExitCode)
+  }
+
+  private lost(exitCode: number): ContainerLostError {
+    return new ContainerLostError(`the container ended with its Docker engine at ${this.engine.host} (exit code ${exitCode})`)
   }
 
   private async stop(container: Docker.Container, graceMs: number): Promise<void> {
@@ -223,10 +239,13 @@ export class DockerExecutor implements Executor {
     await container.stop({ t: Math.ceil(graceMs / 1000) }).catch(() => undefined)
   }
 
-  private async record(container: Docker.Container, spec: RunSpec, usage: Usage): Promise<ContainerRecord> {
+  private async record(container: Docker.Container, spec: RunSpec, { usage, witness }: End, signal: AbortSignal): Promise<ContainerRecord> {
     const info = await this.inspect(container)
     const { engine } = this
     const digest = await digestOf(engine, info.Image, spec.image)
+    const { ExitCode: exitCode, Error: error } = info.State
+    const oomKilled = info.State.OOMKilled || witness?.oom === true
+    const signals = witness?.signals ?? []
     return {
       containerId: info.Id,
       containerName: spec.name,
@@ -235,9 +254,9 @@ export class DockerExecutor implements Executor {
       image: spec.image,
       imageId: info.Image,
       imageDigest: digest,
-      exitCode: info.State.Status === 'created' ? null : info.State.ExitCode,
-      oomKilled: info.State.OOMKilled,
-      error: info.State.Error,
+      exitCode: info.State.Status === 'created' ? null : exitCode,
+      oomKilled,
+      error: error || signal.aborted ? error : signalWords({ exitCode, oomKilled, memoryBytes: spec.memoryBytes, signals }),
       startedAt: timeOf(info.State.StartedAt),
       finishedAt: timeOf(info.State.FinishedAt),
       ...usage,

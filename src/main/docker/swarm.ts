@@ -224,7 +224,7 @@ export class SwarmExecutor implements Executor {
     if (verdict.is !== 'ended' || brokeAt === undefined) return
     const info = await ask(this.engine, 'cannot ask the engine', this.engine.docker.info() as Promise<{ LiveRestoreEnabled?: boolean }>)
     const finishedAt = Date.parse(task?.Status.Timestamp ?? '') || this.options.now()
-    if (endedByOutage({ exitCode: verdict.exitCode, finishedAt, brokeAt, liveRestore: info.LiveRestoreEnabled === true })) {
+    if (endedByOutage({ finishedAt, brokeAt, liveRestore: info.LiveRestoreEnabled === true })) {
       throw new ContainerLostError(`the container ended with its node (exit code ${verdict.exitCode})`)
     }
   }

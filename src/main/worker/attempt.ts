@@ -30,6 +30,8 @@ export interface AttemptPlan {
   readonly commands: readonly Command[]
   readonly maxRunMs: number
   readonly maxSilenceMs: number
+  /** How much of `maxRunMs` an earlier run of the worker used. */
+  readonly ranMs?: number
   /** For what can be taken up after the worker was killed. */
   readonly journal?: AttemptJournal
   /** Makes the commands what this machine can run, e.g. fetches files first. Its errors end the attempt. */
@@ -248,7 +250,7 @@ export class AttemptRun {
   }
 
   private enforceLimits(): () => void {
-    const { maxRunMs, maxSilenceMs } = this.plan
+    const { maxRunMs, maxSilenceMs, ranMs = 0 } = this.plan
     const timers = new Set<NodeJS.Timeout>()
     const later = (ms: number, action: () => void) => {
       const timer = setTimeout(
@@ -260,7 +262,7 @@ export class AttemptRun {
       )
       timers.add(timer)
     }
-    if (maxRunMs > 0) later(maxRunMs, () => this.stop(new TimedOutError(`ran longer than ${seconds(maxRunMs)}`)))
+    if (maxRunMs > 0) later(Math.max(0, maxRunMs - ranMs), () => this.stop(new TimedOutError(`ran longer than ${seconds(maxRunMs)}`)))
     const checkSilence = () => {
       const left = this.lastLife + maxSilenceMs - performance.now()
       if (left > 0) later(left, checkSilence)

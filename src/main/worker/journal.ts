@@ -29,7 +29,13 @@ export interface CommandJournal {
   settled(): Promise<void>
 }
 
-const Kept = Type.Object({ assignment: Assignment, command: Type.Integer({ minimum: 0 }), state: Type.Unknown() })
+const Kept = Type.Object({
+  assignment: Assignment,
+  /** When the attempt began, milliseconds since the epoch: its time limit does not begin anew. */
+  startedAt: Type.Number(),
+  command: Type.Integer({ minimum: 0 }),
+  state: Type.Unknown(),
+})
 const isKept = Compile(Kept)
 /** The file of lines is begun anew beyond this size: only its last entry that counts is needed. */
 const COMPACT_BYTES = 64 * 1024
@@ -45,6 +51,7 @@ export class AttemptJournal {
   constructor(
     private readonly path: string,
     readonly assignment: Assignment,
+    readonly startedAt: number,
     private readonly log: Logger,
     earlier?: { command: number; state: unknown },
   ) {
@@ -121,7 +128,7 @@ export class AttemptJournal {
     this.attempt(() => {
       // Whole or not at all. What the manager gave for this run only is not kept.
       const { container: _secret, ...assignment } = this.assignment
-      writeFileSync(`${this.path}.new`, JSON.stringify({ assignment, command, state }), { mode: 0o600 })
+      writeFileSync(`${this.path}.new`, JSON.stringify({ assignment, startedAt: this.startedAt, command, state }), { mode: 0o600 })
       renameSync(`${this.path}.new`, `${this.path}.json`)
     })
   }
@@ -158,8 +165,9 @@ export class Journals {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 })
   }
 
-  begin(assignment: Assignment): AttemptJournal {
-    return new AttemptJournal(this.pathOf(assignment), assignment, this.log)
+  /** `startedAt`: now, in milliseconds since the epoch. */
+  begin(assignment: Assignment, startedAt: number): AttemptJournal {
+    return new AttemptJournal(this.pathOf(assignment), assignment, startedAt, this.log)
   }
 
   /** What an earlier run of this worker left; unreadable files are removed. */
@@ -173,7 +181,7 @@ export class Journals {
         rmSync(path, { force: true })
         continue
       }
-      found.push(new AttemptJournal(this.pathOf(kept.assignment), kept.assignment, this.log, kept))
+      found.push(new AttemptJournal(this.pathOf(kept.assignment), kept.assignment, kept.startedAt, this.log, kept))
     }
     return found
   }

@@ -104,7 +104,7 @@ export const ContainerRecord = Type.Object({
   imageDigest: nullable(Type.String()),
   exitCode: nullable(Type.Integer()),
   oomKilled: Type.Boolean(),
-  /** The engine's own words when it could not run it. */
+  /** The engine's own words when it could not run it, or who ended it when that was not the farm. */
   error: Type.String(),
   startedAt: nullable(Time),
   finishedAt: nullable(Time),

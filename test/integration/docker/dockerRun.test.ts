@@ -97,7 +97,7 @@ part.describe('docker-run', () => {
       'memory',
       { command: ['sh', '-c', 'dd if=/dev/zero of=/dev/null bs=64M count=1'], memoryBytes: 16 * 1_048_576 },
       { outcome: 'exit-code', exitCode: 137 },
-      /ran out of memory/,
+      /ran out of memory.*16777216 bytes/,
     ],
     ['time', { command: ['sleep', '60'], timeoutMs: 500, stopGraceMs: 0 }, { outcome: 'timed-out' }, /ran longer than 0\.5 s/],
     ['an unclosed quote', { command: "echo 'x" }, { outcome: 'could-not-start' }, /parameter "command" cannot be split/],
@@ -107,6 +107,19 @@ part.describe('docker-run', () => {
     expect(failure).toMatchObject(expected)
     expect(String(failure)).toMatch(message)
     await gone()
+  })
+
+  it('tells that somebody else ended the container', async () => {
+    const context = await recordedContext({ taskId: randomUUID() })
+    const running = run({ command: sh('echo ready; while :; do sleep 0.1; done'), memoryBytes: 64 * 1_048_576 }, { context })
+    await until(() => context.text.includes('ready'), 'the container says ready')
+    docker(['kill', ...containersOf(image.name)])
+    await expect(running).rejects.toMatchObject({
+      outcome: 'exit-code',
+      exitCode: 137,
+      message: 'the container exited with code 137: signal 9 was sent through the Docker engine, not by the farm',
+    })
+    expect(context.results.at(-1)).toMatchObject({ containers: [{ exitCode: 137, oomKilled: false }] })
   })
 
   it('is stopped by its signal and its grace, and tells how it ended', async () => {

@@ -1,4 +1,4 @@
-/** Worker and manager are each killed while 20 containers run: every job ends right, once. */
+/** Worker, manager and daemon are each killed while 20 containers run: every job ends right, once. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,13 +7,15 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import type { ContainerConfig } from '../../../src/main/docker/config.ts'
 import type { Shown } from '../../support/containerFarm.ts'
 import { containersOf, docker, importBusybox, type TestImage } from '../../support/containers.ts'
+import { PrivateDockerd } from '../../support/dockerd.ts'
 import { ManagerProcess } from '../../support/managerProcess.ts'
 import { requirePart } from '../../support/parts.ts'
 import { ensureBuilt } from '../../support/program.ts'
 
 const CONTAINERS = 20
-/** Each writes numbered lines to both streams until the gate opens, says how many, and ends with its own code: 0, or 3 for every tenth. */
+/** Asked to end, every second one says that all went well. Each writes numbered lines to both streams until the gate opens, says how many, and ends with its own code: 0, or 3 for every tenth. */
 const SCRIPT = [
+  '[ $((N % 2)) -eq 0 ] && trap "exit 0" TERM',
   'i=0; while [ ! -e /gate/open ]; do i=$((i+1)); echo out $i; echo err $i >&2; sleep 0.3; done',
   'echo out end $i; echo err end $i >&2; [ $((N % 10)) -ne 9 ] || exit 3',
 ].join('; ')
@@ -76,6 +78,7 @@ part.describe('with 20 containers running', () => {
         command: `sh -c '${SCRIPT}'`,
         environment: `N=${index}`,
         network: 'none',
+        stop_grace_seconds: 1,
         mounts: `${folder}/gate:/gate:ro`,
       }
       const policy = { failAfterWorkers: 1 }
@@ -146,4 +149,29 @@ part.describe('with 20 containers running', () => {
     const attempts = await ended(jobs)
     expect(attempts.map((list) => list.length)).toEqual(jobs.map(() => 1))
   }, 240_000)
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'a daemon ended by %s loses them: they run again, and nobody is blamed',
+    async (signal) => {
+      const daemon = await PrivateDockerd.start()
+      try {
+        const own = importBusybox(daemon.host)
+        await open({ engines: [{ name: 'own', host: daemon.host }] })
+        const jobs = await running(own.name, daemon.host)
+        await daemon.end(signal)
+        await daemon.start()
+        await openGate()
+        for (const list of await ended(jobs)) {
+          const [first, ...others] = list.toSorted((a, b) => a.number - b.number)
+          expect(others.map(({ outcome }) => outcome)).toEqual([expect.stringMatching(/success|exit-code/)])
+          expect(first).toMatchObject({ outcome: 'lost', reason: expect.stringMatching(/Docker engine|is not on/) })
+        }
+        await vi.waitFor(() => expect(containersOf(own.name, daemon.host)).toEqual([]), soon)
+      } finally {
+        await Promise.all(workers.splice(0).map((child) => end(child, 'SIGTERM')))
+        await daemon.remove()
+      }
+    },
+    240_000,
+  )
 })

@@ -3,7 +3,7 @@ import { consentProblem } from '../../../src/main/docker/consent.ts'
 import { wordsOf } from '../../../src/main/docker/errors.ts'
 import { OutputSplitter } from '../../../src/main/docker/logs.ts'
 import { enginePath, isInside, mountProblem, volumeProblem, workerPath } from '../../../src/main/docker/mounts.ts'
-import { endedByOutage } from '../../../src/main/docker/outage.ts'
+import { endedByOutage, signalWords, unseenEndIsLost } from '../../../src/main/docker/outage.ts'
 import { parseImageReference } from '../../../src/shared/imageReference.ts'
 import { NO_USAGE, foldSample } from '../../../src/main/docker/stats.ts'
 import { ContainerOutput } from '../../../src/main/worker/commands/containerOutput.ts'
@@ -106,15 +106,38 @@ describe('what goes beyond an ordinary container', () => {
 })
 
 describe('a container that is found ended after its engine was away', () => {
-  const facts = { exitCode: 137, finishedAt: 100_000, brokeAt: 100_000, liveRestore: false }
+  const facts = { finishedAt: 100_000, brokeAt: 100_000, liveRestore: false }
   it.each([
     ['was ended with it', {}, true],
-    ['ended before, by itself', { exitCode: 1, finishedAt: 60_000 }, false],
-    ['was told to end just before the connection broke', { exitCode: 143, finishedAt: 90_000 }, true],
-    ['had done its work before', { exitCode: 0, finishedAt: 99_999 }, false],
-    ['ended well in the outage: perhaps half done', { exitCode: 0, finishedAt: 100_001 }, true],
+    ['ended before, by itself', { finishedAt: 60_000 }, false],
+    ['was told to end just before the connection broke', { finishedAt: 90_000 }, true],
+    ['ended in the outage', { finishedAt: 100_001 }, true],
     ['ran on without its daemon', { liveRestore: true, finishedAt: 200_000 }, false],
   ])('%s', (_what, changes, expected) => expect(endedByOutage({ ...facts, ...changes })).toBe(expected))
+})
+
+describe('an end that the answering daemon did not see', () => {
+  it.each([
+    ['while it was followed', 0, false, true],
+    ['while it was followed, with a code of its own', 3, false, true],
+    ['before anybody looked', 0, true, false],
+    ['before anybody looked, with a code of its own', 3, true, false],
+    ['before anybody looked, by the signals of a shutdown', 143, true, true],
+    ['before anybody looked, by the signals of a shutdown', 137, true, true],
+    ['with the whole machine', 255, true, true],
+  ])('%s, code %s', (_what, exitCode, wasOverBefore, expected) => expect(unseenEndIsLost({ exitCode, wasOverBefore })).toBe(expected))
+})
+
+describe('an end by a signal that the farm did not send', () => {
+  const facts = { exitCode: 137, oomKilled: false, memoryBytes: 1000, signals: [] }
+  it.each([
+    ['memory ran out, as the engine says', { oomKilled: true }, ''],
+    ['memory ran out, and the engine missed it', {}, 'most likely it ran out of memory (limit: 1000 bytes)'],
+    ['no limit', { memoryBytes: undefined }, ''],
+    ['somebody killed it', { signals: [15, 9] }, 'signal 9 was sent through the Docker engine, not by the farm'],
+    ['a signal that it took no notice of', { exitCode: 1, signals: [1] }, ''],
+    ['a code of its own', { exitCode: 3 }, ''],
+  ])('%s', (_what, changes, expected) => expect(signalWords({ ...facts, ...changes })).toBe(expected))
 })
 
 describe('the output of a container', () => {

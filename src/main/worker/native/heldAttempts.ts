@@ -42,9 +42,12 @@ export interface RunningAttempt extends Fence {
 export class HeldAttempts {
   private readonly options: HeldAttemptsOptions
   private readonly held = new Map<string, Held>()
+  /** The last entry of the outbox that an earlier run of the worker wrote. */
+  private readonly lastSeqBefore: number
 
   constructor(options: HeldAttemptsOptions) {
     this.options = options
+    this.lastSeqBefore = options.outbox.lastSeq
   }
 
   /** An attempt of an earlier run of this worker whose end still waits in the outbox. */
@@ -64,7 +67,7 @@ export class HeldAttempts {
         fence,
         assignment,
         run: undefined,
-        startedAt: this.options.deps.now(),
+        startedAt: journal.startedAt,
         journal,
         finishedSeq: undefined,
       })
@@ -73,10 +76,12 @@ export class HeldAttempts {
   /** Takes up what was interrupted, or lets go of it where the manager has given it to somebody else. */
   resume(keep: readonly Fence[]): void {
     const kept = new Set(keep.map(keyOf))
+    // Not the outbox's last one now: those taken up first add to it, under the numbers of what was lost.
+    const lastSeq = Math.max(this.lastSeqBefore, this.options.outbox.acked)
     for (const [key, held] of this.held) {
       if (held.run !== undefined || held.finishedSeq !== undefined || held.journal === undefined) continue
       if (kept.has(key)) {
-        held.journal.resume(this.options.outbox.lastSeq)
+        held.journal.resume(lastSeq)
         this.run(held)
       } else {
         held.journal.remove()
@@ -96,8 +101,9 @@ export class HeldAttempts {
     if (this.held.has(keyOf(fence))) return
     const { deps, journals } = this.options
     const isResumable = assignment.commands.some(({ name }) => deps.registry.isResumable?.(name))
-    const journal = isResumable ? journals.begin(assignment) : undefined
-    const held: Held = { fence, assignment, run: undefined, startedAt: deps.now(), journal, finishedSeq: undefined }
+    const startedAt = deps.now()
+    const journal = isResumable ? journals.begin(assignment, startedAt) : undefined
+    const held: Held = { fence, assignment, run: undefined, startedAt, journal, finishedSeq: undefined }
     this.held.set(keyOf(fence), held)
     this.run(held)
   }
@@ -189,7 +195,8 @@ export class HeldAttempts {
     if (held.assignment === undefined) return
     const { maxRunMs, maxSilenceMs, commands, checkout, ...task } = held.assignment
     const prepare = checkout && ((signal: AbortSignal) => this.options.checkouts.localise(commands, checkout, signal))
-    const plan = { task, commands, maxRunMs, maxSilenceMs, journal: held.journal, prepare }
+    const ranMs = this.options.deps.now() - held.startedAt
+    const plan = { task, commands, maxRunMs, maxSilenceMs, ranMs, journal: held.journal, prepare }
     held.run = new AttemptRun(plan, this.sink(held), this.options.deps)
   }
 

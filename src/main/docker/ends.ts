@@ -1,0 +1,99 @@
+/**
+ * How a container's end is heard of, and what its engine saw of it. An exit code alone does not tell whether a container
+ * ended by itself: a daemon that shuts down closes its door, stops its containers, and still answers those who wait.
+ */
+import type { Readable } from 'node:stream'
+import type Docker from 'dockerode'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Engine } from './engine.ts'
+import { statusOf, translate } from './errors.ts'
+
+/** What the engine's events say of a container. */
+export interface Witness {
+  /** It saw the end: whoever answers is the daemon that the container ended under. */
+  died: boolean
+  /** Memory ran out. */
+  oom: boolean
+  /** Signals that somebody had the engine send, in order; also those of the farm. */
+  signals: number[]
+}
+
+/** The event of an end is written before those who wait are answered; other versions of the engine get so long. */
+const WITNESS_MS = 2000
+
+const Event = Type.Object({
+  Action: Type.String(),
+  Actor: Type.Object({ Attributes: Type.Optional(Type.Record(Type.String(), Type.String())) }),
+})
+
+/**
+ * Resolves when the container is not running any more. dockerode's own `wait` waits forever when the connection breaks
+ * after the reply has begun, which it does at once. @throws a connection's error, EngineRefusedError
+ */
+export async function untilEnded({ docker, host }: Engine, containerId: string): Promise<void> {
+  const what = 'cannot wait for the container'
+  try {
+    const reply = await new Promise<Readable>((resolve, reject) => {
+      const options = { path: `/containers/${containerId}/wait?`, method: 'POST', isStream: true, statusCodes: { 200: true } }
+      docker.modem.dial(options, (error, stream) => {
+        if (error) reject(error as Error)
+        else resolve(stream as Readable)
+      })
+    })
+    let text = ''
+    for await (const chunk of reply) text += String(chunk)
+    // A connection that is closed in order ends the reply as well.
+    if (text.trim() === '') throw translate(new Error('the connection ended'), what, host)
+  } catch (error) {
+    throw translate(error, what, host)
+  }
+}
+
+/**
+ * What the engine saw of the end of a container, asked over a new connection: a daemon that is shutting down does not
+ * answer, and one that was started since knows nothing (`died` is false). Undefined when it tells no events.
+ * @throws EngineUnreachableError
+ */
+export async function witnessEnd({ door, host }: Engine, containerId: string): Promise<Witness | undefined> {
+  const what = 'cannot ask the engine about the end of the container'
+  let events: Readable
+  try {
+    const filters = { container: [containerId], event: ['die', 'kill', 'oom'] }
+    // With `since` those of the past come, too. The answer is that of the HTTP request; the types say only that it can be read.
+    events = (await door.getEvents({ since: 1, filters } as Docker.GetEventsOptions)) as unknown as Readable
+  } catch (error) {
+    if (statusOf(error) !== undefined) return undefined
+    throw translate(error, what, host)
+  }
+  const witness: Witness = { died: false, oom: false, signals: [] }
+  let isLate = false
+  const timer = setTimeout(() => {
+    isLate = true
+    events.destroy()
+  }, WITNESS_MS)
+  try {
+    let rest = ''
+    for await (const chunk of events) {
+      const lines = (rest + String(chunk)).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) see(witness, line)
+      if (witness.died) break
+    }
+  } catch (error) {
+    if (!isLate) throw translate(error, what, host)
+  } finally {
+    clearTimeout(timer)
+    events.destroy()
+  }
+  return witness
+}
+
+function see(witness: Witness, line: string): void {
+  if (line.trim() === '') return
+  const event: unknown = JSON.parse(line)
+  if (!Value.Check(Event, event)) return
+  if (event.Action === 'die') witness.died = true
+  if (event.Action === 'oom') witness.oom = true
+  if (event.Action === 'kill') witness.signals.push(Number(event.Actor.Attributes?.['signal'] ?? 0))
+}

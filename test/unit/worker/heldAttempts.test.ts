@@ -1,0 +1,106 @@
+/** What a worker that was killed takes up again, from the files that it left. */
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import type { Assignment } from '../../../src/shared/schemas/agent.ts'
+import type { AttemptDeps } from '../../../src/main/worker/attempt.ts'
+import type { CommandContext } from '../../../src/main/worker/commands/types.ts'
+import { HttpClient } from '../../../src/main/worker/http.ts'
+import { Journals } from '../../../src/main/worker/journal.ts'
+import { silentLogger } from '../../../src/main/worker/logger.ts'
+import { AgentApi } from '../../../src/main/worker/native/agentApi.ts'
+import { CheckoutCopies } from '../../../src/main/worker/native/checkouts.ts'
+import { HeldAttempts } from '../../../src/main/worker/native/heldAttempts.ts'
+import { Outbox } from '../../../src/main/worker/outbox.ts'
+import { tempFolder } from '../../support/commandContext.ts'
+
+const FIRST = '00000001-1c3d-4e5f-8a9b-0c1d2e3f4a5b'
+const SECOND = '00000002-1c3d-4e5f-8a9b-0c1d2e3f4a5b'
+
+function assignment(taskId: string, changes: Partial<Assignment> = {}): Assignment {
+  return {
+    taskId,
+    attempt: 1,
+    jobId: '00000003-1c3d-4e5f-8a9b-0c1d2e3f4a5b',
+    jobName: 'job',
+    jobType: 'test',
+    taskName: 'task',
+    kind: 'test',
+    commands: [{ name: 'go on', parameters: {}, totalStepCount: 1 }],
+    stepsTotal: 1,
+    maxRunMs: 0,
+    maxSilenceMs: 0,
+    ...changes,
+  }
+}
+
+/** A worker's part for attempts, in this folder; `run`: what its one command does. */
+async function part(folder: string, run: (context: CommandContext) => Promise<void>, now = Date.now) {
+  const outbox = await Outbox.open({ directory: join(folder, 'outbox'), log: silentLogger })
+  const journals = new Journals(folder, silentLogger)
+  const deps: AttemptDeps = {
+    registry: { find: () => (_command, context) => run(context), kinds: () => [], isResumable: () => true },
+    processes: { started() {}, ended() {} },
+    tools: { programs: {} },
+    limits: { nice: 0, oomScoreAdjust: null },
+    workRoot: folder,
+    workerName: 'w',
+    log: silentLogger,
+    now,
+  }
+  const http = new HttpClient({ url: new URL('http://127.0.0.1:9'), userAgent: 'test' })
+  const checkouts = new CheckoutCopies(folder, new AgentApi(http), silentLogger)
+  const held = new HeldAttempts({ capacity: 2, outbox, deps, journals, checkouts, onOutput() {}, onEnded() {} })
+  for (const journal of journals.load()) held.addInterrupted(journal)
+  return { outbox, journals, held }
+}
+
+it('counts as said what the outbox kept, also when those taken up first have said more', async () => {
+  const folder = await tempFolder()
+  const before = await part(folder, async () => undefined)
+  // The first entry reached the disk; the second one was lost with the worker.
+  before.outbox.append({ text: 'one' })
+  for (const taskId of [FIRST, SECOND]) {
+    const journal = before.journals.begin(assignment(taskId), 0)
+    journal.at(0)
+    journal.forCommand(0, () => Promise.resolve()).save({ of: taskId })
+    journal.say(1, 'stdout', 'one\n')
+    if (taskId === SECOND) journal.say(2, 'stdout', 'lost\n')
+  }
+  await before.outbox.close()
+
+  const said = new Map<string, unknown>()
+  const after = await part(folder, async (context) => {
+    said.set(context.task.taskId, context.journal?.earlier?.said)
+    context.log('stdout', 'more\n')
+  })
+  const fences = [FIRST, SECOND].map((taskId) => ({ taskId, attempt: 1 }))
+  after.held.resume(fences)
+  await after.held.idle()
+  await after.outbox.close()
+  expect([...said]).toEqual([
+    [FIRST, { stdout: 1, stderr: 0 }],
+    [SECOND, { stdout: 1, stderr: 0 }],
+  ])
+})
+
+it('goes on with the time limit of an attempt where it stood', async () => {
+  const folder = await tempFolder()
+  const before = await part(folder, async () => undefined)
+  before.journals.begin(assignment(FIRST, { maxRunMs: 3_600_000 }), 1000).at(0)
+  await before.outbox.close()
+
+  let reason: unknown
+  const waiting = (context: CommandContext) =>
+    new Promise<void>((_resolve, reject) => {
+      context.signal.addEventListener('abort', () => {
+        reason = context.signal.reason
+        reject(context.signal.reason as Error)
+      })
+    })
+  const after = await part(folder, waiting, () => 1000 + 3_600_000)
+  after.held.resume([{ taskId: FIRST, attempt: 1 }])
+  expect(after.held.running()).toMatchObject([{ taskId: FIRST, startedAt: 1000 }])
+  await after.held.idle()
+  await after.outbox.close()
+  expect(reason).toMatchObject({ outcome: 'timed-out', message: 'ran longer than 3600 s' })
+})
