@@ -277,7 +277,7 @@ export class Dispatcher {
       },
     }
     this.leases.add(lease)
-    this.core.store.saveAttempt(lease.attempt)
+    this.core.store.addAttempt(lease.attempt)
     // 'active' never brings a mass update with it, so nothing is left to wait for.
     void this.transitions.task(job, task, 'active', undefined, lease.attempt)
     if (jobHolds(this.book.facts(job), now).length > 0) this.book.refreshSharers(job)

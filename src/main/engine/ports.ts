@@ -70,6 +70,8 @@ export interface FarmStore extends ScheduleStore {
   saveJob(job: JobState): void
   /** Only counters, steps and times moved. */
   saveJobCounters(job: JobState): void
+  /** A new one; its row is written before anything else that is said of it. */
+  addAttempt(attempt: AttemptState): void
   saveAttempt(attempt: AttemptState): void
   saveWorker(worker: WorkerState): void
   saveGroup(groupId: number, remaining: number): void

@@ -25,7 +25,7 @@ const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, pr
     not_before, start_by)
   select ?1 + (v->>0), ?2, ?3 + (v->>0), v->>1, v->>2, 'queued', v->>3, (100 - (v->>3)) * 4294967296 + ?3 + (v->>0), ?4 + (v->>4), v->>5, v->>6, v->>7,
     iif(v->>8 >= 0, ?5 + (v->>8), null), ?6, ?8, ?9
-  from (select value as v from json_each(?7))`
+  from (select value as v from jsonb_each(?7))`
 
 /** Everything but tasks: row, templates, barriers. The job is hidden until `showJob`. */
 export async function insertJobHead(
@@ -124,7 +124,7 @@ export async function insertTaskSlice(
 }
 
 export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, slice: string): Promise<void> {
-  await tx.run('insert into task_group_dependencies (task_id, group_id) select ?1 + (value->>0), ?2 + (value->>1) from json_each(?3)', [
+  await tx.run('insert into task_group_dependencies (task_id, group_id) select ?1 + (value->>0), ?2 + (value->>1) from jsonb_each(?3)', [
     ids.task,
     ids.group,
     slice,
@@ -139,13 +139,13 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
   const edges = compiled.taskDependencySlices ?? []
   for (const slice of edges) {
     const unknown = await tx.get<{ older: number }>(
-      'select value->>1 as older from json_each(?) where value->>1 not between 1 and ? limit 1',
+      'select value->>1 as older from jsonb_each(?) where value->>1 not between 1 and ? limit 1',
       [slice, indexOffset],
     )
     if (unknown) throw new InvalidInputError('tasks', `a new task depends on task number ${unknown.older}, which the job does not have`)
     await tx.run(
       `insert or ignore into task_dependencies (task_id, depends_on_id)
-       select ?1 + (value->>0), (select id from tasks where job_id = ?2 and idx = value->>1) from json_each(?3)`,
+       select ?1 + (value->>0), (select id from tasks where job_id = ?2 and idx = value->>1) from jsonb_each(?3)`,
       [ids.task, ids.job, slice],
     )
   }

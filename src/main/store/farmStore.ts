@@ -125,6 +125,11 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     this.writer.save(rows.SAVE_JOB_COUNTERS, job.id, () => rows.jobCounterRow(job))
   }
 
+  addAttempt(attempt: AttemptState): void {
+    this.writer.append(rows.ADD_ATTEMPTS, rows.newAttemptRow(attempt))
+    this.writer.afterCommit(this.attempts.change(attemptKey(attempt.taskId, attempt.number), attempt))
+  }
+
   saveAttempt(attempt: AttemptState): void {
     this.writer.save(rows.SAVE_ATTEMPTS, attempt.id, () => rows.attemptRow(attempt))
     this.writer.afterCommit(this.attempts.change(attemptKey(attempt.taskId, attempt.number), attempt))

@@ -6,11 +6,12 @@ import {
   attemptFromRow,
   jobFromRow,
   limitFromRow,
-  taskFromRow,
+  selectTasks,
+  tasksFromRow,
   workerFromRow,
   type AttemptRow,
   type JobRow,
-  type TaskRow,
+  type TasksRow,
   type WorkerRow,
 } from './rows.ts'
 
@@ -57,7 +58,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       ids,
     ]),
     db.all<{ id: number; job_id: number; body: string }>(`select id, job_id, body from command_templates where job_id ${inJobs}`, [ids]),
-    db.all<TaskRow>(`select * from tasks where status = 'active' and job_id ${inJobs}`, [ids]),
+    selectedTasks(db, `tasks where status = 'active' and job_id ${inJobs}`, 'id', [ids]),
     db.all<AttemptRow>(`select * from attempts where status = 'active' and job_id ${inJobs}`, [ids]),
     db.all<{ task_id: number; worker_id: number; job_id: number; kind: string }>(
       `select task_id, worker_id, job_id, kind from task_failures where job_id ${inJobs}`,
@@ -75,7 +76,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
   const readyOf = groupBy(ready, (row) => row.job_id)
   const groupsOf = groupBy(groups, (row) => row.job_id)
   const templatesOf = groupBy(templates, (row) => row.job_id)
-  const activeOf = groupBy(active, (row) => row.job_id)
+  const activeOf = groupBy(active, (task) => task.jobId)
   const attemptOf = new Map(attempts.map((row) => [row.task_id, attemptFromRow(row)]))
   const failuresOf = groupBy(failures, (row) => row.job_id)
   const blocksOf = groupBy(blocks, (row) => row.job_id)
@@ -88,11 +89,11 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
     ready: (readyOf.get(row.id) ?? []).map(({ kind, first }) => ({ kind, orderKey: first })),
     groups: (groupsOf.get(row.id) ?? []).map(({ id, remaining }): [number, number] => [id, remaining]),
     templates: (templatesOf.get(row.id) ?? []).map(({ id, body }): [number, string] => [id, body]),
-    active: (activeOf.get(row.id) ?? []).flatMap((taskRow) => {
-      const attempt = attemptOf.get(taskRow.id)
-      return attempt ? [{ task: taskFromRow(taskRow), attempt }] : []
+    active: (activeOf.get(row.id) ?? []).flatMap((task) => {
+      const attempt = attemptOf.get(task.id)
+      return attempt ? [{ task, attempt }] : []
     }),
-    orphans: (activeOf.get(row.id) ?? []).filter((taskRow) => !attemptOf.has(taskRow.id)).map(taskFromRow),
+    orphans: (activeOf.get(row.id) ?? []).filter((task) => !attemptOf.has(task.id)),
     failures: (failuresOf.get(row.id) ?? []).map((failure) => ({
       taskId: failure.task_id,
       workerId: failure.worker_id,
@@ -114,26 +115,26 @@ function groupBy<T>(rows: T[], key: (row: T) => number): Map<number, T[]> {
   return groups
 }
 
+async function selectedTasks(db: ReadDatabase, from: string, orderBy: string, values: SqlValue[]): Promise<TaskState[]> {
+  return tasksFromRow(await db.get<TasksRow>(selectTasks(from, orderBy), values))
+}
+
 export async function loadReady(db: ReadDatabase, jobId: number, kind: string, afterKey: number, limit: number): Promise<TaskState[]> {
-  const rows = await db.all<TaskRow>(
-    `select * from tasks indexed by tasks_ready
-     where job_id = ? and kind = ? and order_key > ? and unmet = 0 and status in ('queued', 'soft-failed') order by order_key limit ?`,
+  return selectedTasks(
+    db,
+    `(select * from tasks indexed by tasks_ready
+      where job_id = ? and kind = ? and order_key > ? and unmet = 0 and status in ('queued', 'soft-failed') order by order_key limit ?)`,
+    'order_key',
     [jobId, kind, afterKey, limit],
   )
-  return rows.map(taskFromRow)
 }
 
 export async function loadTask(db: ReadDatabase, jobId: number, index: number): Promise<TaskState | undefined> {
-  const row = await db.get<TaskRow>('select * from tasks where job_id = ? and idx = ?', [jobId, index])
-  return row && taskFromRow(row)
+  return (await selectedTasks(db, 'tasks where job_id = ? and idx = ?', 'id', [jobId, index]))[0]
 }
 
 export async function loadFailedTasks(db: ReadDatabase, jobId: number, workerId: number): Promise<TaskState[]> {
-  const rows = await db.all<TaskRow>(`select * from tasks where job_id = ? and status = 'failed' and worker_id = ? order by idx`, [
-    jobId,
-    workerId,
-  ])
-  return rows.map(taskFromRow)
+  return selectedTasks(db, `tasks where job_id = ? and status = 'failed' and worker_id = ?`, 'idx', [jobId, workerId])
 }
 
 export async function loadAttempt(db: ReadDatabase, taskId: number, number: number): Promise<AttemptState | undefined> {
@@ -146,11 +147,7 @@ export async function loadReleased(db: ReadDatabase, by: { groupId: number } | {
     'groupId' in by
       ? ['select task_id from task_group_dependencies where group_id = ?', by.groupId]
       : ['select task_id from task_dependencies where depends_on_id = ?', by.taskId]
-  const rows = await db.all<TaskRow>(
-    `select * from tasks where id in (${dependents}) and unmet = 0 and status in ('queued', 'soft-failed') order by order_key`,
-    [id],
-  )
-  return rows.map(taskFromRow)
+  return selectedTasks(db, `tasks where id in (${dependents}) and unmet = 0 and status in ('queued', 'soft-failed')`, 'order_key', [id])
 }
 
 export async function loadJobDependents(db: ReadDatabase, jobId: number): Promise<{ jobId: number; unmet: number }[]> {

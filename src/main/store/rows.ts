@@ -1,6 +1,6 @@
 /** Rows of the database ↔ states of the engine: the one place that knows both spellings. */
 import { Value } from 'typebox/value'
-import type { AttemptStatus, JobStatus, LeaseKind, LimitScope, Outcome, QueueOrder, TaskStatus, WorkerStatus } from '../../shared/enums.ts'
+import type { AttemptStatus, JobStatus, LeaseKind, LimitScope, Outcome, QueueOrder, WorkerStatus } from '../../shared/enums.ts'
 import { Policy } from '../../shared/policy.ts'
 import type { AttemptState, JobState, LimitState, TaskState, WorkerState } from '../engine/model.ts'
 import type { RowStatement } from './writer.ts'
@@ -97,62 +97,50 @@ export function jobFromRow(row: JobRow, limitIds: number[]): JobState {
   }
 }
 
-export interface TaskRow {
-  id: number
-  job_id: number
-  idx: number
-  name: string
-  kind: string
-  status: TaskStatus
-  priority: number
-  order_key: number
-  unmet: number
-  group_id: number | null
-  template_id: number
-  params: string | null
-  lane_id: number | null
-  steps_completed: number
-  steps_total: number
-  worker_id: number | null
-  attempts: number
-  retries: number
-  activity: string
-  not_before: number | null
-  start_by: number | null
-  updated_at: number
-  touched_at: number | null
-  started_at: number | null
-  finished_at: number | null
+/** A task's columns by the names that the engine has for them. */
+const TASK_COLUMNS: Record<keyof TaskState, string> = {
+  id: 'id',
+  jobId: 'job_id',
+  index: 'idx',
+  name: 'name',
+  kind: 'kind',
+  status: 'status',
+  priority: 'priority',
+  orderKey: 'order_key',
+  unmet: 'unmet',
+  groupId: 'group_id',
+  templateId: 'template_id',
+  params: 'params',
+  laneId: 'lane_id',
+  stepsCompleted: 'steps_completed',
+  stepsTotal: 'steps_total',
+  workerId: 'worker_id',
+  attempts: 'attempts',
+  retries: 'retries',
+  activity: 'activity',
+  notBefore: 'not_before',
+  startBy: 'start_by',
+  updatedAt: 'updated_at',
+  touchedAt: 'touched_at',
+  startedAt: 'started_at',
+  finishedAt: 'finished_at',
 }
 
-export function taskFromRow(row: TaskRow): TaskState {
-  return {
-    id: row.id,
-    jobId: row.job_id,
-    index: row.idx,
-    name: row.name,
-    kind: row.kind,
-    status: row.status,
-    priority: row.priority,
-    orderKey: row.order_key,
-    unmet: row.unmet,
-    groupId: row.group_id,
-    templateId: row.template_id,
-    params: row.params,
-    laneId: row.lane_id,
-    stepsCompleted: row.steps_completed,
-    stepsTotal: row.steps_total,
-    workerId: row.worker_id,
-    attempts: row.attempts,
-    retries: row.retries,
-    activity: row.activity,
-    notBefore: row.not_before,
-    startBy: row.start_by,
-    updatedAt: row.updated_at,
-    touchedAt: row.touched_at,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-  }
+const TASK_OBJECT = `json_object(${Object.entries(TASK_COLUMNS)
+  .map(([name, column]) => `'${name}', ${column}`)
+  .join(', ')})`
+
+/** The tasks of a query, its `from` and all that follows but `order by`, as one JSON text: far cheaper than a value for each column. */
+export const selectTasks = (from: string, orderBy: string): string =>
+  `select json_group_array(${TASK_OBJECT} order by ${orderBy}) as tasks from ${from}`
+
+export interface TasksRow {
+  tasks: string
+}
+
+export function tasksFromRow(row: TasksRow | undefined): TaskState[] {
+  // Written by selectTasks, whose names are those of TaskState.
+  return row ? (JSON.parse(row.tasks) as TaskState[]) : []
 }
 
 export interface AttemptRow {
@@ -276,7 +264,7 @@ export const SAVE_WORKERS: RowStatement = {
           status_requested = v->>7, status_request_lazy = v->>8, can_restart = v->>9, kinds = v->>10, capabilities = v->>11,
           capacity = v->>12, approved_at = v->>13, last_seen_at = v->>14, report_seq = v->>15, last_task_id = v->>16,
           updated_at = v->>17, deleted_at = v->>18
-        from (select value as v from json_each(:rows)) where workers.id = v->>0`,
+        from (select value as v from jsonb_each(:rows)) where workers.id = v->>0`,
 }
 export const workerRow = (w: WorkerState) => [
   w.id,
@@ -309,14 +297,14 @@ export const SAVE_JOBS: RowStatement = {
           count_completed = v->>18, count_failed = v->>19, count_canceled = v->>20, count_soft_failed = v->>21, count_paused = v->>22,
           last_rendered_at = v->>23, updated_at = v->>24, started_at = v->>25, finished_at = v->>26,
           delete_requested_at = v->>27, deleted_at = v->>28
-        from (select value as v from json_each(:rows)) where jobs.id = v->>0`,
+        from (select value as v from jsonb_each(:rows)) where jobs.id = v->>0`,
 }
 /** Counters move with every task, texts hardly ever: this spares the full-text index and the policy's JSON. */
 export const SAVE_JOB_COUNTERS: RowStatement = {
   name: 'jobCounters',
   sql: `update jobs set steps_completed = v->>1, count_queued = v->>2, count_active = v->>3, count_completed = v->>4, count_failed = v->>5,
           count_canceled = v->>6, count_soft_failed = v->>7, count_paused = v->>8, last_rendered_at = v->>9, updated_at = v->>10
-        from (select value as v from json_each(:rows)) where jobs.id = v->>0`,
+        from (select value as v from jsonb_each(:rows)) where jobs.id = v->>0`,
 }
 export const jobCounterRow = (j: JobState) => [
   j.id,
@@ -365,7 +353,7 @@ export const jobRow = (j: JobState) => [
 
 export const SAVE_GROUPS: RowStatement = {
   name: 'groups',
-  sql: `update task_groups set remaining = v->>1 from (select value as v from json_each(:rows)) where task_groups.id = v->>0`,
+  sql: `update task_groups set remaining = v->>1 from (select value as v from jsonb_each(:rows)) where task_groups.id = v->>0`,
 }
 
 /** `unmet` is not among them: waits are counted in SQL only (releaseDependents, recount). */
@@ -374,7 +362,7 @@ export const SAVE_TASKS: RowStatement = {
   sql: `update tasks set status = v->>1, priority = v->>2, order_key = v->>3, steps_completed = v->>4, worker_id = v->>5, attempts = v->>6,
           retries = v->>7, activity = v->>8, not_before = v->>9, start_by = v->>10, updated_at = v->>11, touched_at = v->>12,
           started_at = v->>13, finished_at = v->>14
-        from (select value as v from json_each(:rows)) where tasks.id = v->>0`,
+        from (select value as v from jsonb_each(:rows)) where tasks.id = v->>0`,
 }
 export const taskRow = (t: TaskState) => [
   t.id,
@@ -394,29 +382,36 @@ export const taskRow = (t: TaskState) => [
   t.finishedAt,
 ]
 
-export const SAVE_ATTEMPTS: RowStatement = {
-  name: 'attempts',
-  sql: `insert into attempts (id, task_id, job_id, number, worker_id, status, outcome, reason, exit_code, lease_kind, lease_until,
-          started_at, ended_at, log_bytes, log_lines, result, metrics)
-        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11, v->>12, v->>13, v->>14, v->>15, v->>16
-        from (select value as v from json_each(:rows)) where true
-        on conflict (id) do update set status = excluded.status, outcome = excluded.outcome, reason = excluded.reason,
-          exit_code = excluded.exit_code, lease_until = excluded.lease_until, ended_at = excluded.ended_at,
-          log_bytes = excluded.log_bytes, log_lines = excluded.log_lines, result = excluded.result, metrics = excluded.metrics`,
+export const ADD_ATTEMPTS: RowStatement = {
+  name: 'newAttempts',
+  sql: `insert into attempts (id, task_id, job_id, number, worker_id, status, lease_kind, lease_until, started_at)
+        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8 from (select value as v from jsonb_each(:rows))`,
 }
-export const attemptRow = (a: AttemptState) => [
+export const newAttemptRow = (a: AttemptState) => [
   a.id,
   a.taskId,
   a.jobId,
   a.number,
   a.workerId,
   a.status,
-  a.outcome,
-  a.reason,
-  a.exitCode,
   a.leaseKind,
   a.leaseUntil,
   a.startedAt,
+]
+
+export const SAVE_ATTEMPTS: RowStatement = {
+  name: 'attempts',
+  sql: `update attempts set status = v->>1, outcome = v->>2, reason = v->>3, exit_code = v->>4, lease_until = v->>5, ended_at = v->>6,
+          log_bytes = v->>7, log_lines = v->>8, result = v->>9, metrics = v->>10
+        from (select value as v from jsonb_each(:rows)) where attempts.id = v->>0`,
+}
+export const attemptRow = (a: AttemptState) => [
+  a.id,
+  a.status,
+  a.outcome,
+  a.reason,
+  a.exitCode,
+  a.leaseUntil,
   a.endedAt,
   a.logBytes,
   a.logLines,
@@ -427,18 +422,18 @@ export const attemptRow = (a: AttemptState) => [
 /** A log grows while the attempt runs and after: its length is written without touching how the attempt stands. */
 export const SAVE_LOG_LENGTHS: RowStatement = {
   name: 'log_lengths',
-  sql: `update attempts set log_bytes = v->>1, log_lines = v->>2 from (select value as v from json_each(:rows)) where attempts.id = v->>0`,
+  sql: `update attempts set log_bytes = v->>1, log_lines = v->>2 from (select value as v from jsonb_each(:rows)) where attempts.id = v->>0`,
 }
 
 export const ADD_LOG_CHUNKS: RowStatement = {
   name: 'logChunks',
   sql: `insert into log_chunks (attempt_id, position, bytes, first_line, lines, segment_id, segment_offset, runs)
-        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7 from (select value as v from json_each(:rows))`,
+        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7 from (select value as v from jsonb_each(:rows))`,
 }
 export const ADD_FRAMES: RowStatement = {
   name: 'frames',
   sql: `insert into frames (job_id, task_id, attempt_id, frame, path, bytes, width, height, rendered_ms, created_at)
-        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 from (select value as v from json_each(:rows)) where true
+        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 from (select value as v from jsonb_each(:rows)) where true
         on conflict (job_id, path) do update set task_id = excluded.task_id, attempt_id = excluded.attempt_id, frame = excluded.frame,
           bytes = coalesce(excluded.bytes, bytes), width = coalesce(excluded.width, width), height = coalesce(excluded.height, height),
           rendered_ms = coalesce(excluded.rendered_ms, rendered_ms), created_at = excluded.created_at`,
@@ -446,11 +441,11 @@ export const ADD_FRAMES: RowStatement = {
 export const ADD_FAILURES: RowStatement = {
   name: 'failures',
   sql: `insert or replace into task_failures (task_id, worker_id, job_id, kind, at)
-        select v->>0, v->>1, v->>2, v->>3, v->>4 from (select value as v from json_each(:rows))`,
+        select v->>0, v->>1, v->>2, v->>3, v->>4 from (select value as v from jsonb_each(:rows))`,
 }
 export const ADD_OUTBOX: RowStatement = {
   name: 'outbox',
-  sql: `insert into outbox (kind, payload, next_at, created_at) select v->>0, v->>1, v->>2, v->>2 from (select value as v from json_each(:rows))`,
+  sql: `insert into outbox (kind, payload, next_at, created_at) select v->>0, v->>1, v->>2, v->>2 from (select value as v from jsonb_each(:rows))`,
 }
 
 /** All of them, in the order in which a commit applies them: rows exist before others refer to them. */
@@ -460,6 +455,7 @@ export const ROW_STATEMENTS: readonly RowStatement[] = [
   SAVE_JOB_COUNTERS,
   SAVE_GROUPS,
   SAVE_TASKS,
+  ADD_ATTEMPTS,
   SAVE_ATTEMPTS,
   SAVE_LOG_LENGTHS,
   ADD_LOG_CHUNKS,
