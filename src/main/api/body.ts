@@ -36,7 +36,7 @@ function refusePrototype(key: string, value: unknown): unknown {
 
 /** Whether brackets nest deeper than `limit`. Looks at every character outside of strings once; broken JSON is no matter here. */
 export function isDeeperThan(text: string, limit: number): boolean {
-  if (text.length <= limit) return false
+  if (text.length <= limit || !opensMoreThan(text, limit)) return false
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i)
@@ -44,6 +44,15 @@ export function isDeeperThan(text: string, limit: number): boolean {
     else if (char === OPEN_BRACKET || char === OPEN_BRACE) {
       if (++depth > limit) return true
     } else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) depth--
+  }
+  return false
+}
+
+/** Whether it has more opening brackets than `limit`, those in strings included: most bodies do not, and searching is cheap. */
+function opensMoreThan(text: string, limit: number): boolean {
+  let count = 0
+  for (const bracket of ['{', '[']) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (++count > limit) return true
   }
   return false
 }

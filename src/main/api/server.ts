@@ -64,6 +64,8 @@ export async function buildServer(context: ServerContext, options: ServerOptions
     logger: false,
     bodyLimit: BODY_LIMIT,
     connectionTimeout: SILENCE_TIMEOUT_MS,
+    // One limit for silence within and between requests: a second one would move a timer twice with each request.
+    keepAliveTimeout: 0,
     rewriteUrl: (raw) => takeKeyFromPath(raw as IncomingMessage),
     routerOptions: { maxParamLength: 500 },
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 },
