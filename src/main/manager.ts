@@ -15,6 +15,7 @@ import type { Logger } from './engine/logger.ts'
 import type { Every } from './engine/timers.ts'
 import { createExpander, createTextExpander, valuesToVariables, type VariableHost } from './engine/variables.ts'
 import { LastRendered } from './files/lastRendered.ts'
+import { MissingPreviews } from './files/missingPreviews.ts'
 import { Previews } from './files/previews.ts'
 import { Shaman } from './files/shaman/shaman.ts'
 import { Uploads } from './files/uploads.ts'
@@ -172,6 +173,17 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     shaman.start()
     notifier.start()
     backups.start()
+    const missing = new MissingPreviews({
+      farm,
+      read: opened.read,
+      previews,
+      settings: () => settings.current(),
+      storage: paths.storage,
+      log,
+      now,
+    })
+    missing.start(everyOn(log))
+    closing.push(() => missing.stop())
     closing.push(() => backups.stop())
     // Starts the sandbox's thread, so that the first submission does not wait for it, and logs scripts that are broken.
     void jobTypes.list().catch(() => undefined)

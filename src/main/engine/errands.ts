@@ -16,8 +16,6 @@ export type ErrandOrder = Omit<Errand, 'id'>
 interface Open {
   errand: Errand
   worker: WorkerState
-  /** False until a reply took it along. */
-  sent: boolean
   resolve(result: unknown): void
   reject(error: FarmError): void
   timer: NodeJS.Timeout
@@ -50,32 +48,31 @@ export class Errands {
         order.maxRunMs + SLACK_MS,
       )
       timer.unref()
-      this.open.set(errand.id, { errand, worker, sent: false, resolve, reject, timer })
+      this.open.set(errand.id, { errand, worker, resolve, reject, timer })
       this.nudge(worker.id)
     })
   }
 
-  hasFor(workerId: number): boolean {
-    for (const open of this.open.values()) if (open.worker.id === workerId && !open.sent) return true
-    return false
+  /**
+   * What a reply to the worker takes along.
+   * @param known those that it says it is on: a reply that brought others never reached it
+   */
+  newFor(workerId: number, known: readonly string[]): Errand[] {
+    if (this.open.size === 0) return []
+    const told = new Set(known.map((id) => id.toLowerCase()))
+    return [...this.open.values()].flatMap(({ errand, worker }) => (worker.id === workerId && !told.has(errand.id) ? [errand] : []))
   }
 
-  /** What a reply to the worker takes along. */
-  takeFor(workerId: number): Errand[] {
-    const taken: Errand[] = []
-    for (const open of this.open.values()) {
-      if (open.worker.id !== workerId || open.sent) continue
-      open.sent = true
-      taken.push(open.errand)
-    }
-    return taken
+  /** An errand that the worker is on. @throws NotFoundError when nobody waits for it (any more), or it was somebody else's */
+  need(workerId: number, errandId: string): Errand {
+    const open = this.open.get(errandId.toLowerCase())
+    if (open?.worker.id !== workerId) throw new NotFoundError('errand', errandId)
+    return open.errand
   }
 
-  /** @throws NotFoundError when nobody waits for it (any more), or it was somebody else's */
+  /** @throws NotFoundError as `need` */
   answer(workerId: number, errandId: string, answer: ErrandAnswer): void {
-    const id = errandId.toLowerCase()
-    if (this.open.get(id)?.worker.id !== workerId) throw new NotFoundError('errand', errandId)
-    const open = this.close(id)
+    const open = this.close(this.need(workerId, errandId).id)
     if ('problem' in answer) open?.reject(new ErrandFailedError(answer.problem))
     else open?.resolve(answer.result)
   }

@@ -264,6 +264,12 @@ export class Farm implements FarmEngine {
       ...(checkoutId !== undefined && { checkout: this.assignments.checkout(checkoutId, worker.platform) }),
     })
   }
+  openErrand(workerId: string, errandId: string) {
+    return this.errands.need(this.staff.need(workerId).id, errandId)
+  }
+  signedOnAt(workerId: string) {
+    return this.staff.signedOnAt(workerId)
+  }
   async answerErrand(workerId: string, errandId: string, answer: ErrandAnswer) {
     this.errands.answer(this.staff.need(workerId).id, errandId, answer)
   }

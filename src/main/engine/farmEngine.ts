@@ -6,7 +6,7 @@
 import type { FarmStatus, JobStatus, LogStream, Outcome, QueueOrder, TaskStatus, WorkerStatus } from '../../shared/enums.ts'
 import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'
 import type { Policy } from '../../shared/policy.ts'
-import type { Assignment, ErrandAnswer, Fence, Report, ReportReply, SignOnReply, TakeReply } from '../../shared/schemas/agent.ts'
+import type { Assignment, Errand, ErrandAnswer, Fence, Report, ReportReply, SignOnReply, TakeReply } from '../../shared/schemas/agent.ts'
 import type { Command, Explanation, JobAction, TaskAction } from '../../shared/schemas/job.ts'
 import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { Load, MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
@@ -83,6 +83,8 @@ export interface TakeOptions {
   /** Long poll: 0 answers at once. */
   waitMs: number
   running: Fence[]
+  /** Errands that it is on. */
+  errands?: string[]
   load?: Load
   /** What the worker has open, when that changed. */
   sessions?: SessionReport[]
@@ -175,6 +177,8 @@ export interface FarmEngine {
    * @throws NotFoundError, UnavailableError when it cannot be asked or does not answer in time, ErrandFailedError with its own words
    */
   askWorker(workerId: string, question: WorkerQuestion): Promise<unknown>
+  /** What the worker was asked. @throws NotFoundError when nobody waits for the answer */
+  openErrand(workerId: string, errandId: string): Errand
   /** The worker's answer. @throws NotFoundError when nobody waits for it */
   answerErrand(workerId: string, errandId: string, answer: ErrandAnswer): Promise<void>
   /** @throws TooManyError when too many wait for approval */
@@ -182,6 +186,8 @@ export interface FarmEngine {
   /** Marks it starting, adopts or requeues what it ran. @throws NotFoundError */
   signOn(workerId: string, signOn: WorkerSignOn): Promise<SignOnReply & { statusRequested: WorkerStatus }>
   signOff(workerId: string): Promise<void>
+  /** When it last signed on, in this run of the manager; undefined when it has not. */
+  signedOnAt(workerId: string): number | undefined
   /** The worker says which status it has now. */
   workerChangedStatus(workerId: string, status: WorkerStatus): Promise<void>
   /** Heard of: renews leases of kind heartbeat. In memory; written from time to time. */

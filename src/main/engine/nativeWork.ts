@@ -39,7 +39,7 @@ export class NativeWork {
     if (options.sessions) await this.sessions.hear(worker, options.sessions)
     await this.takeBackUnheard(worker)
     let leases = await this.takeNow(worker, options.slots)
-    if (leases.length === 0 && options.waitMs > 0 && !this.hasNews(worker, options.running)) {
+    if (leases.length === 0 && options.waitMs > 0 && !this.hasNews(worker, options)) {
       const slots = this.mayWork(worker) ? options.slots : 0
       leases = await this.dispatcher.wait(worker, slots, options.waitMs, options.signal)
       // The wait itself is a sign of life: the connection stood.
@@ -47,7 +47,7 @@ export class NativeWork {
     }
     const assignments = await this.handOver(leases, options.signal)
     const closeSessions = this.sessions.toClose(worker.id)
-    const errands = worker.approvedAt === null || options.signal.aborted ? [] : this.errands.takeFor(worker.id)
+    const errands = worker.approvedAt === null ? [] : this.errands.newFor(worker.id, options.errands ?? [])
     return {
       assignments,
       cancel: this.cancellations(worker, options.running),
@@ -168,8 +168,8 @@ export class NativeWork {
     return []
   }
 
-  private hasNews(worker: WorkerState, running: Fence[]): boolean {
-    if (worker.statusRequested !== null || this.errands.hasFor(worker.id)) return true
+  private hasNews(worker: WorkerState, { running, errands }: TakeOptions): boolean {
+    if (worker.statusRequested !== null || this.errands.newFor(worker.id, errands ?? []).length > 0) return true
     return this.cancellations(worker, running).length > 0 || this.sessions.toClose(worker.id).length > 0
   }
 

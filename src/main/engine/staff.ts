@@ -19,6 +19,7 @@ export class Staff {
   private readonly byId = new Map<number, WorkerState>()
   private readonly byPublicId = new Map<string, WorkerState>()
   private readonly sampledAt = new Map<number, number>()
+  private readonly signOns = new Map<number, number>()
   /** Heard of since their row was written last. */
   private readonly unsavedSightings = new Set<WorkerState>()
 
@@ -105,6 +106,7 @@ export class Staff {
     worker.capacity = input.capacity ?? 1
     worker.capabilities = input.capabilities ?? {}
     worker.lastSeenAt = now
+    this.signOns.set(worker.id, now)
     if (input.machine) worker.machineId = await this.core.store.saveMachine(input.machine, input.address, now)
     // It has just been started: what it was asked for is done.
     if (worker.adapter === 'native' && worker.statusRequested === 'restart') worker.statusRequested = null
@@ -127,6 +129,11 @@ export class Staff {
       reportSeq: worker.reportSeq,
       leaseSeconds: this.core.settings().workerTimeoutMs / 1000,
     }
+  }
+
+  /** In this run of the manager. */
+  signedOnAt(publicId: string): number | undefined {
+    return this.signOns.get(this.need(publicId).id)
   }
 
   async signOff(publicId: string): Promise<void> {

@@ -9,6 +9,7 @@
  *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body), or its light (packed floats)
  *   POST /agent/preview/{taskId}/{attempt}/missing   there will be none, and why
  *   POST /agent/errands/{errandId}   the answer to an errand that a `take` brought
+ *   PUT  /agent/errands/{errandId}/preview   the picture that an errand asked for, like those of the worker's own attempts
  *   GET  /agent/checkout   the files of a checkout that the worker does not see; GET /agent/files/{sha256}/{bytes}   one of them
  *   POST /agent/sign-off  leaving: what it runs is requeued
  */
@@ -105,6 +106,8 @@ export const TakeRequest = Type.Object({
   slots: Type.Integer({ minimum: 0, maximum: 1024 }),
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
   running: Type.Array(Fence, { maxItems: 1024 }),
+  /** Ids of the errands that it is on; those that are missing are told (again). */
+  errands: Type.Optional(Type.Array(Id, { maxItems: 1024 })),
   load: Type.Optional(Load),
   /**
    * The status the worker has now, told in every call: `awake`, or `asleep` once it followed a request. When it differs
@@ -119,6 +122,11 @@ export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), r
 
 /** Commands that may be an errand: they look, and change nothing. */
 export const ERRAND_COMMANDS = ['check-paths', 'inspect-blend'] as const
+/**
+ * An errand that is no command: the preview of a picture that was saved by another worker, or by this one before it was killed.
+ * Parameters: `file`, and `frameId` for the manager. What is made goes to PUT /agent/errands/{errandId}/preview; the result tells what was sent.
+ */
+export const PREVIEW_ERRAND = 'make-preview'
 /**
  * A question that a worker answers beside its work, without a slot: a command whose result is the answer. Any worker that is
  * approved may get one, also one that is busy or asleep.
@@ -223,6 +231,9 @@ export const PreviewQuery = Type.Object({
   path: Type.String({ minLength: 1, maxLength: 4096 }),
   size: PreviewSize,
 })
+
+/** Query of PUT /agent/errands/{errandId}/preview. */
+export const ErrandPreviewQuery = Type.Object({ size: PreviewSize })
 
 /** POST /agent/preview/{taskId}/{attempt}/missing: the file has no preview; people are told why. */
 export const PreviewMissing = Type.Object(

@@ -1,16 +1,17 @@
 /**
  * Frames of foreign workers. They do not report what they saved, but Blender's output stands in their logs; where the
- * manager can read the file, it also makes the previews.
+ * manager can read the file, it also makes the previews. Of what it cannot, files/missingPreviews.ts has a worker of ours make them.
  */
-import { realpath, stat } from 'node:fs/promises'
-import { sep } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { goPlatform } from '../../../shared/crosspath.ts'
+import { pictureKind } from '../../../shared/pictures.ts'
 import { ConflictError, NotFoundError } from '../../engine/errors.ts'
 import type { NewFrame } from '../../engine/farmEngine.ts'
 import type { WorkerState } from '../../engine/model.ts'
-import { createTextExpander, valuesToVariables, variablesFor, type VariableHost, type VariableSettings } from '../../engine/variables.ts'
+import type { VariableHost } from '../../engine/variables.ts'
 import { PreviewMaker } from '../../files/previewMaker.ts'
 import { Previews } from '../../files/previews.ts'
+import { pathHere, sharedFile } from '../../files/sharedFiles.ts'
 import { taskFacts } from '../../store/queries/flamenco.ts'
 import type { ApiContext } from '../context.ts'
 
@@ -36,9 +37,6 @@ export function frameNumberOf(path: string): number | null {
   const number = Number.parseInt(digits.startsWith('-') && name.startsWith('-') ? digits : digits.replace(/^-/, ''), 10)
   return Number.isSafeInteger(number) ? number : null
 }
-
-/** Formats that sharp cannot decode; they stay without preview instead of with a failed one. */
-const UNREADABLE = /\.(exr|hdr|cin|dpx|mp4|mkv|mov|avi)$/i
 
 export class ForeignFrames {
   private readonly previews: PreviewMaker
@@ -81,7 +79,8 @@ export class ForeignFrames {
       return
     }
     for (const { frame, file } of found) {
-      if (file !== undefined && !UNREADABLE.test(file)) this.previews.add({ taskId, jobId: task.jobPublicId, path: frame.path, file })
+      if (file !== undefined && pictureKind(file) === 'direct')
+        this.previews.add({ taskId, jobId: task.jobPublicId, path: frame.path, file })
     }
   }
 
@@ -90,37 +89,11 @@ export class ForeignFrames {
     const settings = this.context.settings.current()
     const host: VariableHost = { platform: goPlatform(process.platform), storagePath: this.context.paths.storage() }
     const here = pathHere(path, worker.platform, settings, host)
-    const file = await readableFile(here, rootsOf(settings, host))
+    const file = await sharedFile(here, settings, host)
     const facts = file === undefined ? undefined : await stat(file).catch(() => undefined)
     return {
       frame: { path: here, frame: frameNumberOf(path), bytes: facts?.size ?? null, width: null, height: null, renderedMs: null },
       file: facts?.isFile() ? file : undefined,
     }
   }
-}
-
-/** The path as the manager knows it: through two-way variables from the worker's platform to ours. */
-function pathHere(path: string, platform: string, settings: VariableSettings, host: VariableHost): string {
-  const { saved } = valuesToVariables({ saved: path }, settings, platform, host)
-  return createTextExpander(settings, 'workers', host.platform, host)(saved ?? path)
-}
-
-/**
- * Folders that a log may make the manager look into: the shared storage and what two-way variables name. A job can print
- * any path, and must not thereby get to see what only the manager may read.
- */
-function rootsOf(settings: VariableSettings, host: VariableHost): string[] {
-  const shared = [...variablesFor(settings, 'workers', host.platform, host).values()].filter(({ isTwoWay }) => isTwoWay)
-  return [host.storagePath, ...shared.map(({ value }) => value)]
-}
-
-/** The real path of a file, if it lies in one of the folders. */
-async function readableFile(path: string, roots: readonly string[]): Promise<string | undefined> {
-  const file = await realpath(path).catch(() => undefined)
-  if (file === undefined) return undefined
-  for (const root of roots) {
-    const folder = root === '' ? undefined : await realpath(root).catch(() => undefined)
-    if (folder !== undefined && file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) return file
-  }
-  return undefined
 }

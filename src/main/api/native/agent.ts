@@ -7,7 +7,6 @@ import { Type } from 'typebox'
 import {
   CheckoutFiles,
   CheckoutQuery,
-  ErrandAnswer,
   JoinReply,
   JoinRequest,
   PreviewMissing,
@@ -23,12 +22,12 @@ import { NotAllowedError, NotFoundError } from '../../engine/errors.ts'
 import type { CancelSignal } from '../../engine/farmEngine.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { MAX_LIGHT_BYTES } from '../../../shared/sceneLight.ts'
-import { MAX_PREVIEW_BYTES, Previews } from '../../files/previews.ts'
+import { Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
 import { hashSecret } from '../../security/secrets.ts'
 import type { ServerContext } from '../server.ts'
-import { TooLargeError } from '../errors.ts'
-import { AttemptParams, IdParams, Nothing, requireTask, type NativeApp } from './common.ts'
+import { acceptImages, approvedWorker, nativeWorker } from './agentSupport.ts'
+import { AttemptParams, Nothing, requireTask, type NativeApp } from './common.ts'
 
 const tags = ['agent']
 const BlobParams = Type.Object({ sha: Type.String({ pattern: '^[0-9a-f]{64}$' }), size: Type.Integer({ minimum: 0 }) })
@@ -137,25 +136,6 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     },
   )
 
-  app.post(
-    '/agent/errands/:id',
-    {
-      config: { access: 'worker', audit: false },
-      schema: {
-        tags,
-        operationId: 'answerErrand',
-        summary: 'The answer to a question of the manager',
-        params: IdParams,
-        body: ErrandAnswer,
-        response: Nothing,
-      },
-    },
-    async (request, reply) => {
-      await farm.answerErrand(nativeWorker(request).publicId, request.params.id, request.body)
-      return reply.code(204).send(null)
-    },
-  )
-
   app.get(
     '/agent/checkout',
     {
@@ -213,17 +193,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
   )
 
   void app.register((images: NativeApp, _options, done) => {
-    images.removeAllContentTypeParsers()
-    for (const [type, limit] of [
-      ['image/jpeg', MAX_PREVIEW_BYTES],
-      ['application/octet-stream', MAX_LIGHT_BYTES],
-    ] as const) {
-      // The route's limit is the larger one of the two, and goes before a parser's.
-      images.addContentTypeParser(type, { parseAs: 'buffer' }, (_request, body, parsed) => {
-        if (body.length <= limit) parsed(null, body)
-        else parsed(new TooLargeError(`the body is larger than the ${limit} bytes that are allowed here`))
-      })
-    }
+    acceptImages(images)
     images.put(
       '/agent/preview/:taskId/:attempt',
       {
@@ -283,19 +253,6 @@ class Vanishing implements CancelSignal {
   removeEventListener(): void {
     if (this.listener) this.response.off('close', this.listener)
   }
-}
-
-/** @throws NotAllowedError for a Flamenco worker: it has no leases */
-function nativeWorker({ worker }: FastifyRequest): WorkerState {
-  if (worker?.adapter !== 'native') throw new NotAllowedError('this worker registered through another API and cannot use this one')
-  return worker
-}
-
-/** @throws NotAllowedError for one that waits for approval: it gets nothing of the farm's */
-function approvedWorker(request: FastifyRequest): WorkerState {
-  const worker = nativeWorker(request)
-  if (worker.approvedAt === null) throw new NotAllowedError('this worker waits for approval')
-  return worker
 }
 
 /** @throws NotAllowedError when the worker did not run this attempt */

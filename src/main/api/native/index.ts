@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { ServerContext } from '../server.ts'
 import { agentRoutes } from './agent.ts'
+import { agentErrandRoutes } from './agentErrands.ts'
 import { backupRoutes } from './backups.ts'
 import { farmRoutes } from './farm.ts'
 import { frameRoutes } from './frames.ts'
@@ -52,6 +53,7 @@ export function nativeApi(app: FastifyInstance, context: ServerContext): void {
     tokenRoutes,
     userRoutes,
     agentRoutes,
+    agentErrandRoutes,
   ]
   for (const register of resources) register(typed, context)
 }

@@ -124,3 +124,35 @@ export async function countFramesSince(db: ReadDatabase, since: number): Promise
   const row = await db.get<{ n: number }>('select count(*) as n from frames where created_at >= ?', [since])
   return row?.n ?? 0
 }
+
+/** A frame that nobody has made a preview of. `jobId` and `taskId` are public, `workerId` is the internal id of who saved it. */
+export interface UnseenFrame {
+  id: number
+  jobId: string
+  taskId: string
+  path: string
+  workerId: number
+  platform: string
+  createdAt: number
+}
+
+/** Frames without a preview, of jobs that are not deleted, in the order in which they came. */
+export async function unseenFrames(db: ReadDatabase, afterId: number, limit: number): Promise<UnseenFrame[]> {
+  const rows = await db.all<Omit<UnseenFrame, 'taskId'> & { taskIndex: number }>(
+    `select f.id, f.path, f.created_at as createdAt, j.public_id as jobId, t.idx as taskIndex, w.id as workerId, w.platform
+     from frames f
+     cross join jobs j on j.id = f.job_id
+     cross join tasks t on t.id = f.task_id
+     cross join attempts a on a.id = f.attempt_id
+     cross join workers w on w.id = a.worker_id
+     where f.preview = 'none' and f.id > ? and j.deleted_at is null order by f.id limit ?`,
+    [afterId, limit],
+  )
+  return rows.map(({ taskIndex, ...row }) => ({ ...row, taskId: taskPublicId(row.jobId, taskIndex) }))
+}
+
+/** The id of the first frame made since then; 1 when there is none. */
+export async function firstFrameSince(db: ReadDatabase, since: number): Promise<number> {
+  const row = await db.get<{ id: number | null }>('select min(id) as id from frames where created_at >= ?', [since])
+  return row?.id ?? 1
+}

@@ -74,11 +74,22 @@ export class AgentApi {
     return this.post('report', body, checks.report, { signal })
   }
 
-  async preview(fence: Fence, path: string, size: PreviewSize, image: Buffer, signal: AbortSignal): Promise<void> {
+  /** A preview of a file that an attempt of this worker saved. */
+  preview(fence: Fence, path: string, size: PreviewSize, image: Buffer, signal: AbortSignal): Promise<void> {
+    return this.putPreview(`preview/${fence.taskId}/${fence.attempt}`, { path, size }, image, signal)
+  }
+
+  /** The preview that an errand asked for. */
+  errandPreview(errandId: string, size: PreviewSize, image: Buffer, signal: AbortSignal): Promise<void> {
+    return this.putPreview(`errands/${errandId}/preview`, { size }, image, signal)
+  }
+
+  private async putPreview(path: string, query: { path?: string; size: PreviewSize }, image: Buffer, signal: AbortSignal): Promise<void> {
+    const { size } = query
     const reply = await this.http.send({
       method: 'PUT',
-      path: `${PREFIX}preview/${fence.taskId}/${fence.attempt}`,
-      query: { path, size },
+      path: PREFIX + path,
+      query: { ...query },
       body: image,
       contentType: size === 'light' ? 'application/octet-stream' : 'image/jpeg',
       headers: this.headers,

@@ -122,7 +122,13 @@ export class NativeAgent implements Agent {
     const previews = this.openPreviews(credentials, outbox)
     const journals = new Journals(options.dataDir, options.log)
     const checkouts = new CheckoutCopies(join(options.dataDir, 'checkouts'), this.api, options.log)
-    const errands = new ErrandRunner({ api: this.api, deps: options.attempts, checkouts, log: options.log })
+    const errands = new ErrandRunner({
+      api: this.api,
+      deps: options.attempts,
+      checkouts,
+      previews: options.previews,
+      log: options.log,
+    })
     const held: HeldAttempts = new HeldAttempts({
       capacity: options.slots,
       outbox,

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises'
 import { Type, type Static } from 'typebox'
 import { deferred } from '../../../shared/deferred.ts'
-import { Fence } from '../../../shared/schemas/agent.ts'
+import { Fence, type PreviewSize } from '../../../shared/schemas/agent.ts'
 import type { PreviewMaker } from '../commands/types.ts'
 import { RefusedError } from '../http.ts'
 import { readJsonFile, writeJsonFile } from '../jsonFile.ts'
@@ -34,10 +34,16 @@ type Waiting = Static<typeof Waiting>
 const WaitingFile = Type.Array(Waiting)
 
 const MAX_WAITING = 10_000
+type MadePreviews = NonNullable<Awaited<ReturnType<PreviewMaker['previews']>>>
 const BACKOFF: BackoffRule = { firstMs: 500, maxMs: 30_000, factor: 2, jitter: 0.2 }
 const MAX_REASON_CHARS = 1000
 /** Server errors for one preview before it is given up. */
 const SERVER_ERRORS_ALLOWED = 5
+
+/** What is made of a picture, in the order in which it is sent: the large one last, which tells the manager that all are there. */
+export function inOrder({ thumbnail, large, light }: MadePreviews): [PreviewSize, Buffer][] {
+  return [['thumbnail', thumbnail], ...(light ? [['light', light] as [PreviewSize, Buffer]] : []), ['large', large]]
+}
 
 export class PreviewUploads {
   private readonly options: PreviewUploadsOptions
@@ -121,7 +127,7 @@ export class PreviewUploads {
   private async upload(item: Waiting, signal: AbortSignal): Promise<void> {
     const { api, maker, log } = this.options
     const { fence, path } = item
-    let made: Awaited<ReturnType<PreviewMaker['previews']>>
+    let made: MadePreviews | undefined
     try {
       made = await maker.previews(path)
     } catch (error) {
@@ -131,11 +137,7 @@ export class PreviewUploads {
     }
     // A format that is never shown, such as a scene's data: nothing is missing.
     if (made === undefined) return
-    const { thumbnail, large, light } = made
-    await this.persist(() => api.preview(fence, path, 'thumbnail', thumbnail, signal), signal)
-    if (light) await this.persist(() => api.preview(fence, path, 'light', light, signal), signal)
-    // Last: it tells the manager that all are there.
-    await this.persist(() => api.preview(fence, path, 'large', large, signal), signal)
+    for (const [size, body] of inOrder(made)) await this.persist(() => api.preview(fence, path, size, body, signal), signal)
   }
 
   /** Tries until the manager takes it, refuses it, or uploading ends. */

@@ -101,7 +101,15 @@ export class Session {
       this.takeSlots = slots
       const began = performance.now()
       const told = sessions?.untold()
-      const request = { slots, waitMs: this.waitMs, running: held.fences(), load: load(), status: control.status, sessions: told?.reports }
+      const request = {
+        slots,
+        waitMs: this.waitMs,
+        running: held.fences(),
+        errands: errands.ids(),
+        load: load(),
+        status: control.status,
+        sessions: told?.reports,
+      }
       const reply = await api.take(request, abort.signal).catch((error: unknown) => {
         if (abort.signal.aborted && !signal.aborted) return undefined
         throw error

@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import { extname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import sharp, { type Sharp } from 'sharp'
+import { pictureKind } from '../../../shared/pictures.ts'
 import type { PreviewMaker, ToolSettings } from '../commands/types.ts'
 import { decodeImage } from './decodeImage.ts'
 import { limiter } from './limiter.ts'
@@ -13,8 +14,6 @@ export const LARGE_WIDTH = 1920
 /** A very tall picture (a strip of frames) is bounded too: this many times the width. */
 const MAX_TALLNESS = 4
 
-const DIRECT = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.webp'])
-const BY_HELPER = new Set(['.exr', '.dpx', '.cin', '.tga', '.bmp', '.jp2', '.j2k', '.j2c', '.sgi', '.rgb', '.hdr'])
 /** What Flamenco's managers take from their workers. */
 const FULL_SIZE = new Set(['.png', '.jpg', '.jpeg', '.tif', '.tiff'])
 
@@ -54,8 +53,7 @@ export function createPreviewMaker(tools: ToolSettings, atOnce = Math.max(1, Mat
   const limit = limiter(atOnce)
   return {
     previews: (path) => {
-      const ending = extname(path).toLowerCase()
-      if (!DIRECT.has(ending) && !BY_HELPER.has(ending)) return Promise.resolve(undefined)
+      if (pictureKind(path) === undefined) return Promise.resolve(undefined)
       return limit(() => orPreviewError(path, () => makePreviews(path, tools)))
     },
     fullSize: (path) => {
@@ -79,9 +77,7 @@ async function orPreviewError<T>(path: string, make: () => Promise<T>): Promise<
 }
 
 async function makePreviews(path: string, tools: ToolSettings): Promise<Previews> {
-  const { png, premultiplied } = DIRECT.has(extname(path).toLowerCase())
-    ? { png: undefined, premultiplied: false }
-    : await decodeImage(path, tools)
+  const { png, premultiplied } = pictureKind(path) === 'direct' ? { png: undefined, premultiplied: false } : await decodeImage(path, tools)
   const source = sharp(png ?? path, { failOn: 'truncated' })
   const { width, height, hasAlpha } = await source.metadata()
   const fitted = fitInside(source, LARGE_WIDTH)
@@ -114,7 +110,10 @@ async function overChecker(picture: Sharp, premultiplied: boolean): Promise<Shar
     .toBuffer()
     .then((tile) =>
       sharp({ create: { width, height, channels: 3, background: DARK } })
-        .composite([{ input: tile, tile: true }, { input: data, raw, premultiplied }])
+        .composite([
+          { input: tile, tile: true },
+          { input: data, raw, premultiplied },
+        ])
         .png({ compressionLevel: 0 })
         .toBuffer(),
     )
@@ -126,7 +125,7 @@ function checkerTile(): Buffer {
   const size = 2 * SQUARE
   return Buffer.from(
     Array.from({ length: size * size }, (_, index) => {
-      const inFirst = (index % size < SQUARE) === (Math.floor(index / size) < SQUARE)
+      const inFirst = index % size < SQUARE === Math.floor(index / size) < SQUARE
       const { r, g, b } = inFirst ? DARK : LIGHT
       return [r, g, b]
     }).flat(),

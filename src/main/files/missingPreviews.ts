@@ -1,0 +1,190 @@
+/**
+ * Previews that never came. A worker makes the preview of a frame beside its next task and sends it when there is time; when it
+ * is killed in between, the frame is there and nobody makes its preview any more. Now and then the manager looks for such
+ * frames, and has a worker that reaches the file make the preview (an errand); or makes it itself where no worker can and it
+ * may look (frames of foreign workers on the shared storage, a farm whose workers are gone).
+ */
+import { goPlatform } from '../../shared/crosspath.ts'
+import { pictureKind } from '../../shared/pictures.ts'
+import { ErrandFailedError } from '../engine/errands.ts'
+import { FarmError, UnavailableError } from '../engine/errors.ts'
+import type { FarmEngine } from '../engine/farmEngine.ts'
+import type { Logger } from '../engine/logger.ts'
+import type { WorkerState } from '../engine/model.ts'
+import type { Every } from '../engine/timers.ts'
+import type { VariableHost, VariableSettings } from '../engine/variables.ts'
+import type { ReadDatabase } from '../store/connection.ts'
+import { firstFrameSince, unseenFrames, type UnseenFrame } from '../store/queries/frames.ts'
+import { PreviewMaker, type FrameFile } from './previewMaker.ts'
+import type { Previews } from './previews.ts'
+import { pathHere, sharedFile, withVariable } from './sharedFiles.ts'
+
+const LOOK_EVERY_MS = 10_000
+const PAGE = 200
+/** A worker that was started again takes up what it kept on its disk; one that left may be back in a moment. */
+const SETTLE_MS = 20_000
+/** Even a long queue of previews is through by then: it was dropped. */
+const GIVEN_UP_MS = 15 * 60_000
+/** Frames that are older are left as they are. */
+const MAX_AGE_MS = 7 * 86_400_000
+const MAX_RUN_MS = 60_000
+/** Errands at a time; a worker runs few beside its tasks. */
+const AT_ONCE = 2
+/** Workers that may say that they cannot, before that is believed. */
+const MAX_TRIES = 3
+const MAX_REASON_CHARS = 1000
+
+export interface MissingPreviewsOptions {
+  farm: FarmEngine
+  read: ReadDatabase
+  previews: Previews
+  settings(): VariableSettings
+  /** The shared storage, absolute. */
+  storage(): string
+  log: Logger
+  /** Milliseconds since the epoch. */
+  now(): number
+}
+
+/** What is known of the worker that saved a frame; undefined when it was deleted. */
+export interface Saver {
+  adapter: string
+  status: string
+  /** Of this run of the manager; undefined when it has not signed on since. */
+  signedOnAt: number | undefined
+}
+
+/**
+ * Whether nobody else will make the preview of a frame: its worker is gone, was started again, or had all the time that even a
+ * long queue takes. Foreign workers bring none: the manager makes those when it hears of them, and forgets the queue when it stops.
+ */
+export function isDue(
+  frame: Pick<UnseenFrame, 'path' | 'createdAt'>,
+  saver: Saver | undefined,
+  now: number,
+  managerStartedAt: number,
+): boolean {
+  const kind = pictureKind(frame.path)
+  const age = now - frame.createdAt
+  if (kind === undefined || age < SETTLE_MS || age > MAX_AGE_MS) return false
+  if (saver === undefined || age > GIVEN_UP_MS) return true
+  if (saver.adapter === 'flamenco') return kind === 'by-helper' || frame.createdAt < managerStartedAt
+  if (saver.status === 'offline' || saver.status === 'error') return true
+  return saver.signedOnAt !== undefined && saver.signedOnAt > frame.createdAt && now - saver.signedOnAt >= SETTLE_MS
+}
+
+/** Who may be asked, the best first: who saved the file, then workers of the same platform, then the others. */
+export function whomToAsk(workers: readonly WorkerState[], frame: Pick<UnseenFrame, 'workerId' | 'platform'>): WorkerState[] {
+  const rank = (worker: WorkerState): number => (worker.id === frame.workerId ? 0 : worker.platform === frame.platform ? 1 : 2)
+  return workers
+    .filter(({ adapter, approvedAt, status }) => adapter === 'native' && approvedAt !== null && (status === 'awake' || status === 'asleep'))
+    .sort((a, b) => rank(a) - rank(b))
+}
+
+export class MissingPreviews {
+  private readonly startedAt: number
+  private readonly maker: PreviewMaker
+  /** Where the next look begins; it goes round and round. */
+  private after = 0
+  /** Frames that workers could not read, and who they were. Those of frames that are settled are forgotten. */
+  private refusals = new Map<number, { workers: Set<number>; reason: string }>()
+  private looking: Promise<void> | undefined
+  private stopped = false
+  private stopTimer: (() => void) | undefined
+
+  constructor(private readonly options: MissingPreviewsOptions) {
+    this.startedAt = options.now()
+    this.maker = new PreviewMaker({
+      previews: options.previews,
+      log: options.log,
+      onResult: ({ taskId, path }, preview, size) => options.farm.setFramePreview(taskId, path, preview, size),
+    })
+  }
+
+  start(every: Every): void {
+    this.stopTimer = every(LOOK_EVERY_MS, () => this.look())
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.stopTimer?.()
+    await this.maker.stop()
+    await this.looking
+  }
+
+  /** One look at the next frames without a preview. Resolves when all that was due has been tried. */
+  look(): Promise<void> {
+    this.looking ??= this.lookOnce().finally(() => (this.looking = undefined))
+    return this.looking
+  }
+
+  private async lookOnce(): Promise<void> {
+    const { read, now, farm } = this.options
+    if (this.after === 0) this.after = (await firstFrameSince(read, now() - MAX_AGE_MS)) - 1
+    const frames = await unseenFrames(read, this.after, PAGE)
+    this.after = frames.length < PAGE ? 0 : (frames.at(-1)?.id ?? 0)
+    const due = frames.filter((frame) => isDue(frame, this.saverOf(frame), now(), this.startedAt))
+    if (this.after === 0 && due.length === 0) this.refusals.clear()
+    const workers = farm.workers()
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let frame = due.shift(); frame !== undefined && !this.stopped; frame = due.shift()) await this.make(frame, workers)
+      }),
+    )
+    await this.maker.idle()
+  }
+
+  private saverOf({ workerId }: UnseenFrame): Saver | undefined {
+    const worker = this.options.farm.workers().find(({ id }) => id === workerId)
+    return worker && { adapter: worker.adapter, status: worker.status, signedOnAt: this.options.farm.signedOnAt(worker.publicId) }
+  }
+
+  private async make(frame: UnseenFrame, workers: readonly WorkerState[]): Promise<void> {
+    const { log } = this.options
+    const refused = this.refusals.get(frame.id)
+    const [worker] = whomToAsk(workers, frame).filter(({ id }) => !refused?.workers.has(id))
+    try {
+      if (worker !== undefined && (refused?.workers.size ?? 0) < MAX_TRIES) await this.ask(worker, frame)
+      else if (!(await this.makeHere(frame)) && refused !== undefined) await this.giveUp(frame, refused.reason)
+    } catch (error) {
+      // Its job was purged, or the farm stops.
+      if (!(error instanceof FarmError)) throw error
+      log.debug({ path: frame.path, error: error.message }, 'a missing preview was not made')
+    }
+  }
+
+  private async ask(worker: WorkerState, frame: UnseenFrame): Promise<void> {
+    const { farm, settings } = this.options
+    const file = withVariable(frame.path, frame.platform, settings(), this.host())
+    const command = { name: 'make-preview', parameters: { file, frameId: frame.id }, totalStepCount: 0 }
+    try {
+      await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
+    } catch (error) {
+      if (error instanceof UnavailableError) return
+      if (!(error instanceof ErrandFailedError)) throw error
+      const refused = this.refusals.get(frame.id) ?? { workers: new Set(), reason: '' }
+      refused.workers.add(worker.id)
+      this.refusals.set(frame.id, { ...refused, reason: error.message })
+    }
+  }
+
+  /** True when the manager may read the file; what came of it is recorded by the maker. */
+  private async makeHere(frame: UnseenFrame): Promise<boolean> {
+    const settings = this.options.settings()
+    if (pictureKind(frame.path) !== 'direct') return false
+    const file = await sharedFile(pathHere(frame.path, frame.platform, settings, this.host()), settings, this.host())
+    if (file === undefined) return false
+    const picture: FrameFile = { taskId: frame.taskId, jobId: frame.jobId, path: frame.path, file }
+    this.maker.add(picture)
+    return true
+  }
+
+  private async giveUp(frame: UnseenFrame, problem: string): Promise<void> {
+    this.refusals.delete(frame.id)
+    await this.options.farm.setFramePreview(frame.taskId, frame.path, 'failed', { problem: problem.slice(0, MAX_REASON_CHARS) })
+  }
+
+  private host(): VariableHost {
+    return { platform: goPlatform(process.platform), storagePath: this.options.storage() }
+  }
+}
