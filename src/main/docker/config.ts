@@ -73,6 +73,18 @@ export const ContainerConfig = Type.Object(
     ),
     /** Networks beside `bridge` and `none` that any job may join. */
     networks: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
+    /** What is tidied up on the engines, once an hour; 0: never. */
+    prune: Type.Object(
+      {
+        /** Images that were pulled for the farm and not used for so many days. */
+        imageDays: Type.Number({ minimum: 0, default: 0 }),
+        /** Images that were pulled for the farm go, oldest use first, while the engine's disk (of a local engine) has less room. */
+        minFreeGiB: Type.Number({ minimum: 0, default: 0 }),
+        /** Containers of other workers of a farm that ended so many days ago. This worker's own go when they have ended. */
+        containerDays: Type.Number({ minimum: 0, default: 0 }),
+      },
+      { additionalProperties: false, default: { imageDays: 0, minFreeGiB: 0, containerDays: 0 } },
+    ),
     /** How long a container waits for an engine that went away, before the task is given back. */
     engineGraceSeconds: Type.Number({ minimum: 0, maximum: 3600, default: 120 }),
   },

@@ -6,6 +6,7 @@ import { connectEngine, knock, localSocket, type Engine } from './engine.ts'
 import { EngineUnreachableError, NoEngineError, wordsOf } from './errors.ts'
 import type { Executor } from './executor.ts'
 import { chooseEngine, circuitAfter, CLOSED, type Circuit } from './pools.ts'
+import { PulledImages, Pruner, type ImageLedger } from './prune.ts'
 import { DockerExecutor } from './run.ts'
 import { assertSwarmManager, SwarmExecutor, sweepServices } from './swarm.ts'
 import { sweep } from './sweep.ts'
@@ -21,6 +22,8 @@ export interface EnginesOptions {
   log: Logger
   /** Who may remove the containers: this worker's data folder, by an id of its own. */
   owner: string
+  /** Which images were pulled; without it they are forgotten with the process. */
+  images?: ImageLedger
   now?: () => number
   random?: () => number
 }
@@ -38,6 +41,7 @@ interface Member {
   readonly config: EngineConfig
   readonly engine: Engine
   readonly executor: DockerExecutor | SwarmExecutor
+  readonly pruner: Pruner
   up: boolean
   /** Why it is not up, in the system's words. */
   problem: string
@@ -48,6 +52,8 @@ interface Member {
 const LOOK_AGAIN_MS = 500
 /** For what could not be removed when its time came. */
 const SWEEP_EVERY_MS = 60_000
+const PRUNE_EVERY_MS = 3_600_000
+const FORGETFUL: ImageLedger = { load: () => Promise.resolve([]), save: () => Promise.resolve() }
 
 export class Engines {
   readonly config: ContainerConfig
@@ -62,13 +68,14 @@ export class Engines {
   private held: () => ReadonlySet<string> = () => new Set()
   private isSweeping = false
 
-  constructor(config: ContainerConfig, { log, owner, now = Date.now, random = Math.random }: EnginesOptions) {
+  constructor(config: ContainerConfig, { log, owner, images = FORGETFUL, now = Date.now, random = Math.random }: EnginesOptions) {
     this.config = config
     this.owner = owner
     this.log = log
     this.now = now
     this.random = random
     this.sockets = config.engines.map(({ host }) => localSocket(host)).filter((socket) => socket !== undefined)
+    const pulled = new PulledImages(images, now)
     this.members = config.engines.map((engineConfig) => {
       const engine = connectEngine(engineConfig)
       const options = {
@@ -76,11 +83,13 @@ export class Engines {
         engineGraceMs: config.engineGraceSeconds * 1000,
         whenBack: (signal: AbortSignal) => whenBack(engine, signal),
         now,
+        onImage: (reference: string, wasPulled: boolean) => void pulled.used(engine.name, reference, wasPulled),
         onLeftover: (id: string, error: unknown) =>
           log.warn({ err: error, id, engine: engine.name }, 'cannot remove a container or service'),
       }
       const executor = engineConfig.swarm ? new SwarmExecutor(options) : new DockerExecutor(options)
-      return { config: engineConfig, engine, executor, up: false, problem: 'it was not asked yet', running: 0, circuit: CLOSED }
+      const pruner = new Pruner({ engine, policy: config.prune, owner, images: pulled, log, now })
+      return { config: engineConfig, engine, executor, pruner, up: false, problem: 'it was not asked yet', running: 0, circuit: CLOSED }
     })
   }
 
@@ -130,9 +139,13 @@ export class Engines {
       if (this.isSweeping) for (const member of this.members) if (member.up) void this.sweepOne(member)
     }, SWEEP_EVERY_MS)
     again.unref()
+    const prunes = setInterval(() => void this.prune(), PRUNE_EVERY_MS)
+    prunes.unref()
+    void this.prune()
     return {
       stop: () => {
         clearInterval(again)
+        clearInterval(prunes)
         watches.forEach((watch) => watch.stop())
       },
     }
@@ -143,6 +156,11 @@ export class Engines {
     this.held = held
     this.isSweeping = true
     await Promise.all(this.members.filter(({ up }) => up).map((member) => this.sweepOne(member)))
+  }
+
+  /** Tidies up on the engines that answer, by the policy of the configuration. Nothing is thrown. */
+  async prune(): Promise<void> {
+    await Promise.all(this.members.filter(({ up }) => up).map(({ pruner }) => pruner.run()))
   }
 
   /**

@@ -75,6 +75,7 @@ export class DockerExecutor implements Executor {
         (text) => hooks.activity(text),
         signal,
       )
+      this.options.onImage(spec.image, true)
     }
     let pullFailure: unknown
     if (spec.pull === 'always') {
@@ -86,7 +87,9 @@ export class DockerExecutor implements Executor {
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted()
       try {
-        return { container: await docker.createContainer(createOptions(spec)), state: 'created' }
+        const container = await docker.createContainer(createOptions(spec))
+        this.options.onImage(spec.image, false)
+        return { container, state: 'created' }
       } catch (error) {
         if (statusOf(error) === 409) return this.find(spec.name)
         const isMissing = statusOf(error) === 404

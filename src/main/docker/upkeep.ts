@@ -11,6 +11,8 @@ export interface ExecutorOptions {
   /** Resolves when the engine answers again. @throws when the signal aborts */
   whenBack(signal: AbortSignal): Promise<void>
   now(): number
+  /** A container of this image was created, or (`wasPulled`) the image was fetched from its registry for one. */
+  onImage(reference: string, wasPulled: boolean): void
   /** A container or service could not be removed; somebody should look for it later. */
   onLeftover(id: string, error: unknown): void
 }

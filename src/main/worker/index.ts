@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises'
 import type { Agent, AgentEnd, AgentOptions, AgentStatus } from './agent.ts'
 import type { CommandRegistry, DescribeMachine, LoadSampler, PreviewMaker, ProcessTools, ToolSettings } from './commands/types.ts'
+import { imageLedger } from './imageLedger.ts'
 import { ownerId } from './ownerId.ts'
 import { resolveConfig, type ResolvedConfig, type WorkerConfig } from './config.ts'
 import { CredentialsStore, managerKey } from './credentials.ts'
@@ -110,6 +111,7 @@ class Worker {
       this.engines = new Engines(config.containers, {
         log: deps.log,
         owner: await ownerId(config.dataDir),
+        images: imageLedger(config.dataDir, deps.log),
         now: deps.now,
         random: deps.random,
       })
