@@ -21,24 +21,48 @@ export interface ContainerChoice {
   'container-config': string | undefined
 }
 
-/** The configuration, or undefined when the worker runs no containers. @throws UsageError */
-export async function containerSettings(context: Context, given: ContainerChoice): Promise<ContainerConfig | undefined> {
+export interface ContainerSettings {
+  config: ContainerConfig
+  /** Containers at once. */
+  slots: number
+}
+
+/** What a worker for containers needs, or undefined when there is to be none. @throws UsageError */
+export async function containerSettings(context: Context, given: ContainerChoice): Promise<ContainerSettings | undefined> {
   const file = given['container-config']
-  if (given.containers === undefined) {
+  const kept = file === undefined ? {} : await readObject(resolve(context.cwd, file))
+  if (given.containers === undefined && kept['slots'] === undefined) {
     const other = file !== undefined ? '--container-config' : given.mount.length > 0 ? '--mount' : undefined
-    if (other !== undefined) throw new UsageError(`${other} needs --containers N`, other, ['worker'])
+    if (other !== undefined)
+      throw new UsageError(`${other} needs --containers N${file ? ', or "slots" in the file' : ''}`, other, ['worker'])
     return undefined
   }
-  const kept = file === undefined ? {} : await readObject(resolve(context.cwd, file))
   const engines = given.docker === undefined ? {} : { engines: [{ name: 'docker', host: given.docker }] }
   const mounts = given.mount.map((entry) => readMount(entry, context.cwd))
-  const config = {
-    engines: [{ name: 'docker', host: DEFAULT_SOCKET }],
-    ...kept,
-    ...engines,
-    mounts: [...(Array.isArray(kept.mounts) ? kept.mounts : []), ...mounts],
-  }
-  return checkContainerConfig(config, file === undefined ? '' : `${file}: `)
+  const config = checkContainerConfig(
+    {
+      engines: [{ name: 'docker', host: DEFAULT_SOCKET }],
+      ...kept,
+      ...engines,
+      mounts: [...(Array.isArray(kept['mounts']) ? kept['mounts'] : []), ...mounts],
+    },
+    file === undefined ? '' : `${file}: `,
+  )
+  return { config, slots: given.containers ?? config.slots ?? 1 }
+}
+
+/** The same options for a worker that is started as a process of its own, with absolute paths. */
+export function containerArguments(cwd: string, given: ContainerChoice): string[] {
+  const file = given['container-config']
+  return [
+    ...(given.containers === undefined ? [] : ['--containers', String(given.containers)]),
+    ...(given.docker === undefined ? [] : ['--docker', given.docker]),
+    ...(file === undefined ? [] : ['--container-config', resolve(cwd, file)]),
+    ...given.mount.flatMap((entry) => {
+      const { path, readOnly } = readMount(entry, cwd)
+      return ['--mount', readOnly ? `${path}:ro` : path]
+    }),
+  ]
 }
 
 /** With all defaults. @throws UsageError that names the field */

@@ -10,12 +10,14 @@ export interface WorkerSetup {
   base: string
   name: string
   slots: number
+  /** Further options of `framehouse worker`. */
+  moreArgs?: readonly string[]
   logArgs: readonly string[]
   log: ServiceLogger
 }
 
-export function superviseWorker(context: Context, { managerUrl, base, name, slots, logArgs, log }: WorkerSetup): Supervised {
+export function superviseWorker(context: Context, { managerUrl, base, name, slots, moreArgs = [], logArgs, log }: WorkerSetup): Supervised {
   const where = ['--manager', managerUrl, '--data', workerData(base, name)]
-  const args = ['worker', ...where, `--name=${name}`, '--slots', String(slots), '--can-restart', ...logArgs]
+  const args = ['worker', ...where, `--name=${name}`, '--slots', String(slots), '--can-restart', ...moreArgs, ...logArgs]
   return supervise({ program: context.program, args, env: context.env, log, now: context.now })
 }

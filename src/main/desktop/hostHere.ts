@@ -9,6 +9,9 @@ import { openManager } from '../cli/managerService.ts'
 import { supervise } from '../cli/supervisor.ts'
 import type { FarmHost, HereOptions } from './host.ts'
 
+/** With this file in the data folder the worker runs containers, too (docs/containers.md). */
+const CONTAINER_CONFIG = 'containers.json'
+
 /** @throws FailedError when the data folder is in use or cannot be used. A port that is taken is not fatal: any free one does. */
 export async function hostHere({ dataDir, port, programDir, log, env }: HereOptions): Promise<FarmHost> {
   const open = (at: number) => openManager({ dataDir, address: { host: '127.0.0.1', port: at }, trustLoopback: true, log })
@@ -19,6 +22,8 @@ export async function hostHere({ dataDir, port, programDir, log, env }: HereOpti
   const name = hostname().split('.')[0] || 'this-machine'
   const program = join(programDir, 'headless.js')
   const args = ['worker', '--manager', manager.url, '--data', join(dataDir, 'workers', name), `--name=${name}`, '--can-restart']
+  const containers = join(dataDir, CONTAINER_CONFIG)
+  if (existsSync(containers)) args.push('--container-config', containers)
   const worker = existsSync(program) ? supervise({ program, args, env, log, now: Date.now }) : null
   return {
     mode: 'here',

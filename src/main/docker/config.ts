@@ -37,6 +37,8 @@ export type PoolConfig = Static<typeof PoolConfig>
 export const ContainerConfig = Type.Object(
   {
     engines: Type.Array(EngineConfig, { minItems: 1, maxItems: 100 }),
+    /** Containers at once. Not needed where they are given beside this file. */
+    slots: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 })),
     /** In order; the first that fits and has a usable engine counts. Without any: all engines, as many as the worker's slots. */
     pools: Type.Array(PoolConfig, { maxItems: 100, default: [] }),
     /** Engines (name or host) that get nothing new. */

@@ -1,6 +1,6 @@
 /** Starting and stopping: both, demo, workers that wait for approval. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,6 +42,27 @@ describe('both', () => {
     expect(isAlive(pid)).toBe(true)
     expect(await both.stop()).toMatchObject({ code: 0 })
     expect(isAlive(pid)).toBe(false)
+  })
+
+  it('runs containers, too, when it is told so', async () => {
+    const config = join(folder, 'containers.json')
+    await writeFile(config, JSON.stringify({ slots: 3, engines: [{ name: 'none', host: `unix://${folder}/no.sock` }] }))
+    const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta', '--container-config', config)
+    const [url = ''] = await both.prints(/http:\S+/)
+    const workers = async () => (await fetch(`${url}/api/v1/workers`)).json()
+    await expect
+      .poll(workers, { timeout: 30_000 })
+      .toMatchObject({ items: expect.arrayContaining([expect.objectContaining({ name: 'berta-containers', capacity: 3 })]) })
+    expect(await both.stop()).toMatchObject({ code: 0 })
+  })
+
+  it.each([
+    [['--mount', '/x'], /--mount needs --containers N/],
+    [['--container-config', '/no/such/file'], /cannot read \/no\/such\/file/],
+  ])('refuses %j before anything runs', async (options, message) => {
+    const { code, err } = await framehouse(['both', '--data', join(folder, 'never'), ...options])
+    expect([code, err]).toEqual([2, expect.stringMatching(message)])
+    expect(existsSync(join(folder, 'never'))).toBe(false)
   })
 
   it('starts a worker again that died', async () => {

@@ -1,5 +1,6 @@
 /** `framehouse both`: a manager, and a worker for it on the same machine. */
 import { defineCommand } from '../command.ts'
+import { CONTAINER_OPTIONS, containerArguments, containerSettings } from '../containerOptions.ts'
 import { EXIT, FailedError } from '../errors.ts'
 import { openManager } from '../managerService.ts'
 import { printJsonLine } from '../output.ts'
@@ -21,9 +22,11 @@ export const both = defineCommand({
   details:
     'The worker is a process of its own, started again when it ends. Programs on this machine need no token and the worker no\n' +
     'approval; other machines do, and reach the manager only when --listen names an address that they can see.',
-  options: { ...MANAGER_OPTIONS, ...WORKER_OPTIONS, ...LOG_OPTIONS },
+  options: { ...MANAGER_OPTIONS, ...WORKER_OPTIONS, ...CONTAINER_OPTIONS, ...LOG_OPTIONS },
   async run(context, { options, json }) {
     const log = serviceLogger(context, options)
+    // Wrong options are told here, before anything runs; the worker reads them itself.
+    await containerSettings(context, options)
     const dataDir = managerData(context, options.data)
     const manager = await openManager({ dataDir, address: listenAddress(options.listen), trustLoopback: true, log })
     try {
@@ -34,6 +37,7 @@ export const both = defineCommand({
         base: dataDir,
         name: workerName(options.name),
         slots: options.slots,
+        moreArgs: containerArguments(context.cwd, options),
         logArgs: ['--log-level', options['log-level'], ...(options['log-json'] ? ['--log-json'] : [])],
         log,
       })

@@ -72,11 +72,11 @@ export const worker = defineCommand({
       const beside = {
         dataDir: join(dataDir, 'containers'),
         name: `${name}-containers`,
-        slots: options.containers,
+        slots: containers.slots,
         adapter: 'native' as const,
       }
       workers.push(
-        await start({ ...shared, ...beside, containers }).catch(async (error: unknown) => {
+        await start({ ...shared, ...beside, containers: containers.config }).catch(async (error: unknown) => {
           await Promise.all(workers.map((running) => running.stop()))
           throw error
         }),
