@@ -1,8 +1,9 @@
 /** The whole way in a real browser, against a real manager and worker: submit, watch, scrub, read the log, retry. */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import sharp from 'sharp'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { axeDefects } from '../support/axe.ts'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { requirePart } from '../support/parts.ts'
@@ -144,6 +145,39 @@ part.describe('a job in the browser', () => {
       }
     }
   })
+
+  it(
+    'says why a frame that was rendered has no picture',
+    async () => {
+      const out = join(farm.dataDir, 'half')
+      await mkdir(out)
+      await sharp({ create: { width: 32, height: 18, channels: 3, background: '#48c' } }).png().toFile(join(farm.dataDir, 'good.png'))
+      await writeFile(join(farm.dataDir, 'bad.png'), 'no image')
+      const script = `sh -c 'cp ${farm.dataDir}/$( [ {frame} = 2 ] && echo bad || echo good ).png ${out}/{frame:04}.png'`
+      const { id } = await farm.api<{ id: string }>('POST', '/jobs', {
+        type: 'command-per-frame', name: 'half of it',
+        settings: { command: script, frames: '1-3', output_pattern: `${out}/{frame:04}.png` },
+      })
+      await page.goto(`${farm.url}/app/jobs/${id}/preview`)
+      await page.getByRole('note').getByText('A frame has no preview: 2').waitFor({ timeout: LONG })
+      await page.goto(`${farm.url}/app/jobs/${id}/frames`)
+      await page.getByRole('application', { name: /3 of 3 done/ }).waitFor({ timeout: LONG })
+      const grid = await page.locator('.grid').boundingBox()
+      // Three cells of the widest kind, one beside the other.
+      const [x, y] = [(grid?.x ?? 0) + 8 + 240 + 4 + 100, (grid?.y ?? 0) + 60]
+      await vi.waitFor(
+        async () => {
+          await page.mouse.move(x, y + 400)
+          await page.mouse.move(x, y)
+          await page.getByText(/^No preview: /).waitFor({ timeout: 2000 })
+        },
+        { timeout: LONG / 2 },
+      )
+      await page.goto(`${farm.url}/app/`)
+      await page.locator('.tile').getByText(/^No preview: /).waitFor()
+    },
+    LONG,
+  )
 
   it('threw nothing on the way', () => expect(problems).toEqual([]))
 })

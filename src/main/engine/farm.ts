@@ -331,6 +331,9 @@ export class Farm implements FarmEngine {
   limits() {
     return this.registry.limits()
   }
+  limitHolders(limitId: number) {
+    return this.registry.limitHolders(limitId)
+  }
   createLimit(limit: { name: string; description?: string; max: number; scope?: 'attempt' | 'machine' }) {
     return this.registry.createLimit(limit)
   }

@@ -12,7 +12,7 @@ import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { Load, MachineReport, SleepSchedule } from '../../shared/schemas/worker.ts'
 import type { CompiledJob } from './compiledJob.ts'
 import type { FiringCommit, ScheduleEngine } from './schedules/scheduleEngine.ts'
-import type { JobState, LimitState, SessionRow, TagState, WorkerState } from './model.ts'
+import type { JobState, LimitHolder, LimitState, SessionRow, TagState, WorkerState } from './model.ts'
 
 /** Everything about a new job that is not its tasks. Ids are public. */
 export interface NewJobRecord {
@@ -208,6 +208,8 @@ export interface FarmEngine {
   deleteTag(tagId: string): Promise<void>
 
   limits(): (LimitState & { inUse: number })[]
+  /** What runs on units of the limit (by its internal id), the oldest first. */
+  limitHolders(limitId: number): LimitHolder[]
   createLimit(limit: { name: string; description?: string; max: number; scope?: 'attempt' | 'machine' }): Promise<LimitState>
   changeLimit(
     limitId: string,

@@ -57,6 +57,12 @@ export class Leases {
     return { name: limit.name, max: limit.max, scope: limit.scope, inUse }
   }
 
+  /** The leases of jobs that name the limit, the oldest first. */
+  holding(limitId: number): Lease[] {
+    const holding = [...this.all()].filter((lease) => lease.job.state.limitIds.includes(limitId))
+    return holding.sort((a, b) => a.attempt.id - b.attempt.id)
+  }
+
   laneUse(lane: LaneState): { concurrency: number; inUse: number } {
     return { concurrency: lane.concurrency, inUse: this.laneUnits.get(lane.id) ?? 0 }
   }

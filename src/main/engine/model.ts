@@ -135,6 +135,16 @@ export interface SessionRow extends SessionReport {
   readonly workerKey: number
 }
 
+/** An attempt that runs on a unit of a limit. Ids are public, time is milliseconds. */
+export interface LimitHolder {
+  jobId: string
+  jobName: string
+  taskId: string
+  taskName: string
+  worker: { id: string; name: string }
+  startedAt: number
+}
+
 export interface LimitState {
   readonly id: number
   readonly publicId: string

@@ -1,9 +1,10 @@
 /** Worker tags and limits: small sets that people edit, all in memory. */
+import { taskPublicId } from '../../shared/ids.ts'
 import type { Core } from './core.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from './errors.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Leases } from './leases.ts'
-import type { LimitState, TagState } from './model.ts'
+import type { LimitHolder, LimitState, TagState } from './model.ts'
 
 export class Registry {
   private readonly tagsById = new Map<number, TagState>()
@@ -67,6 +68,18 @@ export class Registry {
     }
     this.core.bus.emit({ type: 'tag', at: this.core.now(), tagId: tag.publicId, deleted: true })
     return tag.id
+  }
+
+  /** What runs on units of the limit, the oldest first. */
+  limitHolders(limitId: number): LimitHolder[] {
+    return this.leases.holding(limitId).map(({ job, task, attempt, worker }) => ({
+      jobId: job.state.publicId,
+      jobName: job.state.name,
+      taskId: taskPublicId(job.state.publicId, task.index),
+      taskName: task.name,
+      worker: { id: worker.publicId, name: worker.name },
+      startedAt: attempt.startedAt,
+    }))
   }
 
   limits(): (LimitState & { inUse: number })[] {

@@ -103,6 +103,7 @@ export const de: Messages = {
     lastEnded: 'Letztes Protokoll',
   },
   frames: {
+    noPreview: 'Keine Vorschau: {reason}',
     title: 'Bilder', total: '{n} Felder', zoomIn: 'Größere Felder', zoomOut: 'Kleinere Felder', asTable: 'Als Tabelle',
     asGrid: 'Als Raster',
     gridLabel: 'Bildraster: {done} von {total} fertig, {running} laufen, {failed} mit Fehler. Pfeiltasten bewegen, Leertaste wählt, Eingabe öffnet.',
@@ -115,6 +116,8 @@ export const de: Messages = {
     none: 'Keine Aufgabe passt',
   },
   player: {
+    hidden: '{n} Bilder haben keine Vorschau: {frames} | Ein Bild hat keine Vorschau: {frames} | {n} Bilder haben keine Vorschau: {frames}',
+    nothingToShow: '{n} Bilder wurden gerendert, doch keine Vorschau ließ sich machen | Ein Bild wurde gerendert, doch keine Vorschau ließ sich machen | {n} Bilder wurden gerendert, doch keine Vorschau ließ sich machen',
     play: 'Abspielen', pause: 'Anhalten', first: 'Erstes Bild', last: 'Letztes Bild', previous: 'Voriges Bild', next: 'Nächstes Bild',
     loop: 'Schleife',
     speed: 'Bilder je Sekunde', zoom: 'Zoom', fit: 'Passend', scrub: 'Bild', follow: 'Dem neuesten Bild folgen', exposure: 'Belichtung',
@@ -236,7 +239,7 @@ export const de: Messages = {
     restoreHint: 'Den Manager beenden und auf der Kopie starten. Ein heruntergeladenes Archiv wird vorher entpackt.',
   },
   notify: {
-    title: 'Benachrichtigungen', rules: 'Wer von jedem Auftrag erfährt', noRules: 'Noch erfährt niemand etwas',
+    title: 'Benachrichtigungen', rules: 'Wer von jedem Auftrag erfährt', noRules: 'Noch erfährt niemand etwas.',
     rulesHint: 'Wenn ein Auftrag dieser Farm endet, erfahren sie es. Wer einen Auftrag abschickt, kann für ihn allein weitere nennen.',
     addRule: 'Jemandem Bescheid geben', ruleN: 'Regel {n}', removeRule: 'Regel {n} entfernen', on: 'Wenn ein Auftrag', kind: 'Durch', mail: 'E-Mail', webhook: 'Webhook',
     to: { mail: 'E-Mail-Adresse', webhook: 'Adresse des Webhooks' }, method: 'Methode', headers: 'Kopfzeilen', test: 'Probe', sending: 'Wird gesendet',
@@ -254,7 +257,7 @@ export const de: Messages = {
     },
   },
   workers: {
-    title: 'Rechner', empty: 'Noch keine Rechner', emptyHint: 'Framehouse auf einem Rechner dieses Netzes starten, oder dort eingeben:',
+    title: 'Rechner', images: 'Container-Abbilder', noImages: 'Noch keine Abbilder', engineOff: 'Nicht erreichbar: {problem}', empty: 'Noch keine Rechner', emptyHint: 'Framehouse auf einem Rechner dieses Netzes starten, oder dort eingeben:',
     pending: 'Wollen mitmachen',
     approve: 'Zulassen', reject: 'Abweisen', approveAll: 'Alle zulassen', machine: 'Gerät', now: 'Jetzt', load: 'Last', cpu: 'CPU',
     memory: 'RAM', gpu: 'GPU',
@@ -287,6 +290,7 @@ export const de: Messages = {
     addWorker: 'Rechner hinzufügen', queued: 'Aufgaben warten', activeJobs: 'Aufträge laufen', idle: 'frei', stuck: 'wartet auf etwas',
   },
   limits: {
+    heldBy: 'Wer {name} jetzt hält',
     title: 'Grenzen', empty: 'Keine Grenzen',
     emptyHint: 'Eine Grenze zählt Lizenzen oder anderes, das nur wenige Aufgaben zugleich benutzen dürfen.', create: 'Grenze anlegen',
     name: 'Name', max: 'Höchstens', inUse: 'Benutzt', units: 'Anzahl', scope: 'Gezählt', attempt: 'je laufender Aufgabe', machine: 'je Gerät',

@@ -98,7 +98,7 @@ export const en = {
     elsewhere: 'Retry elsewhere', open: 'Open',
     task: 'Task', frame: 'Frame', worker: 'Worker', time: 'Time', tries: 'Tries', activity: 'Activity', empty: 'No tasks yet',
     emptyHint: 'The job is still being built.',
-    none: 'No task fits',
+    none: 'No task fits', noPreview: 'No preview: {reason}',
   },
   player: {
     play: 'Play', pause: 'Pause', first: 'First frame', last: 'Last frame', previous: 'Previous frame', next: 'Next frame',
@@ -106,6 +106,8 @@ export const en = {
     zoom: 'Zoom', fit: 'Fit', scrub: 'Frame', follow: 'Follow the newest frame', exposure: 'Exposure', channel: 'Channel',
     compare: 'Compare', stopCompare: 'Stop comparing',
     compareWith: 'Compare with the frames of…', wipe: 'Wipe', missing: 'Frame {frame} has no image',
+    hidden: '{n} frames have no preview: {frames} | A frame has no preview: {frames} | {n} frames have no preview: {frames}',
+    nothingToShow: '{n} frames were rendered, but no preview could be made | A frame was rendered, but no preview could be made | {n} frames were rendered, but no preview could be made',
     channels: { rgb: 'RGB', r: 'Red', g: 'Green', b: 'Blue', luma: 'Luma', a: 'Alpha' },
     look: 'Exposure and channels', layer: 'Layer', picture: 'Picture', darker: 'One stop darker', brighter: 'One stop brighter',
     linear: 'Linear numbers of the file', eightBit: 'From the 8-bit preview: this file holds no more',
@@ -209,7 +211,7 @@ export const en = {
     restoreHint: 'Stop the manager and start it on the copy. A downloaded archive is unpacked first.',
   },
   notify: {
-    title: 'Notifications', rules: 'Whom to tell of every job', noRules: 'Nobody is told yet',
+    title: 'Notifications', rules: 'Whom to tell of every job', noRules: 'Nobody is told yet.',
     rulesHint: 'When a job of this farm ends, these are told. Who submits a job can name others for that job alone.',
     addRule: 'Tell somebody', ruleN: 'Rule {n}', removeRule: 'Remove rule {n}', on: 'When a job is', kind: 'By', mail: 'Mail', webhook: 'Webhook',
     to: { mail: 'Mail address', webhook: 'Address of the webhook' }, method: 'Method', headers: 'Headers', test: 'Test', sending: 'Sending',
@@ -227,7 +229,7 @@ export const en = {
     },
   },
   workers: {
-    title: 'Workers', empty: 'No workers yet', emptyHint: 'Start Framehouse on a machine of this network, or run this there:',
+    title: 'Workers', images: 'Container images', noImages: 'No images yet', engineOff: 'Out of reach: {problem}', empty: 'No workers yet', emptyHint: 'Start Framehouse on a machine of this network, or run this there:',
     pending: 'Waiting to join', approve: 'Approve', reject: 'Turn away',
     approveAll: 'Approve all', machine: 'Machine', now: 'Now', load: 'Load', cpu: 'CPU', memory: 'RAM', gpu: 'GPU', disk: 'Disk free',
     tags: 'Tags', slots: 'Slots', software: 'Software', lastSeen: 'Last seen',
@@ -259,7 +261,7 @@ export const en = {
     title: 'Limits', empty: 'No limits', emptyHint: 'A limit counts licences or anything else that only a few tasks may use at once.',
     create: 'Create a limit', name: 'Name', max: 'At most', inUse: 'In use', units: 'Units', scope: 'Counted',
     attempt: 'per running task', machine: 'per machine', preset: 'Nuke render licences', confirmDelete: 'Delete limit {name}?',
-    edit: 'Edit limit', full: 'all in use',
+    edit: 'Edit limit', full: 'all in use', heldBy: 'Who holds {name} now',
   },
   schedules: {
     title: 'Schedules', empty: 'No schedules', emptyHint: 'A schedule submits a job later, or again and again: every night, every Monday, every two hours.',

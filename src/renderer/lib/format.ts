@@ -86,6 +86,17 @@ export function percent(done: number, total: number): number {
   return Math.min(99, Math.max(1, Math.round((done / total) * 100)))
 }
 
+/** Numbers as people write them: `4, 7–9`. In: whole numbers in rising order. */
+export function rangesOf(numbers: readonly number[]): string {
+  const parts: [number, number][] = []
+  for (const n of numbers) {
+    const last = parts.at(-1)
+    if (last && n === last[1] + 1) last[1] = n
+    else if (n !== last?.[1]) parts.push([n, n])
+  }
+  return parts.map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`)).join(', ')
+}
+
 /** Thousands separated by a thin space, as facts are set. */
 export function count(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, '\u2009')

@@ -7,19 +7,28 @@ export interface Placed<N> {
 export interface GraphPicture<N> {
   nodes: Placed<N>[]
   edges: { from: string; to: string; path: string }[]
+  /** Of each node. */
+  nodeWidth: number
   width: number
   height: number
 }
-export const NODE_WIDTH = 208
+const MIN_NODE_WIDTH = 176
+const MAX_NODE_WIDTH = 360
+/** Of a letter of a label, and of what is around the label. */
+const LETTER = 7.4
+const FRAME = 28
 export const NODE_HEIGHT = 60
 const GAP_X = 72
 const GAP_Y = 20
 const PAD = 24
 
-export function layoutGraph<N extends { id: string }>(
+/** @param nodes their labels make them as wide as they must be, within reason */
+export function layoutGraph<N extends { id: string; label: string }>(
   nodes: readonly N[],
   edges: readonly { from: string; to: string }[],
 ): GraphPicture<N> {
+  const longest = nodes.reduce((length, node) => Math.max(length, node.label.length), 0)
+  const nodeWidth = Math.ceil(Math.min(MAX_NODE_WIDTH, Math.max(MIN_NODE_WIDTH, longest * LETTER + FRAME)))
   const known = new Set(nodes.map((node) => node.id))
   const inner = edges.filter((edge) => known.has(edge.from) && known.has(edge.to))
   const depth = new Map(nodes.map((node) => [node.id, 0]))
@@ -43,22 +52,23 @@ export function layoutGraph<N extends { id: string }>(
   columns.forEach((column, x) => {
     const used = column.length * (NODE_HEIGHT + GAP_Y) - GAP_Y
     column.forEach((node, y) => {
-      placed.set(node.id, { node, x: PAD + x * (NODE_WIDTH + GAP_X), y: (height - used) / 2 + y * (NODE_HEIGHT + GAP_Y) })
+      placed.set(node.id, { node, x: PAD + x * (nodeWidth + GAP_X), y: (height - used) / 2 + y * (NODE_HEIGHT + GAP_Y) })
     })
   })
   return {
+    nodeWidth,
     nodes: [...placed.values()],
     edges: inner.map((edge) => {
       const a = placed.get(edge.from)
       const b = placed.get(edge.to)
-      const x1 = (a?.x ?? 0) + NODE_WIDTH
+      const x1 = (a?.x ?? 0) + nodeWidth
       const y1 = (a?.y ?? 0) + NODE_HEIGHT / 2
       const x2 = b?.x ?? 0
       const y2 = (b?.y ?? 0) + NODE_HEIGHT / 2
       const bend = Math.max(24, (x2 - x1) / 2)
       return { ...edge, path: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2 - 5} ${y2}` }
     }),
-    width: columns.length * (NODE_WIDTH + GAP_X) - GAP_X + 2 * PAD,
+    width: columns.length * (nodeWidth + GAP_X) - GAP_X + 2 * PAD,
     height,
   }
 }

@@ -101,6 +101,10 @@ export const Limit = Type.Object({
   max: Type.Integer(),
   scope: LimitScope,
   inUse: Type.Integer(),
+  /** Running tasks of the jobs that name it, the oldest first; at most 100. Several of one machine may share a unit. */
+  holders: Type.Array(
+    Type.Object({ jobId: Id, jobName: Type.String(), taskId: Id, taskName: Type.String(), worker: NamedRef, startedAt: Time }),
+  ),
 })
 export type Limit = Static<typeof Limit>
 export const LimitInput = Type.Object(

@@ -180,6 +180,8 @@ describe('limits', () => {
       test.taskId(free, 1),
     ])
     expect(test.farm.limits()).toMatchObject([{ name: 'nuke', max: 3, inUse: 3 }])
+    const holders = test.farm.limits().flatMap((limit) => test.farm.limitHolders(limit.id))
+    expect(holders).toMatchObject(got.slice(0, 3).map(({ taskId }) => ({ taskId, worker: { name: ada.name } })))
     expect(await rules(test.taskId(second, 2))).toEqual(['limit:1'])
     await test.finish(ada, got[0]!)
     expect(await test.take(ada, 10)).toMatchObject([{ taskId: test.taskId(second, 2) }])

@@ -182,7 +182,7 @@ describe('small things', () => {
     expect(keyName({ ...event, metaKey: false, key: '?', shiftKey: true })).toBe('?')
   })
   it('places what waits to the right of what it waits for', () => {
-    const picture = layoutGraph([{ id: 'c' }, { id: 'a' }, { id: 'b' }], [{ from: 'a', to: 'b' }, { from: 'b', to: 'c' }, { from: 'a', to: 'gone' }])
+    const picture = layoutGraph([{ id: 'c', label: 'c' }, { id: 'a', label: 'a' }, { id: 'b', label: 'b' }], [{ from: 'a', to: 'b' }, { from: 'b', to: 'c' }, { from: 'a', to: 'gone' }])
     const x = (id: string) => picture.nodes.find((placed) => placed.node.id === id)?.x ?? -1
     expect(x('a')).toBeLessThan(x('b'))
     expect(x('b')).toBeLessThan(x('c'))

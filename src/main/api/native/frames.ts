@@ -64,7 +64,7 @@ export function frameRoutes(app: NativeApp, context: ServerContext): void {
         response: { 200: Type.Object({ items: Type.Array(WallFrame), next: nullable(Type.String()) }) },
       },
     },
-    ({ query }) => newestFrames(context.read, { limit: query.limit ?? 100, cursor: query.cursor, ready: query.ready }),
+    ({ query }) => newestFrames(context.read, { ...query, limit: query.limit ?? 100 }),
   )
 
   app.get(

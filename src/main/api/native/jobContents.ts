@@ -20,6 +20,13 @@ export const FrameQuery = Type.Object({
   cursor: Type.Optional(Type.String({ maxLength: 200 })),
   /** Only frames with a preview. */
   ready: Type.Optional(Type.Boolean()),
+  /** Only frames whose preview could not be made: `previewProblem` says why. */
+  problem: Type.Optional(Type.Boolean()),
+})
+const JobFrameQuery = Type.Object({
+  ...FrameQuery.properties,
+  /** Only frames of the task with this index. */
+  task: Type.Optional(Type.Integer({ minimum: 1 })),
 })
 export const FramePage = Type.Object({ items: Type.Array(Frame), total: Type.Integer(), next: nullable(Type.String()) })
 
@@ -72,13 +79,13 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
         operationId: 'listFrames',
         summary: "A job's frames by number",
         params: JobParams,
-        querystring: FrameQuery,
+        querystring: JobFrameQuery,
         response: { 200: FramePage },
       },
     },
     async ({ params, query }) => {
       const job = await requireJob(context, params.jobId)
-      const page = await pageOfJobFrames(context.read, job.id, { limit: query.limit ?? 100, cursor: query.cursor, ready: query.ready })
+      const page = await pageOfJobFrames(context.read, job.id, { ...query, limit: query.limit ?? 100 })
       return { ...page, total: job.frameCount }
     },
   )

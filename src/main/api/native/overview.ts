@@ -30,7 +30,7 @@ export async function readOverview(context: ServerContext, history: FarmHistory,
   const since = (Math.floor((now - 1) / HOUR_MS) - 23) * HOUR_MS
   const [ids, frames, hours, attention] = await Promise.all([
     jobIdsByStatus(read, ['active', 'queued'], SHOWN_JOBS),
-    newestFrames(read, { limit: SHOWN_FRAMES, ready: true }),
+    newestFrames(read, { limit: SHOWN_FRAMES, tried: true }),
     readBuckets(read, history, { since, until, bucketMs: HOUR_MS }),
     attentionOf(context, workers, status),
   ])

@@ -3,7 +3,11 @@ import { Type } from 'typebox'
 import { Limit, LimitInput, LimitPatch, Tag, TagInput, TagPatch } from '../../../shared/schemas/worker.ts'
 import type { LimitState, TagState } from '../../engine/model.ts'
 import type { ServerContext } from '../server.ts'
+import { time } from '../../store/queries/format.ts'
 import { IdParams, Nothing, type NativeApp } from './common.ts'
+
+/** So many running tasks are named for each limit. */
+const SHOWN_HOLDERS = 100
 
 export function tagRoutes(app: NativeApp, { farm }: ServerContext): void {
   const tags = ['workers']
@@ -59,13 +63,17 @@ export function tagRoutes(app: NativeApp, { farm }: ServerContext): void {
 
 export function limitRoutes(app: NativeApp, { farm }: ServerContext): void {
   const tags = ['limits']
-  const shown = ({ publicId, name, description, max, scope }: LimitState, inUse: number): Limit => ({
+  const shown = ({ id, publicId, name, description, max, scope }: LimitState, inUse: number): Limit => ({
     id: publicId,
     name,
     description,
     max,
     scope,
     inUse,
+    holders: farm
+      .limitHolders(id)
+      .slice(0, SHOWN_HOLDERS)
+      .map((holder) => ({ ...holder, startedAt: time(holder.startedAt) })),
   })
   const inUse = (id: number) => farm.limits().find((limit) => limit.id === id)?.inUse ?? 0
 

@@ -82,19 +82,36 @@ export interface FramePageInput {
   cursor?: string
   /** Only frames with a preview. */
   ready?: boolean
+  /** Only frames whose preview could not be made. */
+  problem?: boolean
+  /** Only frames whose preview is there or could not be made: not those of which none is to be made. */
+  tried?: boolean
+}
+
+function previewConditions({ ready, problem, tried }: FramePageInput): string[] {
+  return [
+    ...(ready ? [`f.preview = 'ready'`] : []),
+    ...(problem ? [`f.preview = 'failed'`] : []),
+    ...(tried ? [`f.preview in ('ready', 'failed')`] : []),
+  ]
 }
 
 /** Frames of one job by frame number (single images first), then by id. */
 export async function pageOfJobFrames(
   db: ReadDatabase,
   jobId: number,
-  input: FramePageInput,
+  input: FramePageInput & { task?: number },
 ): Promise<{ items: Frame[]; next: string | null }> {
   // A null sorts before every number; as a key it must be one.
   const key = `coalesce(f.frame, ${NO_FRAME})`
   const after = decodeCursor(input.cursor, 'frames', ['number', 'number'])
-  const where = [`f.job_id = ?`, ...(after ? [`(${key}, f.id) > (?, ?)`] : []), ...(input.ready ? [`f.preview = 'ready'`] : [])]
-  const values: SqlValue[] = [jobId, ...(after ?? [])]
+  const where = [
+    `f.job_id = ?`,
+    ...(after ? [`(${key}, f.id) > (?, ?)`] : []),
+    ...(input.task === undefined ? [] : ['t.idx = ?']),
+    ...previewConditions(input),
+  ]
+  const values: SqlValue[] = [jobId, ...(after ?? []), ...(input.task === undefined ? [] : [input.task])]
   const rows = await db.all<FrameRow>(`${SELECT} where ${where.join(' and ')} order by ${key}, f.id limit ?`, [...values, input.limit + 1])
   const items = rows.slice(0, input.limit)
   const last = items.at(-1)
@@ -107,7 +124,7 @@ const NO_FRAME = -2_147_483_649
 /** Newest frames of all jobs that are not deleted. */
 export async function newestFrames(db: ReadDatabase, input: FramePageInput): Promise<{ items: WallFrame[]; next: string | null }> {
   const after = decodeCursor(input.cursor, 'newest', ['number'])
-  const where = ['j.deleted_at is null', ...(after ? ['f.id < ?'] : []), ...(input.ready ? [`f.preview = 'ready'`] : [])]
+  const where = ['j.deleted_at is null', ...(after ? ['f.id < ?'] : []), ...previewConditions(input)]
   // Newest first by key, so the join order is fixed: the planner would first read all jobs otherwise.
   const select = SELECT.replace(/^  join /gm, '  cross join ')
   const rows = await db.all<FrameRow>(`${select} where ${where.join(' and ')} order by f.id desc limit ?`, [
