@@ -150,7 +150,7 @@ function count(workers: CrashWorker[], what: 'finished' | 'logs'): number {
 }
 
 /** Mulberry32: the same seed, the same run (as far as the machine allows). */
-function seeded(seed: number): () => number {
+export function seeded(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { crashRounds } from '../crash/rounds.ts'
+import { crashRounds, seeded } from '../crash/rounds.ts'
+import { workerCrashRounds } from '../crash/workerRounds.ts'
 
 it('loses nothing and does nothing twice when the manager and workers are killed again and again', { timeout: 240_000 }, async () => {
   const result = await crashRounds({
@@ -17,3 +18,14 @@ it('loses nothing and does nothing twice when the manager and workers are killed
   expect(result.workerDeaths).toBeGreaterThan(0)
   expect(result.tasksCompleted).toBe(result.jobs * 40)
 })
+
+it(
+  'a worker that is killed leaves no process behind for longer than its next start, and no task is done twice',
+  { timeout: 300_000 },
+  async () => {
+    const said: string[] = []
+    const result = await workerCrashRounds({ rounds: 4, random: seeded(11), say: (line) => said.push(line) })
+    expect(result.problems, said.join('\n')).toEqual([])
+    expect(result).toMatchObject({ kills: 4, tasks: 16 })
+  },
+)

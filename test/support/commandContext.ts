@@ -33,7 +33,13 @@ export function commandOf(name: string, parameters: Record<string, unknown>, tot
 }
 
 export async function recordedContext(
-  options: { tools?: ToolSettings; env?: Record<string, string>; sessions?: Sessions; taskId?: string; task?: Partial<RecordedContext['task']> } = {},
+  options: {
+    tools?: ToolSettings
+    env?: Record<string, string>
+    sessions?: Sessions
+    taskId?: string
+    task?: Partial<RecordedContext['task']>
+  } = {},
 ): Promise<RecordedContext> {
   const folder = await tempFolder()
   const controller = new AbortController()
@@ -45,6 +51,7 @@ export async function recordedContext(
     numbers: new Map<string, number>(),
     pids: { started: [] as number[], ended: [] as number[] },
   }
+  const pids = new Map<string, number>()
   let steps = 0
   return {
     ...recorded,
@@ -81,8 +88,12 @@ export async function recordedContext(
       max: (name, amount) => void recorded.numbers.set(name, Math.max(recorded.numbers.get(name) ?? 0, amount)),
     },
     processes: {
-      started: (pid) => void recorded.pids.started.push(pid),
-      ended: (pid) => void recorded.pids.ended.push(pid),
+      starting: () => undefined,
+      started: (cookie, pid) => {
+        pids.set(cookie, pid)
+        recorded.pids.started.push(pid)
+      },
+      ended: (cookie) => recorded.pids.ended.push(...[pids.get(cookie)].filter((pid) => pid !== undefined)),
     },
     workDir: async () => {
       const work = join(folder, 'work')

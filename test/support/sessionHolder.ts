@@ -24,7 +24,7 @@ const context: CommandContext = {
   output: () => undefined,
   result: () => undefined,
   metrics: { add: () => undefined, max: () => undefined },
-  processes: { started: (started) => (pid = started), ended: () => undefined },
+  processes: { starting: () => undefined, started: (_cookie, started) => (pid = started), ended: () => undefined },
   sessions: new SessionPool({ slots: 1, limits, workRoot: folder, log: silent, now: Date.now }),
   workDir: () => Promise.resolve(folder),
   tools: { programs: {} },

@@ -1,6 +1,7 @@
 /**
- * Which children run, one small file each in `<data>/processes/`, so that the next start of a killed worker ends what it
- * left behind before it takes work: no frame is rendered twice at once.
+ * Which programs run, one small file each in `<data>/processes/`, so that the next start of a killed worker ends what it
+ * left behind before it takes work: no frame is rendered twice at once. A file is there before its program is, under the
+ * program's cookie, so that no moment is too early to be killed in; it tells the root's pid and start mark once they are known.
  */
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
 import { rmSync, writeFileSync } from 'node:fs'
@@ -14,19 +15,15 @@ export interface LedgerOptions {
   log: Logger
 }
 
-/** Ends the children of an earlier run that still live. Returns how many there were. */
+/** Ends the programs of an earlier run that still live, and what they left behind. Returns how many runs that was. */
 export async function endLeftovers(options: LedgerOptions): Promise<number> {
   const directory = ledgerFolder(options.dataDir)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   let ended = 0
-  for (const name of await readdir(directory)) {
-    const path = join(directory, name)
-    const pid = Number(name)
-    const mark = (await readFile(path, 'utf8').catch(() => '')).trim()
-    // Without the mark it could be anybody's process by now (the worker died in the moment of starting it).
-    if (Number.isSafeInteger(pid) && mark !== '' && (await options.processes.startMark(pid)) === mark) {
-      options.log.warn({ pid }, 'ending a process that an earlier run of this worker left behind')
-      await options.processes.killTree(pid)
+  for (const cookie of await readdir(directory)) {
+    const path = join(directory, cookie)
+    if (await endRun(cookie, await readFile(path, 'utf8').catch(() => ''), options)) {
+      options.log.warn({ cookie }, 'ended processes that an earlier run of this worker left behind')
       ended++
     }
     await rm(path, { force: true })
@@ -34,10 +31,20 @@ export async function endLeftovers(options: LedgerOptions): Promise<number> {
   return ended
 }
 
-/** The ledger of this run. A file is written as soon as the child's start mark is known, a few milliseconds after its start. */
+/** Whether anything of it lived. */
+async function endRun(cookie: string, content: string, { processes }: LedgerOptions): Promise<boolean> {
+  const [, pid = '', mark] = /^(\d+) (.+)\n/.exec(content) ?? []
+  // Without the mark it could be anybody's process by now: its number is used again when it is gone.
+  const isSame = mark !== undefined && (await processes.startMark(Number(pid))) === mark
+  if (isSame) await processes.killTree(Number(pid), { cookie })
+  // Its root may be gone, and what it started live on.
+  return (await processes.killMarked(cookie)) || isSame
+}
+
+/** The ledger of this run. */
 export function openLedger(options: LedgerOptions): ProcessLedger {
   const directory = ledgerFolder(options.dataDir)
-  const living = new Set<number>()
+  const living = new Set<string>()
   const attempt = (what: string, action: () => void) => {
     try {
       action()
@@ -45,20 +52,24 @@ export function openLedger(options: LedgerOptions): ProcessLedger {
       options.log.warn({ err: error }, `cannot ${what} the list of running processes`)
     }
   }
+  const write = (cookie: string, content: string) =>
+    attempt('write to', () => writeFileSync(join(directory, cookie), content, { mode: 0o600 }))
   return {
-    started(pid) {
-      living.add(pid)
+    starting(cookie) {
+      living.add(cookie)
+      write(cookie, '')
+    },
+    started(cookie, pid) {
       void options.processes
         .startMark(pid)
         .then((mark) => {
-          if (mark === undefined || !living.has(pid)) return
-          attempt('write to', () => writeFileSync(join(directory, String(pid)), `${mark}\n`, { mode: 0o600 }))
+          if (mark !== undefined && living.has(cookie)) write(cookie, `${pid} ${mark}\n`)
         })
         .catch((error: unknown) => options.log.warn({ err: error, pid }, 'cannot tell when a process started'))
     },
-    ended(pid) {
-      living.delete(pid)
-      attempt('remove from', () => rmSync(join(directory, String(pid)), { force: true }))
+    ended(cookie) {
+      living.delete(cookie)
+      attempt('remove from', () => rmSync(join(directory, cookie), { force: true }))
     },
   }
 }

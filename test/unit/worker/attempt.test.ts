@@ -44,7 +44,7 @@ function run(runners: Record<string, CommandRunner>, plan: Partial<AttemptPlan> 
   const sink = new RecordingSink()
   const attempt = new AttemptRun({ task, maxRunMs: 0, maxSilenceMs: 0, ...plan }, sink, {
     registry: { find: (name) => runners[name], kinds: () => [] },
-    processes: { started() {}, ended() {} },
+    processes: { starting() {}, started() {}, ended() {} },
     tools: { programs: {} },
     limits: { nice: 0, oomScoreAdjust: null },
     workRoot,

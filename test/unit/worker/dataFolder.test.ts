@@ -17,14 +17,19 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** Processes as a table of pid → start mark; killed ones are noted. */
-function processTable(living: Record<number, string>): ProcessTools & { killed: number[] } {
-  const killed: number[] = []
+/** Processes as a table of pid → start mark, and cookies that living ones carry; who was killed is noted. */
+function processTable(living: Record<number, string>, cookies: string[] = []): ProcessTools & { killed: (number | string)[] } {
+  const killed: (number | string)[] = []
   return {
     killed,
     startMark: async (pid) => living[pid],
     killTree: async (pid) => {
       killed.push(pid)
+    },
+    killMarked: async (cookie) => {
+      if (!cookies.includes(cookie)) return false
+      killed.push(cookie)
+      return true
     },
   }
 }
@@ -86,7 +91,9 @@ describe('the lock of a data folder', () => {
     const unlock = await lockDataFolder(folder, processes)
     await expect(lockDataFolder(folder, processes)).rejects.toThrow(DataFolderInUseError)
     await unlock()
-    await (await lockDataFolder(folder, processes))()
+    await (
+      await lockDataFolder(folder, processes)
+    )()
   })
 
   it.each([
@@ -101,37 +108,56 @@ describe('the lock of a data folder', () => {
   })
 })
 
-describe('the list of children', () => {
-  it('names each while it runs', async () => {
-    const processes = processTable({ 10: 'ten', 11: 'eleven' })
+describe('the list of running programs', () => {
+  const list = async () => (await readdir(join(folder, 'processes'))).toSorted()
+  const tell = (cookie: string) => readFile(join(folder, 'processes', cookie), 'utf8')
+  async function openedBy(processes: ProcessTools) {
     await endLeftovers({ dataDir: folder, processes, log: silentLogger })
-    const ledger = openLedger({ dataDir: folder, processes, log: silentLogger })
-    ledger.started(10)
-    ledger.started(11)
-    await expect.poll(() => readdir(join(folder, 'processes'))).toEqual(['10', '11'])
-    ledger.ended(10)
-    expect(await readdir(join(folder, 'processes'))).toEqual(['11'])
+    return openLedger({ dataDir: folder, processes, log: silentLogger })
+  }
+
+  it('names each from before its start to its end', async () => {
+    const ledger = await openedBy(processTable({ 10: 'ten', 11: 'eleven' }))
+    ledger.starting('a')
+    ledger.starting('b')
+    expect(await list()).toEqual(['a', 'b'])
+    ledger.started('a', 10)
+    await expect.poll(() => tell('a')).toBe('10 ten\n')
+    expect(await tell('b')).toBe('')
+    ledger.ended('a')
+    expect(await list()).toEqual(['b'])
   })
 
   it('does not name one that ended before it was looked at', async () => {
-    const processes = processTable({ 10: 'ten' })
-    await endLeftovers({ dataDir: folder, processes, log: silentLogger })
-    const ledger = openLedger({ dataDir: folder, processes, log: silentLogger })
-    ledger.started(10)
-    ledger.ended(10)
+    const ledger = await openedBy(processTable({ 10: 'ten' }))
+    ledger.starting('a')
+    ledger.started('a', 10)
+    ledger.ended('a')
     await new Promise((resolve) => setTimeout(resolve, 10))
-    expect(await readdir(join(folder, 'processes'))).toEqual([])
+    expect(await list()).toEqual([])
   })
 
   it('lets the next start end those, and only those, that are still the same process', async () => {
-    const before = processTable({ 10: 'ten', 11: 'eleven', 12: 'twelve' })
-    await endLeftovers({ dataDir: folder, processes: before, log: silentLogger })
-    const ledger = openLedger({ dataDir: folder, processes: before, log: silentLogger })
-    for (const pid of [10, 11, 12]) ledger.started(pid)
-    await expect.poll(() => readdir(join(folder, 'processes'))).toHaveLength(3)
+    const ledger = await openedBy(processTable({ 10: 'ten', 11: 'eleven', 12: 'twelve' }))
+    for (const pid of [10, 11, 12]) {
+      ledger.starting(`cookie-${pid}`)
+      ledger.started(`cookie-${pid}`, pid)
+    }
+    await expect.poll(() => tell('cookie-12')).not.toBe('')
     const after = processTable({ 10: 'ten', 11: 'somebody else' })
     expect(await endLeftovers({ dataDir: folder, processes: after, log: silentLogger })).toBe(1)
     expect(after.killed).toEqual([10])
-    expect(await readdir(join(folder, 'processes'))).toEqual([])
+    expect(await list()).toEqual([])
+  })
+
+  it('lets it end what a program left behind that is gone, or that nobody had seen start', async () => {
+    const ledger = await openedBy(processTable({ 10: 'ten' }))
+    ledger.starting('gone')
+    ledger.started('gone', 10)
+    ledger.starting('unseen')
+    await expect.poll(() => tell('gone')).not.toBe('')
+    const after = processTable({}, ['gone', 'unseen'])
+    expect(await endLeftovers({ dataDir: folder, processes: after, log: silentLogger })).toBe(2)
+    expect(after.killed.toSorted()).toEqual(['gone', 'unseen'])
   })
 })

@@ -39,7 +39,7 @@ async function part(folder: string, run: (context: CommandContext) => Promise<vo
   const journals = new Journals(folder, silentLogger)
   const deps: AttemptDeps = {
     registry: { find: () => (_command, context) => run(context), kinds: () => [], isResumable: () => true },
-    processes: { started() {}, ended() {} },
+    processes: { starting() {}, started() {}, ended() {} },
     tools: { programs: {} },
     limits: { nice: 0, oomScoreAdjust: null },
     workRoot: folder,

@@ -45,7 +45,7 @@ export interface CommandContext {
   result(value: unknown): void
   /** Numbers for the attempt's statistics. */
   readonly metrics: Metrics
-  /** Call for every child right after its start; the agent remembers it on disk and ends it if the worker itself was killed. */
+  /** Call around every child; the agent remembers it on disk and ends it if the worker itself was killed. */
   readonly processes: ProcessLedger
   /** An empty folder of this attempt's own, made at the first call, removed when the attempt ends. The working directory of children. */
   workDir(): Promise<string>
@@ -100,9 +100,12 @@ export interface Metrics {
 }
 
 export interface ProcessLedger {
-  /** `pid` leads its own process group (POSIX) or is the root of a tree (Windows). */
-  started(pid: number): void
-  ended(pid: number): void
+  /** A program is about to be started, with this cookie in its environment (tools/processTree.ts), which all that it starts inherits. */
+  starting(cookie: string): void
+  /** It runs: `pid` leads its own process group (POSIX) or is the root of a tree (Windows). */
+  started(cookie: string, pid: number): void
+  /** It ended, or could not be started. */
+  ended(cookie: string): void
 }
 
 /** How programs are found; see tools/. */
@@ -205,7 +208,9 @@ export interface ProcessTools {
   /** A text that differs between two processes that had the same pid; undefined when there is no such process. */
   startMark(pid: number): Promise<string | undefined>
   /** Ends the process and all it started, at once. Resolves when they are gone. */
-  killTree(pid: number): Promise<void>
+  killTree(pid: number, options?: { cookie?: string }): Promise<void>
+  /** Ends what carries the cookie, where the system tells. Resolves with whether there was any, when all of it is gone. */
+  killMarked(cookie: string): Promise<boolean>
 }
 
 // Failures -----------------------------------------------------------------------------------------------------------

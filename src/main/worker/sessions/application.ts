@@ -48,7 +48,7 @@ export class Application {
     pipes: readonly (readonly [Readable | null, OutputStream | 'replies'])[],
     deps: ApplicationDeps,
   ) {
-    deps.processes.started(pid)
+    deps.processes.started(cookie, pid)
     applyLimits(pid, deps.limits)
     // It may close its end before we do.
     requests.on('error', () => undefined)
@@ -56,7 +56,7 @@ export class Application {
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.hasEnded = true
-        deps.processes.ended(pid)
+        deps.processes.ended(cookie)
         // What it said last is worth reading, but a child of its own may hold the pipes for ever.
         const settle = () => resolve(code === null ? `signal ${signal ?? 'unknown'}` : `exit code ${code}`)
         const timer = setTimeout(settle, CLOSE_GRACE_MS)
@@ -73,12 +73,16 @@ export class Application {
     const { exe, args, cwd, ownPipes } = request
     const cookie = randomUUID()
     const env = jobEnvironment(process.env, { ...request.env, [COOKIE]: cookie })
+    deps.processes.starting(cookie)
     const child = await spawnProgram(exe, cwd, () =>
       spawn(exe, args, {
         ...spawnOptions(cwd, env),
         stdio: ownPipes ? ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] : ['pipe', 'pipe', 'pipe'],
       }),
-    )
+    ).catch((error: unknown) => {
+      deps.processes.ended(cookie)
+      throw error
+    })
     // Descriptors 3 and 4 are sockets or pipes, readable and writable as far as this side knows.
     const requests = ownPipes ? (child.stdio[3] as Writable | null) : child.stdin
     const replies = ownPipes ? (child.stdio[4] as Readable | null) : null

@@ -50,9 +50,15 @@ export async function runProgram(context: CommandContext, request: ProgramReques
   const cwd = request.cwd ?? (await context.workDir())
   context.log('farm', `going to run:\n\n    ${shellJoin([request.exe, ...request.args])}\n`)
   const cookie = randomUUID()
-  const child = await start(request, cwd, jobEnvironment(process.env, { ...context.env, ...request.env, [COOKIE]: cookie }))
+  context.processes.starting(cookie)
+  const child = await start(request, cwd, jobEnvironment(process.env, { ...context.env, ...request.env, [COOKIE]: cookie })).catch(
+    (error: unknown) => {
+      context.processes.ended(cookie)
+      throw error
+    },
+  )
   const { pid } = child
-  context.processes.started(pid)
+  context.processes.started(cookie, pid)
   applyLimits(pid, context.limits)
   const usage = measureUsage(pid)
   const ended = new Promise<ProgramEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
@@ -77,7 +83,7 @@ export async function runProgram(context: CommandContext, request: ProgramReques
       context.metrics.add('cpuSeconds', used.cpuSeconds)
       context.metrics.max('peakMemoryBytes', used.peakMemoryBytes)
     }
-    context.processes.ended(pid)
+    context.processes.ended(cookie)
   }
 }
 

@@ -56,8 +56,11 @@ export async function killTree(pid: number, options: EndOptions = {}): Promise<v
   if (grace > 0) {
     const deadline = Date.now() + grace
     const told = new Set<number>()
-    for (let living = await members(pid, cookie, options); living.length > 0 && Date.now() < deadline; ) {
-      signal(living.filter((member) => !told.has(member)), 'SIGTERM')
+    for (let living = await members(pid, cookie, options); living.length > 0 && Date.now() < deadline;) {
+      signal(
+        living.filter((member) => !told.has(member)),
+        'SIGTERM',
+      )
       for (const member of living) told.add(member)
       await wait(POLL_MS)
       living = await members(pid, cookie, options)
@@ -65,11 +68,28 @@ export async function killTree(pid: number, options: EndOptions = {}): Promise<v
   }
   // Again until nobody is left: a process may have started another one between our look and our signal.
   const deadline = Date.now() + GIVE_UP_MS
-  for (let living = await members(pid, cookie, options); living.length > 0 && Date.now() < deadline; ) {
+  for (let living = await members(pid, cookie, options); living.length > 0 && Date.now() < deadline;) {
     signal(living, 'SIGKILL')
     await wait(POLL_MS)
     living = await members(pid, cookie, options)
   }
+}
+
+/**
+ * Ends what a run left behind when its root is gone, or was never known: all that carries the run's cookie (Linux; elsewhere nothing
+ * is found). Resolves with whether there was any, when all of it is gone.
+ */
+export async function killMarked(cookie: string): Promise<boolean> {
+  if (process.platform !== 'linux') return false
+  const deadline = Date.now() + GIVE_UP_MS
+  let found = false
+  for (let living = await members(undefined, cookie, {}); living.length > 0 && Date.now() < deadline;) {
+    found = true
+    signal(living, 'SIGKILL')
+    await wait(POLL_MS)
+    living = await members(undefined, cookie, {})
+  }
+  return found
 }
 
 function signal(pids: readonly number[], name: 'SIGTERM' | 'SIGKILL'): void {
@@ -83,13 +103,13 @@ function signal(pids: readonly number[], name: 'SIGTERM' | 'SIGKILL'): void {
 }
 
 /** Living processes that belong to the run. */
-async function members(pid: number, cookie: string | undefined, { groupOnly }: EndOptions): Promise<number[]> {
+async function members(pid: number | undefined, cookie: string | undefined, { groupOnly }: EndOptions): Promise<number[]> {
   const all = process.platform === 'linux' ? await listProcesses() : await listByPs()
   const living = all.filter((facts) => facts.state !== 'Z' && facts.pid !== process.pid)
   const inGroup = living.filter((facts) => facts.group === pid || facts.pid === pid).map((facts) => facts.pid)
   if (groupOnly === true) return inGroup
   const marked = cookie === undefined ? [] : await markedWith(`${COOKIE}=${cookie}`, living)
-  const tree = withDescendants([pid, ...inGroup, ...marked], living)
+  const tree = withDescendants([...(pid === undefined ? [] : [pid]), ...inGroup, ...marked], living)
   return living.filter((facts) => tree.has(facts.pid)).map((facts) => facts.pid)
 }
 
