@@ -169,12 +169,12 @@ part.describe('a job in the browser', () => {
         async () => {
           await page.mouse.move(x, y + 400)
           await page.mouse.move(x, y)
-          await page.getByText(/^No preview: /).waitFor({ timeout: 2000 })
+          await page.getByText(/No preview: cannot show/).waitFor({ timeout: 2000 })
         },
         { timeout: LONG / 2 },
       )
       await page.goto(`${farm.url}/app/`)
-      await page.locator('.tile').getByText(/^No preview: /).waitFor()
+      await page.locator('.tile').getByText(/No preview: cannot show/).waitFor()
     },
     LONG,
   )
