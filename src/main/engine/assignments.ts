@@ -3,7 +3,9 @@ import { taskPublicId } from '../../shared/ids.ts'
 import type { Assignment, CheckoutRef } from '../../shared/schemas/agent.ts'
 import type { Command } from '../../shared/schemas/job.ts'
 import type { Core } from './core.ts'
-import type { Lease } from './jobRuntime.ts'
+import type { JobRuntime, Lease } from './jobRuntime.ts'
+import type { TaskState, WorkerState } from './model.ts'
+import type { Reservation } from './reservations.ts'
 
 /** Tasks whose commands run containers. */
 const CONTAINER_KIND = 'container'
@@ -18,14 +20,22 @@ export class Assignments {
     this.expanders.clear()
   }
 
-  of(lease: Lease): Assignment {
-    const { job, task, attempt, worker } = lease
+  of({ job, task, attempt, worker }: Lease): Assignment {
+    return this.build(job, task, worker, attempt.number)
+  }
+
+  /** The same of a task that the worker may begin later. */
+  ofReservation({ job, task, worker, attempt }: Reservation): Assignment {
+    return this.build(job, task, worker, attempt)
+  }
+
+  private build(job: JobRuntime, task: TaskState, worker: WorkerState, attempt: number): Assignment {
     const commands = this.expanderFor(worker.platform)(job.commandsOf(task))
     const container = task.kind === CONTAINER_KIND ? this.core.containerGrant?.(job.state.owner, commands) : undefined
     const { checkoutId } = job.state
     return {
       taskId: taskPublicId(job.state.publicId, task.index),
-      attempt: attempt.number,
+      attempt,
       jobId: job.state.publicId,
       jobName: job.state.name,
       jobType: job.state.type,

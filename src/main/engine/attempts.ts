@@ -90,8 +90,9 @@ export class Attempts {
     this.book.refreshSharers(job)
   }
 
-  /** Gives back everything that a worker runs. */
+  /** Gives back everything that a worker runs, and what it would run next. */
   async giveBackAll(worker: WorkerState, reason: string): Promise<void> {
+    this.leases.reservations.giveBackOf(worker.id)
     for (const lease of [...this.leases.ofWorker(worker.id).values()]) await this.giveBack(lease, reason)
   }
 

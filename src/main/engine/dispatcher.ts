@@ -20,7 +20,7 @@ const SCAN_DEPTH = 256
 /** A queue that is about to run dry has its successors loaded meanwhile. */
 const RUNNING_DRY = 32
 
-type Pick = { task: TaskState; job: JobRuntime } | { loading: Promise<void> } | undefined
+export type Pick = { task: TaskState; job: JobRuntime } | { loading: Promise<void> } | undefined
 
 interface Waiter extends WaiterFacts {
   readonly worker: WorkerState
@@ -31,6 +31,8 @@ interface Waiter extends WaiterFacts {
 export class Dispatcher {
   private readonly waiters = new Map<number, Waiter>()
   private wakeScheduled = false
+  /** Told after each round, and when a worker begins to wait for work: what busy workers hold may be wanted elsewhere. */
+  onRound: () => void = () => undefined
 
   constructor(
     private readonly core: Core,
@@ -79,6 +81,7 @@ export class Dispatcher {
       signal.addEventListener('abort', nudge, { once: true })
       this.waiters.set(worker.id, waiter)
       if (signal.aborted) nudge()
+      else if (slots > 0 && this.leases.reservations.size > 0) this.onRound()
     })
   }
 
@@ -91,6 +94,22 @@ export class Dispatcher {
     for (const waiter of [...this.waiters.values()]) waiter.resolve([])
   }
 
+  /** Workers that wait with free slots, and how many. */
+  idle(): { worker: WorkerState; slots: number }[] {
+    return [...this.waiters.values()].filter(({ slots }) => slots > 0)
+  }
+
+  /** Whether this worker takes tasks and may have this one. */
+  suits(job: JobRuntime, task: TaskState, worker: WorkerState): boolean {
+    return isWorking(worker) && this.mayHave(job, task, worker)
+  }
+
+  /** Whether no rule excludes the worker from the task, whatever the worker does now. */
+  mayHave(job: JobRuntime, task: TaskState, worker: WorkerState): boolean {
+    const exclusion = workerExclusion(this.taskFacts(job, task, worker), this.workerFacts(worker), this.core.now(), false)
+    return exclusion === undefined && !this.taskLaneFull(job, task)
+  }
+
   /** Whether a call of the worker stands open: it is alive, however long ago it began. */
   isWaiting(workerId: number): boolean {
     return this.waiters.has(workerId)
@@ -98,11 +117,12 @@ export class Dispatcher {
 
   /** Something may be ready: offers it to those who wait, the longest waiting first. Many calls of one turn are one round. */
   wake(): void {
-    if (this.wakeScheduled || this.waiters.size === 0) return
+    if (this.wakeScheduled || (this.waiters.size === 0 && this.leases.reservations.size === 0)) return
     this.wakeScheduled = true
     setImmediate(() => {
       this.wakeScheduled = false
       this.offer()
+      if (this.leases.reservations.size > 0) this.onRound()
     })
   }
 
@@ -175,10 +195,10 @@ export class Dispatcher {
     return this.sessions.isEmpty ? turns : choosingOrder(turns)
   }
 
-  private pick(worker: WorkerState): Pick {
+  /** The task of highest rank that the worker may have. */
+  pick(worker: WorkerState): Pick {
     // It may have been put to sleep while it waited, or while a window was loaded.
-    if (worker.status !== 'awake' || worker.approvedAt === null || worker.statusRequested !== null || worker.deletedAt !== null)
-      return undefined
+    if (!isWorking(worker)) return undefined
     const now = this.core.now()
     for (const { job, key } of this.book.index.candidates(worker.namespaceId, worker.kinds, worker.tagIds)) {
       const queue = job.queues.get(key.kind)
@@ -240,7 +260,8 @@ export class Dispatcher {
     return undefined
   }
 
-  private lease(job: JobRuntime, task: TaskState, worker: WorkerState, leaseKind: LeaseKind): Lease {
+  /** Makes it an attempt of this worker's. */
+  lease(job: JobRuntime, task: TaskState, worker: WorkerState, leaseKind: LeaseKind): Lease {
     const now = this.core.now()
     job.queues.get(task.kind)?.remove(task)
     job.avoid.delete(task.id)
@@ -286,3 +307,7 @@ export class Dispatcher {
 }
 
 const NOBODY: ReadonlySet<number> = new Set()
+
+function isWorking({ status, approvedAt, statusRequested, deletedAt }: WorkerState): boolean {
+  return status === 'awake' && approvedAt !== null && statusRequested === null && deletedAt === null
+}

@@ -41,6 +41,10 @@ export class Explainer {
     if (task.notBefore !== null && task.notBefore > now) {
       forAll('retry-delay', `it is tried again at ${new Date(task.notBefore).toISOString()}`, 'wait, or requeue the task to try at once')
     }
+    const holder = job.reserved.get(task.id)?.worker.name
+    if (holder !== undefined) {
+      forAll('held', `worker "${holder}" holds it as its next task`, 'nothing: it begins when that worker is done, or sooner on any that is free')
+    }
     if (this.dispatcher.taskLaneFull(job, task)) forAll('lane', 'the lane of the task is full', 'wait for the tasks before it')
     const excluded = waiting ? this.excludedWorkers(job, task, workers, now) : new Map<WorkerExclusion, WorkerState[]>()
     for (const [rule, group] of excluded) {

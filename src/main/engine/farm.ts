@@ -3,7 +3,6 @@ import type { FarmStatus, JobStatus, TaskStatus, WorkerStatus } from '../../shar
 import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'
 import type { ErrandAnswer, Report } from '../../shared/schemas/agent.ts'
 import type { JobAction, TaskAction } from '../../shared/schemas/job.ts'
-import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { SleepSchedule } from '../../shared/schemas/worker.ts'
 import { Assignments } from './assignments.ts'
 import { Attempts } from './attempts.ts'
@@ -21,6 +20,7 @@ import type {
   NewFrame,
   NewJobRecord,
   NewWorker,
+  ReportExtras,
   TakeOptions,
   WorkerQuestion,
   WorkerSignOn,
@@ -33,6 +33,7 @@ import type { JobRuntime } from './jobRuntime.ts'
 import { Leases } from './leases.ts'
 import type { TaskState } from './model.ts'
 import { NativeWork } from './nativeWork.ts'
+import { NextTasks } from './nextTasks.ts'
 import { Registry } from './registry.ts'
 import type { FiringCommit } from './schedules/scheduleEngine.ts'
 import { Schedules } from './schedules/schedules.ts'
@@ -63,6 +64,7 @@ export class Farm implements FarmEngine {
   private readonly registry: Registry
   private readonly assignments: Assignments
   private readonly jobs: JobActions
+  private readonly next: NextTasks
   private readonly native: NativeWork
   private readonly errands: Errands
   private readonly foreign: ForeignWork
@@ -80,7 +82,8 @@ export class Farm implements FarmEngine {
     this.attempts = new Attempts(this.core, this.book, this.leases, this.transitions, () => this.staff.all())
     this.sessions = new SessionBook(this.core, this.book)
     this.dispatcher = new Dispatcher(this.core, this.book, this.leases, this.transitions, this.sessions)
-    this.staff = new Staff(this.core, this.leases, this.attempts, this.dispatcher, noteStatus)
+    this.next = new NextTasks(this.core, this.book, this.leases, this.dispatcher)
+    this.staff = new Staff(this.core, this.leases, this.attempts, this.dispatcher, this.next, noteStatus)
     this.registry = new Registry(this.core, this.book, this.leases)
     this.assignments = new Assignments(this.core)
     this.jobs = new JobActions(this.core, this.book, this.leases, this.transitions, this.registry, this.attempts)
@@ -95,6 +98,7 @@ export class Farm implements FarmEngine {
       this.assignments,
       this.sessions,
       this.errands,
+      this.next,
     )
     this.foreign = new ForeignWork(
       this.core,
@@ -107,7 +111,7 @@ export class Farm implements FarmEngine {
       this.assignments,
     )
     this.explainer = new Explainer(this.core, this.book, this.dispatcher, () => this.staff.all(), this.sessions)
-    this.timers = new Timers(this.core, this.book, this.leases, this.staff, this.attempts, this.transitions, options.onPurge)
+    this.timers = new Timers(this.core, this.book, this.leases, this.staff, this.attempts, this.transitions, this.next, options.onPurge)
     this.schedules = new Schedules(this.core, this)
   }
 
@@ -349,8 +353,8 @@ export class Farm implements FarmEngine {
   take(workerId: string, options: TakeOptions) {
     return this.native.take(workerId, options)
   }
-  report(workerId: string, reports: Report[], take: number, sessions?: SessionReport[]) {
-    return this.native.report(workerId, reports, take, sessions)
+  report(workerId: string, reports: Report[], take: number, more?: ReportExtras) {
+    return this.native.report(workerId, reports, take, more)
   }
   scheduleForeign(workerId: string) {
     return this.foreign.schedule(workerId)

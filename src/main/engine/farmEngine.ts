@@ -88,8 +88,20 @@ export interface TakeOptions {
   load?: Load
   /** What the worker has open, when that changed. */
   sessions?: SessionReport[]
+  /** The task that it will run next. */
+  holds?: Fence
+  /** Tasks that it held, or was to hold, and will not begin. */
+  returned?: Fence[]
   /** Aborted when the client vanished: nothing is handed out then. */
   signal: CancelSignal
+}
+
+/** What a report may carry and ask for beside its events. */
+export interface ReportExtras {
+  /** What the worker has open, when that changed. */
+  sessions?: SessionReport[]
+  /** It would hold a task as its next one. */
+  next?: boolean
 }
 
 /** What is used of an AbortSignal. A real one costs microseconds, so whoever makes one for every call may do with less. */
@@ -222,8 +234,8 @@ export interface FarmEngine {
 
   /** Long poll of a native worker: heartbeat, work, cancellations, status requests. */
   take(workerId: string, options: TakeOptions): Promise<TakeReply>
-  /** Applies events in order, exactly once by seq; then hands out up to `take` tasks. */
-  report(workerId: string, reports: Report[], take: number, sessions?: SessionReport[]): Promise<ReportReply>
+  /** Applies events in order, exactly once by seq; then hands out up to `take` tasks, and one to hold when it is asked for. */
+  report(workerId: string, reports: Report[], take: number, more?: ReportExtras): Promise<ReportReply>
 
   // Attempts: foreign adapter (no attempt id on the wire; the fence is the active (task, worker) pair) -------------
 

@@ -35,7 +35,13 @@ export class JobBook {
   constructor(
     private readonly core: Core,
     private readonly leases: Leases,
-  ) {}
+  ) {
+    leases.reservations.onReturned = ({ job, task }) => {
+      this.enqueue(job, task)
+      this.refresh(job)
+      this.onReady()
+    }
+  }
 
   all(): Iterable<JobRuntime> {
     return this.byId.values()
@@ -107,6 +113,7 @@ export class JobBook {
   private canonical(job: JobRuntime, loaded: TaskState): TaskState {
     return (
       job.active.get(loaded.id)?.task ??
+      job.reserved.get(loaded.id)?.task ??
       job.unsaved.get(loaded.index) ??
       job.delayed.get(loaded.id) ??
       job.queues.get(loaded.kind)?.get(loaded.id) ??
@@ -129,6 +136,7 @@ export class JobBook {
 
   forget(job: JobRuntime): void {
     for (const entry of job.entries.values()) this.index.remove(entry)
+    for (const reservation of [...job.reserved.values()]) this.leases.reservations.withdraw(reservation)
     job.entries.clear()
     this.timed.delete(job)
     this.byId.delete(job.state.id)
@@ -191,6 +199,7 @@ export class JobBook {
   /** Puts the job's queues into the index, moves or removes them, as its state says now. */
   refresh(job: JobRuntime): void {
     const holds = jobHolds(this.facts(job), this.core.now())
+    if (holds.length > 0 && job.reserved.size > 0) this.onReady()
     if (holds.some((hold) => hold.rule === 'start-after') || job.delayed.size > 0) this.timed.add(job)
     const only = this.offersOnly(job)
     let appeared = false
@@ -255,6 +264,13 @@ export class JobBook {
     this.queueOf(job, task.kind).insert(task)
   }
 
+  /** The task is not to be handed out as it stands: out of its queue, of the waiting room, and of the hands of who holds it. */
+  withdraw(job: JobRuntime, task: TaskState): void {
+    job.queues.get(task.kind)?.remove(task)
+    job.delayed.delete(task.id)
+    this.leases.reservations.withdraw(job.reserved.get(task.id))
+  }
+
   /** Loads tasks whose last wait is over, and puts them where they can be handed out. */
   async release(job: JobRuntime, load: () => Promise<TaskState[]>): Promise<void> {
     for (;;) {
@@ -289,7 +305,8 @@ export class JobBook {
     const queue = this.queueOf(job, kind)
     queue.reset(Math.min(released, queue.headKey ?? released))
     for (const task of job.unsaved.values()) {
-      if (task.kind === kind && isRunnable(task) && !job.active.has(task.id) && !job.delayed.has(task.id)) this.enqueue(job, task)
+      const isElsewhere = job.active.has(task.id) || job.delayed.has(task.id) || job.reserved.has(task.id)
+      if (task.kind === kind && isRunnable(task) && !isElsewhere) this.enqueue(job, task)
     }
   }
 
@@ -348,6 +365,7 @@ export class JobBook {
     job.adopt({ ...seed, job: job.state })
     const running = new Set(seed.active.map(({ task }) => task.id))
     for (const lease of [...job.active.values()]) if (!running.has(lease.task.id)) this.leases.takeAway(lease)
+    for (const reservation of [...job.reserved.values()]) this.leases.reservations.withdraw(reservation)
     job.delayed.clear()
     job.unsaved.clear()
     job.bulks++
@@ -374,7 +392,8 @@ export class JobBook {
       hint,
       (afterKey, limit) => this.core.store.loadReady(job.state.id, kind, afterKey, limit),
       (task) => {
-        if (job.active.has(task.id) || job.unsaved.has(task.index) || job.delayed.has(task.id)) return false
+        if (job.active.has(task.id) || job.reserved.has(task.id)) return false
+        if (job.unsaved.has(task.index) || job.delayed.has(task.id)) return false
         if (task.notBefore === null || task.notBefore <= this.core.now()) return true
         this.enqueue(job, task)
         return false

@@ -5,6 +5,7 @@ import type { IndexEntry } from './readyIndex.ts'
 import type { ReadyQueue } from './readyQueue.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from './model.ts'
 import type { JobSeed } from './ports.ts'
+import type { Reservation } from './reservations.ts'
 import { Unsaved } from './unsaved.ts'
 
 /** The right of a worker to run an attempt. */
@@ -31,6 +32,8 @@ export class JobRuntime {
   private readonly prepared = new Map<number, PreparedTemplate>()
   /** By task id. */
   readonly active = new Map<number, Lease>()
+  /** Held by busy workers as their next ones, by task id: queued, and in no queue. */
+  readonly reserved = new Map<number, Reservation>()
   /** Task id → workers that failed it. */
   readonly failures = new Map<number, Set<number>>()
   /** `worker/kind` → failed tasks. */

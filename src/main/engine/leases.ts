@@ -3,6 +3,7 @@ import type { LimitUse } from './eligibility.ts'
 import type { JobRuntime, Lease } from './jobRuntime.ts'
 import type { LimitState } from './model.ts'
 import type { LaneState } from './ports.ts'
+import { Reservations } from './reservations.ts'
 
 export class Leases {
   private readonly byWorker = new Map<number, Map<number, Lease>>()
@@ -13,6 +14,9 @@ export class Leases {
 
   /** A lease was taken from its worker, which does not know it yet: it should be told rather than find out at its next call. */
   onTakenAway: (workerId: number) => void = () => undefined
+
+  /** What busy workers will run next. */
+  readonly reservations = new Reservations((workerId) => this.onTakenAway(workerId))
 
   /** Leases of a worker by task id. */
   ofWorker(workerId: number): ReadonlyMap<number, Lease> {

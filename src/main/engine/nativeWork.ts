@@ -1,18 +1,18 @@
 /** The native worker's side of things: long poll for work, ordered reports applied exactly once. */
 import { taskPublicId } from '../../shared/ids.ts'
 import type { Assignment, Fence, Report, ReportReply, TakeReply } from '../../shared/schemas/agent.ts'
-import type { SessionReport } from '../../shared/schemas/session.ts'
 import type { Assignments } from './assignments.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Errands } from './errands.ts'
 import { ignoreUnknown } from './errors.ts'
-import type { CancelSignal, TakeOptions } from './farmEngine.ts'
+import type { CancelSignal, ReportExtras, TakeOptions } from './farmEngine.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
 import type { Leases } from './leases.ts'
 import type { WorkerState } from './model.ts'
+import type { NextTasks } from './nextTasks.ts'
 import type { SessionBook } from './sessionBook.ts'
 import type { Staff } from './staff.ts'
 
@@ -30,16 +30,19 @@ export class NativeWork {
     private readonly assignments: Assignments,
     private readonly sessions: SessionBook,
     private readonly errands: Errands,
+    private readonly next: NextTasks,
   ) {}
 
   async take(workerId: string, options: TakeOptions): Promise<TakeReply> {
     const worker = this.staff.need(workerId)
     this.staff.welcomeBack(worker)
+    if (options.returned) this.next.returned(worker, options.returned)
     this.hear(worker, options)
     if (options.sessions) await this.sessions.hear(worker, options.sessions)
     await this.takeBackUnheard(worker)
     let leases = await this.takeNow(worker, options.slots)
-    if (leases.length === 0 && options.waitMs > 0 && !this.hasNews(worker, options)) {
+    const isAnswer = options.returned !== undefined && options.returned.length > 0
+    if (leases.length === 0 && options.waitMs > 0 && !isAnswer && !this.hasNews(worker, options)) {
       const slots = this.mayWork(worker) ? options.slots : 0
       leases = await this.dispatcher.wait(worker, slots, options.waitMs, options.signal)
       // The wait itself is a sign of life: the connection stood.
@@ -47,6 +50,7 @@ export class NativeWork {
     }
     const assignments = await this.handOver(leases, options.signal)
     const closeSessions = this.sessions.toClose(worker.id)
+    const recall = this.next.recalls(worker, options.holds)
     const errands = worker.approvedAt === null ? [] : this.errands.newFor(worker.id, options.errands ?? [])
     return {
       assignments,
@@ -55,14 +59,15 @@ export class NativeWork {
       statusRequestLazy: worker.statusRequestLazy,
       approved: worker.approvedAt !== null,
       ...(closeSessions.length > 0 && { closeSessions }),
+      ...(recall.length > 0 && { recall }),
       ...(errands.length > 0 && { errands }),
     }
   }
 
-  async report(workerId: string, reports: Report[], take: number, sessions?: SessionReport[]): Promise<ReportReply> {
+  async report(workerId: string, reports: Report[], take: number, more: ReportExtras = {}): Promise<ReportReply> {
     const worker = this.staff.need(workerId)
     this.staff.seen(worker)
-    if (sessions) await this.sessions.hear(worker, sessions)
+    if (more.sessions) await this.sessions.hear(worker, more.sessions)
     const stale = new Map<string, Fence>()
     for (const report of reports) {
       let lease = this.leaseOf(worker, report)
@@ -70,6 +75,8 @@ export class NativeWork {
         await lease.job.busy
         lease = this.leaseOf(worker, report)
       }
+      // Begun without asking: it held the task as its next one.
+      if (!lease && report.event.type === 'started') lease = await this.next.adopt(worker, report)
       const late = lease ? undefined : await this.lateWords(worker, report)
       // What comes again after a lost reply was applied already, or by the call that came first.
       if (report.seq <= worker.reportSeq) continue
@@ -81,8 +88,12 @@ export class NativeWork {
       late?.()
     }
     const leases = await this.takeNow(worker, take)
+    const reserved = more.next === true && this.mayWork(worker) ? await this.next.reserve(worker) : undefined
     const assignments = await this.handOver(leases, undefined)
-    return { reportSeq: worker.reportSeq, stale: [...stale.values()], assignments }
+    const reply = { reportSeq: worker.reportSeq, stale: [...stale.values()], assignments }
+    // Somebody may have changed it while the commit was on its way.
+    const isHeld = reserved !== undefined && this.leases.reservations.ofWorker(worker.id) === reserved
+    return isHeld ? { ...reply, next: this.assignments.ofReservation(reserved) } : reply
   }
 
   /** Applies one event of a running attempt; everything is changed before it waits for anything. */
@@ -131,7 +142,7 @@ export class NativeWork {
     this.staff.seen(worker)
     if (options.load) this.staff.noteLoad(worker, options.load)
     for (const fence of options.running) {
-      const lease = this.leaseOf(worker, fence)
+      const lease = this.leaseOf(worker, fence) ?? this.next.begin(worker, fence)
       if (!lease) continue
       lease.acknowledged = true
       lease.touchedAt = this.core.now()
@@ -168,8 +179,9 @@ export class NativeWork {
     return []
   }
 
-  private hasNews(worker: WorkerState, { running, errands }: TakeOptions): boolean {
+  private hasNews(worker: WorkerState, { running, errands, holds }: TakeOptions): boolean {
     if (worker.statusRequested !== null || this.errands.newFor(worker.id, errands ?? []).length > 0) return true
+    if (this.next.recalls(worker, holds).length > 0) return true
     return this.cancellations(worker, running).length > 0 || this.sessions.toClose(worker.id).length > 0
   }
 
@@ -179,7 +191,7 @@ export class NativeWork {
       held.add(`${taskPublicId(lease.job.state.publicId, lease.task.index)}/${lease.attempt.number}`)
     }
     return running
-      .filter((fence) => !held.has(`${fence.taskId.toLowerCase()}/${fence.attempt}`))
+      .filter((fence) => !held.has(`${fence.taskId.toLowerCase()}/${fence.attempt}`) && !this.next.holds(worker, fence))
       .map((fence) => ({ ...fence, reason: 'the task was taken from this attempt: canceled, requeued or done elsewhere' }))
   }
 }

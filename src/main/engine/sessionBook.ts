@@ -89,7 +89,8 @@ export class SessionBook {
     if (job === undefined) return true
     let active = 0
     for (const { task } of job.active.values()) if (task.kind === row.kind) active++
-    const hasReady = job.queues.get(row.kind)?.headKey !== undefined || [...job.delayed.values()].some(({ kind }) => kind === row.kind)
+    const holdsNext = [...job.reserved.values()].some(({ task }) => task.kind === row.kind)
+    const hasReady = holdsNext || job.queues.get(row.kind)?.headKey !== undefined || [...job.delayed.values()].some(({ kind }) => kind === row.kind)
     return nothingLeft({ runnable: RUNNABLE_JOB_STATUSES.includes(job.state.status) && job.state.deletedAt === null, hasReady, active })
   }
 

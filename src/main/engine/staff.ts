@@ -10,6 +10,7 @@ import { NotFoundError, PreconditionError, TooManyError } from './errors.ts'
 import type { NewWorker, WorkerSignOn } from './farmEngine.ts'
 import type { Leases } from './leases.ts'
 import type { WorkerState } from './model.ts'
+import type { NextTasks } from './nextTasks.ts'
 import { cleanSchedule, nextScheduleCheck, scheduledStatus } from './sleepSchedule.ts'
 
 /** A load sample goes into the history this often. */
@@ -28,6 +29,7 @@ export class Staff {
     private readonly leases: Leases,
     private readonly attempts: Attempts,
     private readonly dispatcher: Dispatcher,
+    private readonly next: NextTasks,
     private readonly onWorkerStatus: () => void,
   ) {}
 
@@ -329,6 +331,9 @@ export class Staff {
     const named = new Set(running.map((fence) => `${fence.taskId.toLowerCase()}/${fence.attempt}`))
     const keep: Fence[] = []
     const lost: Fence[] = []
+    // What it began before we heard of it is its own; what it held it has forgotten.
+    for (const fence of running) await this.next.adopt(worker, fence)
+    this.leases.reservations.giveBackOf(worker.id)
     for (const lease of [...this.leases.ofWorker(worker.id).values()]) {
       const fence = { taskId: taskPublicId(lease.job.state.publicId, lease.task.index), attempt: lease.attempt.number }
       if (named.has(`${fence.taskId}/${fence.attempt}`)) {

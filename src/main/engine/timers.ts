@@ -6,6 +6,7 @@ import type { Core } from './core.ts'
 import { StaleAttemptError } from './errors.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Leases } from './leases.ts'
+import type { NextTasks } from './nextTasks.ts'
 import type { Staff } from './staff.ts'
 import { attemptTimeout, workerTimedOut } from './timeouts.ts'
 import type { Transitions } from './transitions.ts'
@@ -26,6 +27,7 @@ export class Timers {
     private readonly staff: Staff,
     private readonly attempts: Attempts,
     private readonly transitions: Transitions,
+    private readonly next: NextTasks,
     /** Told before a job's rows are deleted: files of it go too. */
     private readonly onPurge: (job: { publicId: string; checkoutId: string | null }) => Promise<void>,
   ) {
@@ -61,6 +63,7 @@ export class Timers {
   async checkTimeouts(): Promise<void> {
     const now = this.core.now()
     const settings = this.core.settings()
+    this.next.takeBackOverdue()
     if (now - this.startedAt >= settings.timeoutGraceMs) {
       for (const worker of this.staff.all()) {
         if (workerTimedOut(worker, settings, now) && !this.staff.isWaiting(worker)) await this.staff.timeOut(worker)

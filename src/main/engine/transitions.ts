@@ -48,10 +48,7 @@ export class Transitions {
     if (to === 'queued') this.setSteps(job, task, 0)
     if (to === 'active') task.startedAt = now
     task.finishedAt = ENDED.includes(to) ? now : null
-    if (RUNNABLE.includes(from) && to !== 'active') {
-      job.queues.get(task.kind)?.remove(task)
-      job.delayed.delete(task.id)
-    }
+    if (RUNNABLE.includes(from) && to !== 'active') this.book.withdraw(job, task)
     if (to === 'completed') this.memberCompleted(job, task)
     job.state.updatedAt = now
     this.book.saveTask(job, task)

@@ -116,6 +116,10 @@ export const TakeRequest = Type.Object({
   status: Type.Optional(WorkerStatus),
   /** When something changed since the last answer, and in the first call after a sign-on. */
   sessions: Type.Optional(SessionReports),
+  /** The task that it will run next (ReportReply.next), until it begins it. */
+  holds: Type.Optional(Fence),
+  /** Tasks that it was asked to give back, or cannot run now, and will not begin. */
+  returned: Type.Optional(Type.Array(Fence, { maxItems: 100 })),
 })
 export type TakeRequest = Static<typeof TakeRequest>
 export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
@@ -162,6 +166,8 @@ export const TakeReply = Type.Object({
   /** Jobs that have nothing left for the applications that are open for them. */
   closeSessions: Type.Optional(Type.Array(Id)),
   errands: Type.Optional(Type.Array(Errand)),
+  /** Next tasks that it must not begin; each is named in `returned` of the next call, unless it has begun. */
+  recall: Type.Optional(Type.Array(Fence)),
 })
 export type TakeReply = Static<typeof TakeReply>
 
@@ -213,6 +219,8 @@ export const ReportRequest = Type.Object({
   take: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
   /** As in TakeRequest. */
   sessions: Type.Optional(SessionReports),
+  /** Every slot is taken, and it would hold one more task: what it runs next. */
+  next: Type.Optional(Type.Boolean()),
 })
 export type ReportRequest = Static<typeof ReportRequest>
 export const ReportReply = Type.Object({
@@ -221,6 +229,11 @@ export const ReportReply = Type.Object({
   /** Attempts among the reports that no longer hold their task: stop them. Their late log lines were kept. */
   stale: Type.Array(Fence),
   assignments: Type.Array(Assignment),
+  /**
+   * A task to hold and to begin, without asking, as soon as a slot is free. It is queued until the worker's `started` says that
+   * its attempt has begun.
+   */
+  next: Type.Optional(Assignment),
 })
 export type ReportReply = Static<typeof ReportReply>
 

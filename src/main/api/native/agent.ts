@@ -121,7 +121,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
         response: { 200: ReportReply },
       },
     },
-    (request) => farm.report(nativeWorker(request).publicId, request.body.reports, request.body.take ?? 0, request.body.sessions),
+    (request) => farm.report(nativeWorker(request).publicId, request.body.reports, request.body.take ?? 0, request.body),
   )
 
   app.post(

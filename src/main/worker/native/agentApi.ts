@@ -37,6 +37,16 @@ interface Check<T> {
   Errors(value: unknown): { instancePath: string; message: string }[]
 }
 
+/** What a report asks for and tells beside its events. */
+export interface ReportWishes {
+  /** Tasks for slots that these reports free. */
+  readonly take: number
+  /** One more task, to hold as the next one. */
+  readonly next: boolean
+  /** When they changed. */
+  readonly sessions: readonly SessionReport[] | undefined
+}
+
 export class AgentApi {
   private readonly http: HttpClient
   private headers: Record<string, string> = {}
@@ -62,15 +72,11 @@ export class AgentApi {
     return this.post('take', JSON.stringify(request), checks.take, { signal, timeoutMs: request.waitMs + SLACK_MS })
   }
 
-  /** `reports` are Report objects as JSON, straight from the outbox; `sessions` when they changed. */
-  report(
-    reports: readonly string[],
-    take: number,
-    sessions: readonly SessionReport[] | undefined,
-    signal: AbortSignal,
-  ): Promise<ReportReply> {
-    const more = `${take > 0 ? `,"take":${take}` : ''}${sessions === undefined ? '' : `,"sessions":${JSON.stringify(sessions)}`}`
-    const body = `{"reports":[${reports.join(',')}]${more}}`
+  /** `reports` are Report objects as JSON, straight from the outbox. */
+  report(reports: readonly string[], { take, next, sessions }: ReportWishes, signal: AbortSignal): Promise<ReportReply> {
+    const wishes = `${take > 0 ? `,"take":${take}` : ''}${next ? ',"next":true' : ''}`
+    const told = sessions === undefined ? '' : `,"sessions":${JSON.stringify(sessions)}`
+    const body = `{"reports":[${reports.join(',')}]${wishes}${told}}`
     return this.post('report', body, checks.report, { signal })
   }
 

@@ -9,6 +9,7 @@ import type { AttemptJournal, Journals } from '../journal.ts'
 import type { Outbox } from '../outbox.ts'
 import { NativeSink } from './attemptSink.ts'
 import type { CheckoutCopies } from './checkouts.ts'
+import { NextTask } from './nextTask.ts'
 
 interface Held {
   fence: Fence
@@ -28,6 +29,8 @@ export interface HeldAttemptsOptions {
   journals: Journals
   checkouts: CheckoutCopies
   onOutput(fence: Fence, file: OutputFile, seq: number): void
+  /** Whether new attempts are welcome now. */
+  accepting(): boolean
   /** An attempt ended (its end is in the outbox). */
   onEnded(): void
 }
@@ -44,6 +47,10 @@ export class HeldAttempts {
   private readonly held = new Map<string, Held>()
   /** The last entry of the outbox that an earlier run of the worker wrote. */
   private readonly lastSeqBefore: number
+  /** What comes after what runs. */
+  readonly next = new NextTask()
+  /** An attempt began since the manager was asked for a next task. */
+  private asksNext = false
 
   constructor(options: HeldAttemptsOptions) {
     this.options = options
@@ -105,7 +112,38 @@ export class HeldAttempts {
     const journal = isResumable ? journals.begin(assignment, startedAt) : undefined
     const held: Held = { fence, assignment, run: undefined, startedAt, journal, finishedSeq: undefined }
     this.held.set(keyOf(fence), held)
+    this.asksNext = true
     this.run(held)
+  }
+
+  /** Whether to ask the manager for a task to hold: once for each attempt that begins, while no slot is free. */
+  get wantsNext(): boolean {
+    return this.asksNext && this.next.fence === undefined && this.busy >= this.options.capacity
+  }
+
+  /** The manager's answer to that question. */
+  hold(assignment: Assignment | undefined): void {
+    this.asksNext = false
+    if (assignment === undefined || this.held.has(keyOf(assignment))) return
+    this.next.hold(assignment)
+    this.beginNext()
+  }
+
+  /** The manager wants these back; what has begun goes on. */
+  recall(fences: readonly Fence[]): void {
+    for (const fence of fences) if (!this.held.has(keyOf(fence))) this.next.giveBack(fence)
+  }
+
+  /** What is held will not be begun here. */
+  giveNextBack(): void {
+    const { fence } = this.next
+    if (fence !== undefined) this.next.giveBack(fence)
+  }
+
+  private beginNext(): void {
+    if (this.busy >= this.options.capacity || !this.options.accepting()) return
+    const assignment = this.next.take()
+    if (assignment !== undefined) this.start(assignment)
   }
 
   /** Says that an attempt it was given will not be run, so that the manager requeues it at once. */
@@ -147,11 +185,11 @@ export class HeldAttempts {
     return count
   }
 
-  /** How many ends lie in the outbox up to `seq`. */
-  endedUpTo(seq: number): number {
-    let count = 0
-    for (const held of this.held.values()) if (held.finishedSeq !== undefined && held.finishedSeq <= seq) count++
-    return count
+  /** How many slots are free once the manager has heard the ends up to `seq`: what begins by itself has taken its own. */
+  freedBy(seq: number): number {
+    let ended = 0
+    for (const held of this.held.values()) if (held.finishedSeq !== undefined && held.finishedSeq <= seq) ended++
+    return Math.max(0, Math.min(ended, this.options.capacity - (this.held.size - ended)))
   }
 
   /** All of them, as the protocol's `running`. */
@@ -210,6 +248,7 @@ export class HeldAttempts {
       onOutput: (file, seq) => onOutput(held.fence, file, seq),
       onFinished: (_end: AttemptEnd, seq) => {
         held.finishedSeq = seq
+        this.beginNext()
         onEnded()
       },
     })

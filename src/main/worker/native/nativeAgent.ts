@@ -136,6 +136,7 @@ export class NativeAgent implements Agent {
       deps: options.attempts,
       journals,
       onOutput: (fence, file, seq) => previews?.add(fence, file.path, seq),
+      accepting: () => control.accepting,
       onEnded: () => control.evaluate(),
     })
     for (const { fence, seq } of undeliveredEnds) if (seq > outbox.acked) held.addEnded(fence, seq)
@@ -245,6 +246,7 @@ export class NativeAgent implements Agent {
   private async stopOnce(graceful: boolean): Promise<void> {
     const standing = this.standing
     standing?.control.close()
+    standing?.session.giveNextBack()
     if (graceful) await standing?.held.idle()
     this.giveBackAll()
     if (standing !== undefined) {

@@ -3,14 +3,14 @@
  *
  * - `take` waits at the manager: heartbeat, cancellations, status requests, and work while a slot is free.
  * - `report` empties the outbox, one request at a time so that order holds; the request that brings an attempt's end
- *   asks for the next task, so a busy worker goes from one task to the next in one round trip.
+ *   asks for the next task, so a busy worker goes from one task to the next in one round trip; the one that tells of an
+ *   attempt's beginning asks for a task to hold (nextTask.ts), with which there is no wait at all.
  *
  * A slot is asked for in one place only: by `take` while it is free for certain, by the `report` that brings the end of
  * what held it. So the manager can never hand out more than there is room for. A `take` that asks for slots is never
  * given up by us (its answer may be on its way); one that asks for none is, as soon as a slot becomes free.
  */
 import type { Assignment, Fence } from '../../../shared/schemas/agent.ts'
-import type { SessionReport } from '../../../shared/schemas/session.ts'
 import type { Load } from '../../../shared/schemas/worker.ts'
 import { StoppedError } from '../commands/types.ts'
 import { GivenBackError } from '../errors.ts'
@@ -18,7 +18,7 @@ import { RefusedError, UnreachableError } from '../http.ts'
 import type { Logger } from '../logger.ts'
 import type { Outbox, OutboxEntry } from '../outbox.ts'
 import { pause } from '../timing.ts'
-import { isUnknownWorker, type AgentApi } from './agentApi.ts'
+import { isUnknownWorker, type AgentApi, type ReportWishes } from './agentApi.ts'
 import type { Control } from './control.ts'
 import type { ErrandRunner } from './errandRunner.ts'
 import type { HeldAttempts } from './heldAttempts.ts'
@@ -77,6 +77,8 @@ export class Session {
         this.end()
       })
     await Promise.all([guarded(this.takeLoop(signal)), guarded(this.reportLoop(signal))])
+    // Without a manager nobody knows whose it is by the time that it could begin.
+    this.options.held.next.forget()
     return failures[0]
   }
 
@@ -101,11 +103,14 @@ export class Session {
       this.takeSlots = slots
       const began = performance.now()
       const told = sessions?.untold()
+      const returned = held.next.returned()
       const request = {
         slots,
         waitMs: this.waitMs,
         running: held.fences(),
         errands: errands.ids(),
+        holds: held.next.fence,
+        returned: returned.length > 0 ? returned : undefined,
         load: load(),
         status: control.status,
         sessions: told?.reports,
@@ -118,11 +123,16 @@ export class Session {
       if (reply === undefined || signal.aborted) continue
       onAnswer()
       sessions?.heard(told)
+      held.next.heard(returned)
+      held.recall(reply.recall ?? [])
       for (const { reason, ...fence } of reply.cancel) held.stop(fence, new StoppedError(reason || 'cancelled'))
       const statusBefore = control.status
       control.request(reply.statusRequested, reply.statusRequestLazy, reply.approved)
       for (const jobId of reply.closeSessions ?? []) sessions?.jobOver(jobId)
-      if (!control.accepting) sessions?.rest()
+      if (!control.accepting) {
+        sessions?.rest()
+        held.giveNextBack()
+      }
       this.begin(reply.assignments)
       for (const errand of reply.errands ?? []) errands.start(errand)
       const nothing = reply.assignments.length === 0 && !reply.errands?.length && control.status === statusBefore
@@ -138,9 +148,10 @@ export class Session {
       const batch = signal.aborted ? [] : await outbox.next(this.batchLimit, MAX_REPORT_CHARS)
       const last = batch.at(-1)
       if (last === undefined || signal.aborted) continue
-      const take = control.accepting ? held.endedUpTo(last.seq) : 0
+      const take = control.accepting ? held.freedBy(last.seq) : 0
+      const next = control.accepting && held.wantsNext
       const told = sessions?.untold()
-      const reply = await this.sendBatch(api, batch, take, told?.reports, signal)
+      const reply = await this.sendBatch(api, batch, { take, next, sessions: told?.reports }, signal)
       onAnswer()
       if (reply === undefined) continue
       sessions?.heard(told)
@@ -152,20 +163,17 @@ export class Session {
       this.delivered(reply.reportSeq)
       for (const fence of reply.stale) this.stale(fence)
       this.begin(reply.assignments)
+      if (next) this.hold(reply.next)
       control.evaluate()
       if (held.free > 0) this.wake()
     }
   }
 
   /** Undefined when the manager refused the batch for what is in it: it was made smaller, or its only entry dropped. */
-  private async sendBatch(api: AgentApi, batch: OutboxEntry[], take: number, sessions: SessionReport[] | undefined, signal: AbortSignal) {
+  private async sendBatch(api: AgentApi, batch: OutboxEntry[], wishes: ReportWishes, signal: AbortSignal) {
     try {
-      return await api.report(
-        batch.map((entry) => entry.json),
-        take,
-        sessions,
-        signal,
-      )
+      const reports = batch.map((entry) => entry.json)
+      return await api.report(reports, wishes, signal)
     } catch (error) {
       if (!(error instanceof RefusedError) || isUnknownWorker(error)) throw error
       const isOurFault = [400, 413, 415, 422].includes(error.status)
@@ -195,6 +203,20 @@ export class Session {
 
   private stale(fence: Fence): void {
     this.options.held.stop(fence, new StoppedError('the manager has given the task to somebody else'))
+  }
+
+  private hold(assignment: Assignment | undefined): void {
+    const { held, control } = this.options
+    held.hold(assignment)
+    // It was asked to rest while the answer was on its way.
+    if (!control.accepting) this.giveNextBack()
+  }
+
+  /** The worker takes no more work: somebody else may have what it holds. */
+  giveNextBack(): void {
+    const { held } = this.options
+    held.giveNextBack()
+    if (!held.next.isSettled) this.wake()
   }
 
   private begin(assignments: readonly Assignment[]): void {

@@ -1,0 +1,178 @@
+/**
+ * What busy workers will run next: chosen while they are at something else, begun without asking, given back to whoever can
+ * begin it sooner (reservations.ts; rules: reservationRules.ts).
+ */
+import { RUNNABLE_TASK_STATUSES } from '../../shared/enums.ts'
+import { taskPublicId } from '../../shared/ids.ts'
+import type { Fence } from '../../shared/schemas/agent.ts'
+import type { Core } from './core.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { jobHolds } from './eligibility.ts'
+import { ignoreUnknown } from './errors.ts'
+import type { JobBook } from './jobBook.ts'
+import type { JobRuntime, Lease } from './jobRuntime.ts'
+import type { Leases } from './leases.ts'
+import type { TaskState, WorkerState } from './model.ts'
+import { compareRanks, jobRank } from './orderKey.ts'
+import { mayBeHeld, recallIsOverdue, toRecall } from './reservationRules.ts'
+import type { Reservation } from './reservations.ts'
+
+export class NextTasks {
+  constructor(
+    private readonly core: Core,
+    private readonly book: JobBook,
+    private readonly leases: Leases,
+    private readonly dispatcher: Dispatcher,
+  ) {
+    dispatcher.onRound = () => this.review()
+  }
+
+  /** The task that the worker holds as its next one, chosen now if it holds none; undefined when there is none for it. */
+  async reserve(worker: WorkerState): Promise<Reservation | undefined> {
+    for (;;) {
+      const held = this.leases.reservations.ofWorker(worker.id)
+      if (held) return held.recalledAt === null ? held : undefined
+      const pick = this.dispatcher.pick(worker)
+      if (!pick) return undefined
+      if ('loading' in pick) {
+        await pick.loading
+        continue
+      }
+      const { job, task } = pick
+      const busy = this.leases.ofWorker(worker.id).size >= worker.capacity
+      if (!mayBeHeld({ counted: isCounted(job, task), wanted: this.isWanted(job, task), busy })) return undefined
+      job.queues.get(task.kind)?.remove(task)
+      const reservation: Reservation = { job, task, worker, attempt: task.attempts + 1, recalledAt: null }
+      this.leases.reservations.add(reservation)
+      this.book.refresh(job)
+      return reservation
+    }
+  }
+
+  /** The worker says that it runs an attempt nobody knows of: it began what it held. Undefined: it may not. */
+  begin(worker: WorkerState, fence: Fence): Lease | undefined {
+    const reservation = this.heldAs(worker, fence)
+    if (!reservation || reservation.job.busy) return undefined
+    const { job, task } = reservation
+    if (!this.mayBegin(job, task, worker)) {
+      this.leases.reservations.giveBack(reservation)
+      return undefined
+    }
+    this.leases.reservations.remove(reservation)
+    return this.begun(job, task, worker)
+  }
+
+  /**
+   * As `begin`, also for what it held before the manager was restarted or before a mass update of the job: nothing of that is
+   * remembered, but the task still waits, and its number tells that nobody had it since.
+   */
+  async adopt(worker: WorkerState, fence: Fence): Promise<Lease | undefined> {
+    while (worker.approvedAt !== null) {
+      const found = await this.book.needTask(fence.taskId).catch(ignoreUnknown)
+      if (!found) return undefined
+      const { job, task } = found
+      if (job.busy) {
+        await job.busy
+        continue
+      }
+      const begun = this.begin(worker, fence)
+      if (begun) return begun
+      if (job.active.has(task.id) || job.reserved.has(task.id) || job.delayed.has(task.id)) return undefined
+      if (!RUNNABLE_TASK_STATUSES.includes(task.status) || task.unmet > 0 || task.attempts + 1 !== fence.attempt) return undefined
+      if (isCounted(job, task) || !this.mayBegin(job, task, worker)) return undefined
+      return this.begun(job, task, worker)
+    }
+    return undefined
+  }
+
+  /** The worker promises not to begin these. */
+  returned(worker: WorkerState, fences: readonly Fence[]): void {
+    for (const fence of fences) {
+      const reservation = this.heldAs(worker, fence)
+      if (reservation) this.leases.reservations.giveBack(reservation)
+    }
+  }
+
+  /** What the worker must not begin: asked back, or no more its own. */
+  recalls(worker: WorkerState, holds: Fence | undefined): Fence[] {
+    const reservation = this.leases.reservations.ofWorker(worker.id)
+    if (reservation?.recalledAt != null) return [fenceOf(reservation)]
+    return holds && !this.heldAs(worker, holds) ? [holds] : []
+  }
+
+  holds(worker: WorkerState, fence: Fence): boolean {
+    return this.heldAs(worker, fence) !== undefined
+  }
+
+  /** Asks back what somebody else could begin now, and what is overtaken. */
+  review(): void {
+    const now = this.core.now()
+    const idle = this.dispatcher.idle()
+    const held = this.leases.reservations
+      .all()
+      .map((reservation) => ({
+        reservation,
+        rank: rankOf(reservation),
+        recalled: reservation.recalledAt !== null,
+        wanted: idle.some(({ worker }) => this.dispatcher.suits(reservation.job, reservation.task, worker)),
+        outranked: this.isOutranked(reservation),
+        jobHeld: jobHolds(this.book.facts(reservation.job), now).length > 0,
+      }))
+      .toSorted((a, b) => compareRanks(a.rank, b.rank) || a.reservation.task.orderKey - b.reservation.task.orderKey)
+    const freeSlots = idle.reduce((sum, { slots }) => sum + slots, 0)
+    for (const { reservation } of toRecall(held, freeSlots)) this.leases.reservations.recall(reservation, now)
+  }
+
+  /** Workers that were asked and do not answer keep nobody waiting. */
+  takeBackOverdue(): void {
+    const now = this.core.now()
+    for (const reservation of this.leases.reservations.all()) {
+      if (recallIsOverdue(reservation.recalledAt, now)) this.leases.reservations.giveBack(reservation)
+    }
+  }
+
+  private begun(job: JobRuntime, task: TaskState, worker: WorkerState): Lease {
+    const lease = this.dispatcher.lease(job, task, worker, 'heartbeat')
+    lease.acknowledged = true
+    return lease
+  }
+
+  private mayBegin(job: JobRuntime, task: TaskState, worker: WorkerState): boolean {
+    return jobHolds(this.book.facts(job), this.core.now()).length === 0 && this.dispatcher.mayHave(job, task, worker)
+  }
+
+  private isWanted(job: JobRuntime, task: TaskState): boolean {
+    return this.dispatcher.idle().some(({ worker }) => this.dispatcher.suits(job, task, worker))
+  }
+
+  /** A look at the head of the index first: in most rounds nothing of higher rank is there. */
+  private isOutranked(reservation: Reservation): boolean {
+    const { worker, job } = reservation
+    const rank = rankOf(reservation)
+    const [first] = this.book.index.candidates(worker.namespaceId, worker.kinds, worker.tagIds)
+    if (!first || first.job === job || compareRanks(first.rank, rank) >= 0) return false
+    const pick = this.dispatcher.pick(worker)
+    if (!pick || 'loading' in pick || pick.job === job) return false
+    return compareRanks(jobRank(pick.job.state.queueOrder, pick.job.state, pick.task.orderKey), rank) < 0
+  }
+
+  private heldAs(worker: WorkerState, { taskId, attempt }: Fence): Reservation | undefined {
+    const reservation = this.leases.reservations.ofWorker(worker.id)
+    if (reservation?.attempt !== attempt) return undefined
+    const { job, task } = reservation
+    return taskPublicId(job.state.publicId, task.index) === taskId.toLowerCase() ? reservation : undefined
+  }
+}
+
+/** Something of its is counted when a task begins: that cannot be promised before. */
+function isCounted({ state }: JobRuntime, task: TaskState): boolean {
+  return state.limitIds.length > 0 || state.laneId !== null || task.laneId !== null || state.maxWorkers !== null
+}
+
+function rankOf({ job, task }: Reservation) {
+  return jobRank(job.state.queueOrder, job.state, task.orderKey)
+}
+
+function fenceOf({ job, task, attempt }: Reservation): Fence {
+  return { taskId: taskPublicId(job.state.publicId, task.index), attempt }
+}
