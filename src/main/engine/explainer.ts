@@ -43,7 +43,11 @@ export class Explainer {
     }
     const holder = job.reserved.get(task.id)?.worker.name
     if (holder !== undefined) {
-      forAll('held', `worker "${holder}" holds it as its next task`, 'nothing: it begins when that worker is done, or sooner on any that is free')
+      forAll(
+        'held',
+        `worker "${holder}" holds it as its next task`,
+        'nothing: it begins when that worker is done, or sooner on any that is free',
+      )
     }
     if (this.dispatcher.taskLaneFull(job, task)) forAll('lane', 'the lane of the task is full', 'wait for the tasks before it')
     const excluded = waiting ? this.excludedWorkers(job, task, workers, now) : new Map<WorkerExclusion, WorkerState[]>()
@@ -127,8 +131,14 @@ const EXCLUSION_TEXT: Record<WorkerExclusion, { message: (kind: string, n: numbe
     advice: 'install the program on a worker, or allow the kind in its configuration',
   },
   tag: { message: (_, n) => `${n} worker(s) lack the job's tag`, advice: 'give the tag to a worker, or remove it from the job' },
-  blocked: { message: (kind, n) => `${n} worker(s) are blocked for tasks of kind "${kind}" of this job`, advice: 'remove the worker from the blocklist' },
-  'failed-before': { message: (_, n) => `${n} worker(s) failed this task before`, advice: 'requeue the task to let them try again, or add a worker' },
+  blocked: {
+    message: (kind, n) => `${n} worker(s) are blocked for tasks of kind "${kind}" of this job`,
+    advice: 'remove the worker from the blocklist',
+  },
+  'failed-before': {
+    message: (_, n) => `${n} worker(s) failed this task before`,
+    advice: 'requeue the task to let them try again, or add a worker',
+  },
   'kept-off': {
     message: (_, n) => `${n} worker(s) are kept from this task: it was requeued to run elsewhere`,
     advice: 'wait for another worker, or requeue the task to let everybody have it',

@@ -90,7 +90,8 @@ export class SessionBook {
     let active = 0
     for (const { task } of job.active.values()) if (task.kind === row.kind) active++
     const holdsNext = [...job.reserved.values()].some(({ task }) => task.kind === row.kind)
-    const hasReady = holdsNext || job.queues.get(row.kind)?.headKey !== undefined || [...job.delayed.values()].some(({ kind }) => kind === row.kind)
+    const hasReady =
+      holdsNext || job.queues.get(row.kind)?.headKey !== undefined || [...job.delayed.values()].some(({ kind }) => kind === row.kind)
     return nothingLeft({ runnable: RUNNABLE_JOB_STATUSES.includes(job.state.status) && job.state.deletedAt === null, hasReady, active })
   }
 

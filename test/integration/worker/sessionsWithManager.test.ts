@@ -167,6 +167,6 @@ blender.describe('applications that stay open, at a manager', () => {
     manager = await manager.restart(Number(port))
     await expect.poll(() => worker.status().connected, soon).toBe(true)
     await expect.poll(() => statusOf(job.id), soon).toBe('completed')
-    expect((await sessionsOf(job.id)).map(({ tasks }) => tasks)).toEqual([12])
+    await expect.poll(async () => (await sessionsOf(job.id)).map(({ tasks }) => tasks), soon).toEqual([12])
   })
 })
