@@ -1,9 +1,9 @@
-/** What a worker that was killed takes up again, from the files that it left. */
+/** What a worker that was killed takes up again, from the files that it left; and when it asks for its next task. */
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import type { Assignment } from '../../../src/shared/schemas/agent.ts'
 import type { AttemptDeps } from '../../../src/main/worker/attempt.ts'
-import type { CommandContext } from '../../../src/main/worker/commands/types.ts'
+import { StoppedError, type CommandContext } from '../../../src/main/worker/commands/types.ts'
 import { HttpClient } from '../../../src/main/worker/http.ts'
 import { Journals } from '../../../src/main/worker/journal.ts'
 import { silentLogger } from '../../../src/main/worker/logger.ts'
@@ -15,6 +15,7 @@ import { tempFolder } from '../../support/commandContext.ts'
 
 const FIRST = '00000001-1c3d-4e5f-8a9b-0c1d2e3f4a5b'
 const SECOND = '00000002-1c3d-4e5f-8a9b-0c1d2e3f4a5b'
+const THIRD = '00000004-1c3d-4e5f-8a9b-0c1d2e3f4a5b'
 
 function assignment(taskId: string, changes: Partial<Assignment> = {}): Assignment {
   return {
@@ -49,7 +50,7 @@ async function part(folder: string, run: (context: CommandContext) => Promise<vo
   }
   const http = new HttpClient({ url: new URL('http://127.0.0.1:9'), userAgent: 'test' })
   const checkouts = new CheckoutCopies(folder, new AgentApi(http), silentLogger)
-  const held = new HeldAttempts({ capacity: 2, outbox, deps, journals, checkouts, onOutput() {}, onEnded() {} })
+  const held = new HeldAttempts({ capacity: 2, outbox, deps, journals, checkouts, onOutput() {}, accepting: () => true, onEnded() {} })
   for (const journal of journals.load()) held.addInterrupted(journal)
   return { outbox, journals, held }
 }
@@ -104,3 +105,28 @@ it('goes on with the time limit of an attempt where it stood', async () => {
   await after.outbox.close()
   expect(reason).toMatchObject({ outcome: 'timed-out', message: 'ran longer than 3600 s' })
 })
+
+it('asks for a next task with the report that tells of a beginning, not with the end that came before it', async () => {
+  const folder = await tempFolder()
+  const { held, outbox } = await part(folder, (context) => new Promise((_resolve, reject) => onStop(context, reject)))
+  held.start(assignment(FIRST))
+  expect(held.wantsNext(outbox.lastSeq)).toBe(false)
+  const before = outbox.lastSeq
+  held.start(assignment(SECOND))
+  expect([before, outbox.lastSeq].map((seq) => held.wantsNext(seq))).toEqual([false, true])
+  held.hold(undefined, before)
+  expect(held.wantsNext(outbox.lastSeq)).toBe(true)
+  held.hold(assignment(THIRD), outbox.lastSeq)
+  expect(held.next.fence).toEqual({ taskId: THIRD, attempt: 1 })
+  expect(held.wantsNext(outbox.lastSeq)).toBe(false)
+  held.stop({ taskId: FIRST, attempt: 1 }, new StoppedError('over'))
+  await expect.poll(() => held.running().map(({ taskId }) => taskId)).toEqual([SECOND, THIRD])
+  expect(held.freedBy(outbox.lastSeq)).toBe(0)
+  held.stopAll(() => new StoppedError('over'))
+  await held.idle()
+  await outbox.close()
+})
+
+function onStop({ signal }: CommandContext, reject: (reason: unknown) => void): void {
+  signal.addEventListener('abort', () => reject(signal.reason))
+}

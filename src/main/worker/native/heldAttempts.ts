@@ -49,8 +49,8 @@ export class HeldAttempts {
   private readonly lastSeqBefore: number
   /** What comes after what runs. */
   readonly next = new NextTask()
-  /** An attempt began since the manager was asked for a next task. */
-  private asksNext = false
+  /** The outbox entry that tells of an attempt's beginning, with which the manager is to be asked for the task after it. */
+  private asksNextAt: number | undefined
 
   constructor(options: HeldAttemptsOptions) {
     this.options = options
@@ -112,18 +112,19 @@ export class HeldAttempts {
     const journal = isResumable ? journals.begin(assignment, startedAt) : undefined
     const held: Held = { fence, assignment, run: undefined, startedAt, journal, finishedSeq: undefined }
     this.held.set(keyOf(fence), held)
-    this.asksNext = true
     this.run(held)
+    this.asksNextAt = this.options.outbox.lastSeq
   }
 
-  /** Whether to ask the manager for a task to hold: once for each attempt that begins, while no slot is free. */
-  get wantsNext(): boolean {
-    return this.asksNext && this.next.fence === undefined && this.busy >= this.options.capacity
+  /** Whether the report up to `seq` asks for a task to hold: once for each attempt that begins, while no slot is free. */
+  wantsNext(seq: number): boolean {
+    const isDue = this.asksNextAt !== undefined && this.asksNextAt <= seq
+    return isDue && this.next.fence === undefined && this.busy >= this.options.capacity
   }
 
-  /** The manager's answer to that question. */
-  hold(assignment: Assignment | undefined): void {
-    this.asksNext = false
+  /** The manager's answer to the report up to `seq`. */
+  hold(assignment: Assignment | undefined, seq: number): void {
+    if (this.asksNextAt !== undefined && this.asksNextAt <= seq) this.asksNextAt = undefined
     if (assignment === undefined || this.held.has(keyOf(assignment))) return
     this.next.hold(assignment)
     this.beginNext()

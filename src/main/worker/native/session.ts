@@ -149,7 +149,7 @@ export class Session {
       const last = batch.at(-1)
       if (last === undefined || signal.aborted) continue
       const take = control.accepting ? held.freedBy(last.seq) : 0
-      const next = control.accepting && held.wantsNext
+      const next = control.accepting && held.wantsNext(last.seq)
       const told = sessions?.untold()
       const reply = await this.sendBatch(api, batch, { take, next, sessions: told?.reports }, signal)
       onAnswer()
@@ -163,7 +163,7 @@ export class Session {
       this.delivered(reply.reportSeq)
       for (const fence of reply.stale) this.stale(fence)
       this.begin(reply.assignments)
-      if (next) this.hold(reply.next)
+      if (next) this.hold(reply.next, last.seq)
       control.evaluate()
       if (held.free > 0) this.wake()
     }
@@ -205,9 +205,9 @@ export class Session {
     this.options.held.stop(fence, new StoppedError('the manager has given the task to somebody else'))
   }
 
-  private hold(assignment: Assignment | undefined): void {
+  private hold(assignment: Assignment | undefined, seq: number): void {
     const { held, control } = this.options
-    held.hold(assignment)
+    held.hold(assignment, seq)
     // It was asked to rest while the answer was on its way.
     if (!control.accepting) this.giveNextBack()
   }
