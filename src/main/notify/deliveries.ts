@@ -6,7 +6,7 @@
  */
 import type { Logger } from '../engine/logger.ts'
 import type { Connection, ReadDatabase } from '../store/connection.ts'
-import { deleteDelivered, dueEntries, insertEntries, settleEntry, type OutboxRow } from '../store/queries/outbox.ts'
+import { deleteDelivered, dueEntries, insertEntries, nextDue, settleEntry, type OutboxRow } from '../store/queries/outbox.ts'
 
 export interface OutboxEntry {
   kind: string
@@ -52,8 +52,10 @@ const AT_ONCE = 16
 const AT_ONCE_FOR_ONE_TARGET = 4
 /** Entries looked at in one go: enough to find other targets behind many of a slow one. */
 const WINDOW = 200
-/** The longest that nothing is looked for; entries tell by `wake`, this is for those that another way of writing made. */
-const LOOK_AGAIN_MS = 1_000
+/** The longest that nothing is looked for. Who writes an entry says so by `wake`; this is for clocks that are set and machines that slept. */
+const LOOK_AGAIN_MS = 60_000
+/** The database could not be read or written. */
+const AFTER_FAILURE_MS = 1_000
 /** A handler that throws, which is a defect, is asked again after this long, and longer each time. */
 const AFTER_DEFECT_MS = 5_000
 const MAX_WAIT_MS = 3_600_000
@@ -99,18 +101,31 @@ export class Deliveries {
   private async look(): Promise<void> {
     this.looking = true
     clearTimeout(this.timer)
+    let restMs = LOOK_AGAIN_MS
     try {
       while (this.lookAgain && !this.stopped && this.running.size < AT_ONCE) {
         this.lookAgain = false
         await this.startDue()
+        restMs = await this.untilNext()
       }
       await this.clean()
     } catch (error) {
+      restMs = AFTER_FAILURE_MS
       this.parts.log.error({ err: error }, 'the outbox cannot be read')
     } finally {
       this.looking = false
     }
-    if (!this.stopped) this.timer = setTimeout(() => this.wake(), LOOK_AGAIN_MS).unref()
+    if (this.stopped) return
+    // Said while it was cleaning up; while all hands are full, the first that comes free looks again.
+    if (this.lookAgain && this.running.size < AT_ONCE) restMs = 0
+    this.timer = setTimeout(() => this.wake(), restMs).unref()
+  }
+
+  /** Milliseconds until the next entry's moment comes. What is due already starts when others end. */
+  private async untilNext(): Promise<number> {
+    const now = this.parts.now()
+    const next = await nextDue(this.parts.read, [...this.handlers.keys()], now)
+    return next === undefined ? LOOK_AGAIN_MS : Math.min(LOOK_AGAIN_MS, next - now)
   }
 
   private async startDue(): Promise<void> {
@@ -155,7 +170,7 @@ export class Deliveries {
     } catch (error) {
       // The entry stays due: it is delivered again when the database can be written again.
       log.error({ err: error, ...facts }, 'what became of an entry of the outbox cannot be written')
-      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS).unref())
+      await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS).unref())
     }
   }
 

@@ -288,7 +288,8 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
   }
 
   bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number> {
-    return bulk.bulkTaskStatus(this.writer, jobId, from, to, activity, at)
+    // It may have written entries, also when it was broken off.
+    return bulk.bulkTaskStatus(this.writer, jobId, from, to, activity, at).finally(() => this.onOutbox())
   }
 
   resetWithDependents(taskIds: number[], activity: string, at: number, keepOff?: number): Promise<number> {

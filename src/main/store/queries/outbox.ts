@@ -21,6 +21,16 @@ export function dueEntries(db: ReadDatabase, kinds: string[], without: number[],
   )
 }
 
+/** When the next entry of these kinds that is not due yet will be. */
+export async function nextDue(db: ReadDatabase, kinds: string[], now: number): Promise<number | undefined> {
+  const row = await db.get<{ at: number }>(
+    `select next_at as at from outbox indexed by outbox_due
+     where done_at is null and next_at > ? and kind in (select value from json_each(?)) order by next_at limit 1`,
+    [now, JSON.stringify(kinds)],
+  )
+  return row?.at
+}
+
 export async function insertEntries(
   tx: Connection,
   entries: { kind: string; payload: unknown; at?: number }[],

@@ -1,0 +1,56 @@
+/** When the outbox is looked at, on a real database. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { Deliveries } from '../../../src/main/notify/deliveries.ts'
+import type { ReadDatabase } from '../../../src/main/store/connection.ts'
+import { openStore, type OpenedStore } from '../../../src/main/store/farmStore.ts'
+import { insertEntries } from '../../../src/main/store/queries/outbox.ts'
+
+let folder: string
+let opened: OpenedStore
+let deliveries: Deliveries
+let reads: number
+let delivered: unknown[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'framehouse-outbox-'))
+  opened = await openStore({ dataDir: folder, readConnections: 1, onFailure: () => undefined })
+  reads = 0
+  delivered = []
+  const counting: ReadDatabase = {
+    all: (sql, values) => (reads++, opened.read.all(sql, values)),
+    get: (sql, values) => (reads++, opened.read.get(sql, values)),
+  }
+  deliveries = new Deliveries({ read: counting, write: opened.writer, log: silentLogger, now: Date.now })
+  deliveries.handle('note', { handle: ({ payload }) => (delivered.push(payload), Promise.resolve({})) })
+})
+afterEach(async () => {
+  await deliveries.stop()
+  await opened.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const write = (payload: unknown, at: number) =>
+  opened.writer.exclusive((tx) => insertEntries(tx, [{ kind: 'note', payload, at }], Date.now()))
+
+it('an entry for later is delivered at its moment, and nothing is read until then', async () => {
+  await write('later', Date.now() + 1500)
+  deliveries.start()
+  await vi.waitFor(() => expect(reads).toBeGreaterThanOrEqual(2))
+  await vi.waitFor(() => expect(delivered).toEqual(['later']), { timeout: 10_000 })
+  // Twice at the start, twice at the moment, twice after the delivery: not once a second, let alone more.
+  expect(reads).toBeLessThanOrEqual(8)
+})
+
+it('nothing is read while nothing is promised, and what is promised then is delivered at once', async () => {
+  deliveries.start()
+  await vi.waitFor(() => expect(reads).toBe(2))
+  await new Promise((resolve) => setTimeout(resolve, 1200))
+  expect(reads).toBe(2)
+  await write('now', Date.now())
+  deliveries.wake()
+  await vi.waitFor(() => expect(delivered).toEqual(['now']))
+})
