@@ -82,7 +82,7 @@ export class NativeWork {
       if (report.seq <= worker.reportSeq) continue
       // Said in the same breath as what the event changes: both are in one commit, or neither is.
       worker.reportSeq = report.seq
-      this.staff.save(worker)
+      this.core.store.saveWorkerReported(worker)
       if (lease) await this.apply(lease, report.event)
       else stale.set(`${report.taskId}/${report.attempt}`, { taskId: report.taskId, attempt: report.attempt })
       late?.()

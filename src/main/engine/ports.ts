@@ -74,6 +74,8 @@ export interface FarmStore extends ScheduleStore {
   addAttempt(attempt: AttemptState): void
   saveAttempt(attempt: AttemptState): void
   saveWorker(worker: WorkerState): void
+  /** Only what each report moves: how far they were applied, and when it was heard of. */
+  saveWorkerReported(worker: WorkerState): void
   saveGroup(groupId: number, remaining: number): void
   /** The group's last member was completed: its dependents wait for one less. */
   releaseDependents(groupId: number): void

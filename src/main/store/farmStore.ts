@@ -139,6 +139,10 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     this.writer.save(rows.SAVE_WORKERS, worker.id, () => rows.workerRow(worker))
   }
 
+  saveWorkerReported(worker: WorkerState): void {
+    this.writer.save(rows.SAVE_WORKERS_REPORTED, worker.id, () => rows.workerReportedRow(worker))
+  }
+
   saveGroup(groupId: number, remaining: number): void {
     this.writer.save(rows.SAVE_GROUPS, groupId, () => [groupId, remaining])
   }

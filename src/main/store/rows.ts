@@ -288,6 +288,14 @@ export const workerRow = (w: WorkerState) => [
   w.deletedAt,
 ]
 
+/** Reports come with every task; what a worker is and can do hardly ever changes. */
+export const SAVE_WORKERS_REPORTED: RowStatement = {
+  name: 'workersReported',
+  sql: `update workers set report_seq = v->>1, last_seen_at = v->>2, last_task_id = v->>3
+        from (select value as v from jsonb_each(:rows)) where workers.id = v->>0`,
+}
+export const workerReportedRow = (w: WorkerState) => [w.id, w.reportSeq, w.lastSeenAt, w.lastTaskId]
+
 /** `unmet_jobs` is not among them: waits are counted in SQL only (countWaitingJobs). */
 export const SAVE_JOBS: RowStatement = {
   name: 'jobs',
@@ -451,6 +459,7 @@ export const ADD_OUTBOX: RowStatement = {
 /** All of them, in the order in which a commit applies them: rows exist before others refer to them. */
 export const ROW_STATEMENTS: readonly RowStatement[] = [
   SAVE_WORKERS,
+  SAVE_WORKERS_REPORTED,
   SAVE_JOBS,
   SAVE_JOB_COUNTERS,
   SAVE_GROUPS,
