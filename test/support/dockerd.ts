@@ -3,7 +3,7 @@
  * of its own, namespaces for network, mounts and processes: a second daemon without a bridge takes the first one's away,
  * and what a killed one leaves behind (shims, containers, mounts) goes with the machine.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -15,6 +15,13 @@ const START_LIMIT_MS = 60_000
 /** Its first process collects the dead, as an init does: a containerd that is a zombie would count as one that runs. */
 const POWER_ON = 'busybox ip link set lo up && echo up && while :; do sleep 1000 & wait; done'
 
+export interface DockerdOptions {
+  /** Further options of dockerd. */
+  args?: readonly string[]
+  /** Its images and containers get so many MiB of memory as their disk. */
+  diskMiB?: number
+}
+
 export class PrivateDockerd {
   private enter: ChildProcess | undefined
   private text = ''
@@ -22,14 +29,21 @@ export class PrivateDockerd {
   private constructor(
     private readonly folder: string,
     private readonly machine: ChildProcess,
+    private readonly args: readonly string[],
   ) {}
 
-  static async start(): Promise<PrivateDockerd> {
+  static async start({ args = [], diskMiB }: DockerdOptions = {}): Promise<PrivateDockerd> {
     const folder = await mkdtemp(join(tmpdir(), 'fh-dockerd-'))
     const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
     const machine = spawn('unshare', [...namespaces, 'sh', '-c', POWER_ON], { stdio: ['ignore', 'pipe', 'ignore'] })
     await once(machine.stdout, 'data')
-    const daemon = new PrivateDockerd(folder, machine)
+    const daemon = new PrivateDockerd(folder, machine, args)
+    if (diskMiB !== undefined) {
+      const data = join(folder, 'data')
+      execFileSync('mkdir', [data])
+      const [program = '', ...rest] = daemon.inside('mount', '-t', 'tmpfs', '-o', `size=${diskMiB}m`, 'disk', data)
+      execFileSync(program, rest)
+    }
     await daemon.start()
     return daemon
   }
@@ -38,14 +52,19 @@ export class PrivateDockerd {
     return `unix://${this.folder}/docker.sock`
   }
 
+  /** A command line, run on the daemon's machine. */
+  inside(...command: string[]): string[] {
+    return ['nsenter', '--target', String(childOf(this.machine)), '--net', '--mount', '--pid', ...command]
+  }
+
   async start(): Promise<void> {
     const at = (name: string) => join(this.folder, name)
     // Those that were killed leave files of their process ids behind, and in here the numbers may be somebody else's by now.
     for (const left of ['pid', 'exec/containerd/containerd.pid']) await rm(at(left), { force: true })
     const where = ['--data-root', at('data'), '--exec-root', at('exec'), '--host', this.host, '--pidfile', at('pid')]
-    const inside = ['--target', String(childOf(this.machine)), '--net', '--mount', '--pid']
-    const args = ['dockerd', ...where, '--bridge', 'none', '--iptables=false', '--ip6tables=false', '--log-level', 'warn']
-    this.enter = spawn('nsenter', [...inside, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const quiet = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--log-level', 'warn']
+    const [program = '', ...args] = this.inside('dockerd', ...where, ...quiet, ...this.args)
+    this.enter = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] })
     this.enter.stderr?.on('data', (chunk: Buffer) => {
       this.text = (this.text + chunk.toString()).slice(-10_000)
     })

@@ -10,13 +10,13 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { join, delimiter } from 'node:path'
 import { describe } from 'vitest'
 
-export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl'] as const
+export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl', 'sshd'] as const
 export type PartName = (typeof PARTS)[number]
 
 export interface Part {
   found: boolean
   missing: boolean
-  /** The program to run; empty when missing. For `docker` the client, for `netns` the `ip` program. */
+  /** The program to run (absolute for `sshd`); empty when missing. For `docker` the client, for `netns` the `ip` program. */
   path: string
   /** `describe`, or `describe.skip` when the part is missing. */
   describe: typeof describe | typeof describe.skip
@@ -64,6 +64,8 @@ const probes: Record<PartName, () => string> = {
   blender: () => firstThatRuns(['blender'], ['--version']),
   ffmpeg: () => firstThatRuns(['ffmpeg'], ['-version']),
   curl: () => firstThatRuns(['curl'], ['--version']),
+  // It only runs by its full path, which is often not on a user's PATH.
+  sshd: () => ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((path) => existsSync(path)) ?? '',
   strace: () => firstThatRuns(['strace'], ['-V']),
   // The client alone is no part: `docker info` fails without an engine that answers.
   docker: () => firstThatRuns(['docker'], ['info', '--format', '{{.ServerVersion}}']),

@@ -13,8 +13,10 @@ export const EngineConfig = Type.Object(
     tls: Type.Optional(Type.Object({ ca: Path, cert: Path, key: Path }, { additionalProperties: false })),
     /** A manager node of a Docker Swarm: containers run as services of the cluster, on whichever node has room. */
     swarm: Type.Optional(Type.Boolean()),
-    /** File of the private key, for `ssh://`; without it the SSH agent is asked. */
+    /** File of the private key, for `ssh://`; without it the keys of the worker's user. */
     sshKey: Type.Optional(Path),
+    /** File of options for the `ssh` program, for `ssh://`; without it those of the worker's user. */
+    sshConfig: Type.Optional(Path),
     /** Where this worker's paths are on the engine's machine, when they differ. The first that fits counts. */
     paths: Type.Optional(Type.Array(Type.Object({ worker: Path, engine: Path }, { additionalProperties: false }), { maxItems: 100 })),
   },

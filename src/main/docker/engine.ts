@@ -5,6 +5,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import Docker from 'dockerode'
 import type { EngineConfig } from './config.ts'
 import { translate } from './errors.ts'
+import { SshAgent, type SshTarget } from './ssh.ts'
 
 export interface Engine {
   /** Unique on its worker. */
@@ -24,9 +25,26 @@ const KNOCK_MS = 10_000
 export function connectEngine(config: EngineConfig): Engine {
   const { name, host } = config
   const options = clientOptions(config)
-  const agent = options.protocol === 'https' ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false })
-  const door = new Docker({ ...options, timeout: KNOCK_MS, ...(options.protocol !== 'ssh' && { agent }) })
-  return { name, host, isLocal: localSocket(host) !== undefined, docker: new Docker(options), door }
+  // docker-modem takes an agent; the types do not know it.
+  const kept = { ...options, ...(isSsh(host) && { agent: new SshAgent(sshTarget(config), { keepAlive: true }) }) }
+  const fresh = { ...options, timeout: KNOCK_MS, agent: doorAgent(config, options) }
+  const [docker, door] = [new Docker(kept), new Docker(fresh)]
+  return { name, host, isLocal: localSocket(host) !== undefined, docker, door }
+}
+
+function doorAgent(config: EngineConfig, { protocol }: Docker.DockerOptions): HttpAgent {
+  if (isSsh(config.host)) return new SshAgent(sshTarget(config), { keepAlive: false })
+  return protocol === 'https' ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false })
+}
+
+function isSsh(host: string): boolean {
+  return host.startsWith('ssh://')
+}
+
+function sshTarget({ name, host, sshKey, sshConfig }: EngineConfig): SshTarget {
+  const url = parseHost(name, host)
+  const user = url.username === '' ? undefined : decodeURIComponent(url.username)
+  return { user, host: url.hostname, port: url.port === '' ? undefined : Number(url.port), key: sshKey, config: sshConfig }
 }
 
 /** Path of the socket (or Windows pipe) of an address; undefined for a remote one. */
@@ -36,20 +54,13 @@ export function localSocket(host: string): string | undefined {
 }
 
 /** What dockerode is made with. `DOCKER_HOST` and its kin are not looked at: the worker's configuration says where. */
-export function clientOptions({ name, host, tls, sshKey }: EngineConfig): Docker.DockerOptions {
+export function clientOptions({ name, host, tls }: EngineConfig): Docker.DockerOptions {
   const socketPath = localSocket(host)
   if (socketPath !== undefined) return { host: undefined, socketPath, protocol: 'http' }
   const url = parseHost(name, host)
-  const port = Number(url.port || DEFAULT_PORTS[url.protocol] || 0)
-  if (url.protocol === 'ssh:') {
-    return {
-      protocol: 'ssh',
-      host: url.hostname,
-      port,
-      username: decodeURIComponent(url.username) || undefined,
-      sshOptions: sshKey === undefined ? { agent: process.env['SSH_AUTH_SOCK'] } : { privateKey: readFileSync(sshKey) },
-    }
-  }
+  const port = Number(url.port || DEFAULT_PORT)
+  // The way there is made by SshAgent.
+  if (url.protocol === 'ssh:') return { protocol: 'http', host: 'docker', port: 80 }
   if (tls === undefined) return { protocol: 'http', host: url.hostname, port }
   return {
     protocol: 'https',
@@ -61,7 +72,7 @@ export function clientOptions({ name, host, tls, sshKey }: EngineConfig): Docker
   }
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'tcp:': '2375', 'ssh:': '22' }
+const DEFAULT_PORT = 2375
 
 function parseHost(name: string, host: string): URL {
   const url = URL.canParse(host) ? new URL(host) : undefined
