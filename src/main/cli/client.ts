@@ -30,6 +30,8 @@ export interface JobFilter {
   /** Text in name, type, owner or project. */
   q?: string
   type?: string
+  /** `true`: those that can be brought back, instead of the others. */
+  deleted?: string
   limit?: number
   cursor?: string
 }

@@ -5,17 +5,23 @@ import { CliError, EXIT, UsageError } from './errors.ts'
 
 /** Beginnings shorter than this say too little. */
 const MIN_PREFIX = 4
+const BEGINNING = new RegExp(`^[0-9a-fA-F-]{${MIN_PREFIX},36}$`)
 /** Among this many newest jobs a beginning is looked for. */
 const SEARCHED_JOBS = 1000
 
-export async function resolveJobId(client: Client, word: string): Promise<string> {
+/**
+ * By id, its beginning, or `last`.
+ * @param deleted among the jobs that can be brought back, instead of the others
+ */
+export async function resolveJobId(client: Client, word: string, deleted = false): Promise<string> {
   if (isUuid(word)) return word
+  const among = deleted ? { deleted: 'true' } : {}
   if (word === 'last') {
-    const newest = (await client.jobs({ limit: 1 })).items[0]
-    if (!newest) throw new CliError(EXIT.notFound, 'there is no job yet', 'not-found')
+    const newest = (await client.jobs({ limit: 1, ...among })).items[0]
+    if (!newest) throw new CliError(EXIT.notFound, deleted ? 'there is no deleted job' : 'there is no job yet', 'not-found')
     return newest.id
   }
-  const jobs = (await client.jobs({ limit: SEARCHED_JOBS })).items
+  const jobs = (await client.jobs({ limit: SEARCHED_JOBS, ...among })).items
   return onlyOne(
     'job',
     word,
@@ -23,12 +29,18 @@ export async function resolveJobId(client: Client, word: string): Promise<string
   )
 }
 
+/** Tasks are many, so their ids are given whole. @throws UsageError when it is none */
+export function taskId(word: string): string {
+  if (!isUuid(word)) throw new UsageError(`"${word}" is no id of a task; "framehouse job ID" lists the tasks of a job`, 'TASK')
+  return word
+}
+
 /** By id, its beginning, or name. */
 export async function resolveWorkerId(client: Client, word: string): Promise<string> {
   if (isUuid(word)) return word
   const workers = await client.workers()
   const named = workers.filter((worker) => worker.name === word)
-  return named.length === 1 && named[0] ? named[0].id : onlyOne('worker', word, workers)
+  return named.length === 1 && named[0] ? named[0].id : byBeginning('worker', word, workers)
 }
 
 /** By id, its beginning, or name. */
@@ -36,12 +48,27 @@ export async function resolveScheduleId(client: Client, word: string): Promise<s
   if (isUuid(word)) return word
   const schedules = await client.schedules()
   const named = schedules.filter((schedule) => schedule.name === word)
-  return named.length === 1 && named[0] ? named[0].id : onlyOne('schedule', word, schedules)
+  return named.length === 1 && named[0] ? named[0].id : byBeginning('schedule', word, schedules)
+}
+
+/** By id, its beginning, or a name that only one has. */
+export async function resolveTokenId(client: Client, word: string): Promise<string> {
+  if (isUuid(word)) return word
+  const tokens = await client.tokens()
+  const named = tokens.filter((token) => token.name === word)
+  if (named.length > 1) throw new UsageError(`${named.length} tokens are called "${word}"; give the id`, 'ID', ['tokens', 'revoke'])
+  return named[0]?.id ?? byBeginning('token', word, tokens)
+}
+
+/** What has a name is usually called by it, so a word that is no beginning of an id is a name that nobody has. */
+function byBeginning(kind: string, word: string, all: readonly { id: string; name: string }[]): string {
+  if (!BEGINNING.test(word)) throw new CliError(EXIT.notFound, `there is no ${kind} called "${word}"`, 'not-found')
+  return onlyOne(kind, word, all)
 }
 
 /** The one whose id starts with `word`. Pure. @throws CliError when none or several do */
 export function onlyOne(kind: string, word: string, all: readonly { id: string; name: string }[]): string {
-  if (!new RegExp(`^[0-9a-fA-F-]{${MIN_PREFIX},36}$`).test(word)) {
+  if (!BEGINNING.test(word)) {
     const wanted = `give it whole, or at least its first ${MIN_PREFIX} characters`
     throw new UsageError(`"${word}" is no id of a ${kind}: ${wanted}`, kind.toUpperCase())
   }

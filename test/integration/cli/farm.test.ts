@@ -161,7 +161,9 @@ describe('acting', () => {
     await expect.poll(() => json('job', id), { timeout: 20_000 }).toMatchObject({ status: 'completed' })
     await json('delete', id)
     expect(await json('jobs', '--status', 'completed')).not.toContainEqual(expect.objectContaining({ id }))
-    expect(await json('undelete', id)).toMatchObject({ id, deletedAt: null })
+    expect(await json('jobs', '--deleted')).toContainEqual(expect.objectContaining({ id }))
+    expect(await json('undelete', id.slice(0, 8))).toMatchObject({ id, deletedAt: null })
+    expect(await json('jobs', '--deleted')).not.toContainEqual(expect.objectContaining({ id }))
   })
 
   it('sends a worker to sleep and wakes it', async () => {
@@ -193,7 +195,12 @@ describe('exit codes', () => {
     { args: ['jobs', '--nonsense'], code: 2, says: /no option --nonsense/ },
     { args: ['jobs', '--manager', 'http://127.0.0.1:1'], code: 3, says: /no manager answers/ },
     { args: ['job', nobody], code: 4, says: /not found/ },
-    { args: ['cancel', nobody], code: 4, says: /not found/ },
+    { args: ['cancel', nobody], code: 4, says: /no job or task/ },
+    { args: ['logs', 'last'], code: 2, says: /"last" is no id of a task/ },
+    { args: ['explain', 'abcd'], code: 2, says: /"abcd" is no id of a task/ },
+    { args: ['skip', 'abcd'], code: 2, says: /"abcd" is no id of a task/ },
+    { args: ['workers', 'sleep', 'nobody'], code: 4, says: /no worker called "nobody"/ },
+    { args: ['tokens', 'revoke', 'nobody'], code: 4, says: /no token called "nobody"/ },
     { args: ['logs', nobody], code: 4, says: /not found/ },
     { args: ['submit', 'ecko-sleep-test'], code: 4, says: /Did you mean "echo-sleep-test"/ },
     { args: ['jobs', '--token', 'wrong'], code: 5, says: /token/ },

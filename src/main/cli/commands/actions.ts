@@ -4,7 +4,7 @@ import type { JobAction, TaskAction } from '../../../shared/schemas/job.ts'
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import { defineCommand, type Command } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { resolveJobId } from '../ids.ts'
+import { resolveJobId, taskId } from '../ids.ts'
 import { flag } from '../options.ts'
 import { printJson } from '../output.ts'
 
@@ -32,7 +32,7 @@ export const actions: readonly Command[] = [
     positionals: [{ name: 'TASK', help: 'id of the task' }],
     options: CLIENT_OPTIONS,
     async run(context, { options, words, json }) {
-      const id = words[0] ?? ''
+      const id = taskId(words[0] ?? '')
       const client = makeClient(context, options)
       await client.actOnTask(id, 'skip')
       if (json) printJson(context.terminal, await client.task(id))
@@ -60,7 +60,7 @@ function action({ job, task, summary }: Action): Command {
       const wanted: JobAction = job === 'requeue' && options.failed === true ? 'requeue-failed' : job
       const results: unknown[] = []
       for (const word of words) {
-        const id = await resolveJobId(client, word)
+        const id = await resolveJobId(client, word, job === 'undelete')
         if (options.elsewhere === true) {
           await client.actOnTask(id, 'requeue-elsewhere')
           results.push(json ? await client.task(id) : { id, action: 'requeue-elsewhere' })
@@ -73,7 +73,10 @@ function action({ job, task, summary }: Action): Command {
           // Jobs and tasks have ids of one shape, so what is no job may be a task.
           const mayBeTask = task && wanted !== 'requeue-failed' && isUuid(word)
           if (!mayBeTask || !(error instanceof CliError) || error.exitCode !== EXIT.notFound) throw error
-          await client.actOnTask(id, task)
+          await client.actOnTask(id, task).catch((problem: unknown) => {
+            if (!(problem instanceof CliError) || problem.exitCode !== EXIT.notFound) throw problem
+            throw new CliError(EXIT.notFound, `no job or task "${id}" found`, 'not-found')
+          })
           results.push(json ? await client.task(id) : { id, action: task })
         }
       }

@@ -2,6 +2,7 @@
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../errors.ts'
+import { taskId } from '../ids.ts'
 import { printJson } from '../output.ts'
 
 export const explain = defineCommand({
@@ -10,7 +11,7 @@ export const explain = defineCommand({
   positionals: [{ name: 'TASK', help: 'id of the task' }],
   options: CLIENT_OPTIONS,
   async run(context, { options, words, json }) {
-    const explanation = await makeClient(context, options).explain(words[0] ?? '')
+    const explanation = await makeClient(context, options).explain(taskId(words[0] ?? ''))
     if (json) {
       printJson(context.terminal, explanation)
       return EXIT.done

@@ -4,7 +4,7 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { ago, ratio } from '../format.ts'
-import { choiceList, integer, text, withDefault } from '../options.ts'
+import { choiceList, flag, integer, text, withDefault } from '../options.ts'
 import { printJson, printTable } from '../output.ts'
 
 export const jobs = defineCommand({
@@ -14,6 +14,7 @@ export const jobs = defineCommand({
     status: choiceList(JOB_STATUSES, 'only jobs in one of these states'),
     search: text('TEXT', 'only jobs whose name, type, owner or project has this text'),
     type: text('TYPE', 'only jobs of this type', { completes: 'job-type' }),
+    deleted: flag('the deleted jobs that "framehouse undelete" can bring back, instead of the others'),
     limit: withDefault(50, '50', integer('N', 'at most this many', { min: 1, max: 1000 })),
     ...CLIENT_OPTIONS,
   },
@@ -24,6 +25,7 @@ export const jobs = defineCommand({
       q: options.search,
       type: options.type,
       limit: options.limit,
+      ...(options.deleted === true ? { deleted: 'true' } : {}),
     })
     if (json) {
       printJson(context.terminal, page.items)

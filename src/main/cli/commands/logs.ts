@@ -4,6 +4,7 @@ import type { Client, Task } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { plural } from '../format.ts'
+import { taskId } from '../ids.ts'
 import { flag, integer } from '../options.ts'
 import { printJsonLine } from '../output.ts'
 import { pause } from '../pause.ts'
@@ -24,7 +25,7 @@ export const logs = defineCommand({
   },
   async run(context, { options, words, json }) {
     const client = makeClient(context, options)
-    const id = words[0] ?? ''
+    const id = taskId(words[0] ?? '')
     let task = await client.task(id)
     let attempt = options.attempt ?? task.attempts
     if (attempt > task.attempts) {

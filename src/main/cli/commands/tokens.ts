@@ -2,8 +2,9 @@
 import { ROLES, SCOPES } from '../../../shared/enums.ts'
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import { defineCommand } from '../command.ts'
-import { EXIT, UsageError } from '../errors.ts'
+import { EXIT } from '../errors.ts'
 import { ago } from '../format.ts'
+import { resolveTokenId } from '../ids.ts'
 import { choice, choiceList, integer, withDefault } from '../options.ts'
 import { printJson, printTable } from '../output.ts'
 
@@ -78,10 +79,7 @@ export const revokeToken = defineCommand({
   options: CLIENT_OPTIONS,
   async run(context, { options, words, json }) {
     const client = makeClient(context, options)
-    const word = words[0] ?? ''
-    const named = (await client.tokens()).filter((token) => token.name === word)
-    if (named.length > 1) throw new UsageError(`${named.length} tokens are called "${word}"; give the id`, 'ID', ['tokens', 'revoke'])
-    const id = named[0]?.id ?? word
+    const id = await resolveTokenId(client, words[0] ?? '')
     await client.revokeToken(id)
     if (json) printJson(context.terminal, { id, revoked: true })
     return EXIT.done
