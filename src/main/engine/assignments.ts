@@ -33,7 +33,8 @@ export class Assignments {
     const commands = this.expanderFor(worker.platform)(job.commandsOf(task))
     const container = task.kind === CONTAINER_KIND ? this.core.containerGrant?.(job.state.owner, commands) : undefined
     const { checkoutId } = job.state
-    return {
+    // Each task passes here: a literal of one shape, without spreads.
+    const assignment: Assignment = {
       taskId: taskPublicId(job.state.publicId, task.index),
       attempt,
       jobId: job.state.publicId,
@@ -45,10 +46,11 @@ export class Assignments {
       stepsTotal: task.stepsTotal,
       maxRunMs: job.state.policy.maxRunMs,
       maxSilenceMs: job.state.policy.maxSilenceMs,
-      ...(container && { container }),
-      ...(job.state.policy.sessions === false && { sessions: false }),
-      ...(checkoutId !== null && { checkout: this.checkout(checkoutId, worker.platform) }),
     }
+    if (container) assignment.container = container
+    if (job.state.policy.sessions === false) assignment.sessions = false
+    if (checkoutId !== null) assignment.checkout = this.checkout(checkoutId, worker.platform)
+    return assignment
   }
 
   /** A checkout as commands of that platform name it. */

@@ -52,16 +52,18 @@ export class NativeWork {
     const closeSessions = this.sessions.toClose(worker.id)
     const recall = this.next.recalls(worker, options.holds)
     const errands = worker.approvedAt === null ? [] : this.errands.newFor(worker.id, options.errands ?? [])
-    return {
+    // Conditional spreads would do the same several times as slowly, and each task passes here.
+    const reply: TakeReply = {
       assignments,
       cancel: this.cancellations(worker, options.running),
       statusRequested: worker.statusRequested,
       statusRequestLazy: worker.statusRequestLazy,
       approved: worker.approvedAt !== null,
-      ...(closeSessions.length > 0 && { closeSessions }),
-      ...(recall.length > 0 && { recall }),
-      ...(errands.length > 0 && { errands }),
     }
+    if (closeSessions.length > 0) reply.closeSessions = closeSessions
+    if (recall.length > 0) reply.recall = recall
+    if (errands.length > 0) reply.errands = errands
+    return reply
   }
 
   async report(workerId: string, reports: Report[], take: number, more: ReportExtras = {}): Promise<ReportReply> {
@@ -90,10 +92,11 @@ export class NativeWork {
     const leases = await this.takeNow(worker, take)
     const reserved = more.next === true && this.mayWork(worker) ? await this.next.reserve(worker) : undefined
     const assignments = await this.handOver(leases, undefined)
-    const reply = { reportSeq: worker.reportSeq, stale: [...stale.values()], assignments }
+    const reply: ReportReply = { reportSeq: worker.reportSeq, stale: [...stale.values()], assignments }
     // Somebody may have changed it while the commit was on its way.
     const isHeld = reserved !== undefined && this.leases.reservations.ofWorker(worker.id) === reserved
-    return isHeld ? { ...reply, next: this.assignments.ofReservation(reserved) } : reply
+    if (isHeld) reply.next = this.assignments.ofReservation(reserved)
+    return reply
   }
 
   /** Applies one event of a running attempt; everything is changed before it waits for anything. */
