@@ -28,6 +28,9 @@ export interface VariableInEffect {
 /** Name of the implicit variable: the folder that jobs' files lie in. It hides a configured one of that name. */
 const JOBS_VARIABLE = 'jobs'
 
+/** Texts whose expansion is kept. */
+const MAX_REMEMBERED = 1_000
+
 const REFERENCE = /\{([A-Za-z_][A-Za-z0-9_-]*)\}/g
 
 /** Where jobs' files lie: `<storage>/jobs` with Shaman (it keeps its file store beside it), else the storage itself. */
@@ -124,7 +127,7 @@ export function createTextExpander(settings: VariableSettings, audience: Audienc
       return variable?.isTwoWay === isTwoWay ? variable.value : reference
     })
 
-  return (text) => {
+  const expand: TextExpander = (text) => {
     let result = text
     let isPath = false
     let startsTranslated = false
@@ -146,6 +149,17 @@ export function createTextExpander(settings: VariableSettings, audience: Audienc
     if (!isPath) return result
     const path = toPlatform(result, platform)
     return platform === 'windows' ? ensureDriveAbsolute(path) : path
+  }
+  // Tasks of a job share most of their texts, and replacing is what costs.
+  const expanded = new Map<string, string>()
+  return (text) => {
+    if (!text.includes('{')) return expand(text)
+    let known = expanded.get(text)
+    if (known === undefined) {
+      if (expanded.size >= MAX_REMEMBERED) expanded.clear()
+      expanded.set(text, (known = expand(text)))
+    }
+    return known
   }
 }
 

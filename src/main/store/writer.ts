@@ -180,7 +180,7 @@ export class Writer {
     batch.done.resolve()
   }
 
-  private async transaction(rows: (string | null)[] | undefined, statements: Batch['statements']): Promise<void> {
+  private async transaction(rows: string[] | undefined, statements: Batch['statements']): Promise<void> {
     await this.connection.run('begin immediate')
     try {
       if (rows) await this.connection.run(this.insertBatch, rows)
@@ -210,13 +210,13 @@ export class Writer {
     }
   }
 
-  /** The rows of a batch, a JSON array (or null) for each kind; undefined when there are none. */
-  private rowsOf(batch: Batch): (string | null)[] | undefined {
+  /** The rows of a batch, a JSON array for each kind; undefined when there are none. (Binding an empty text costs a tenth of binding null.) */
+  private rowsOf(batch: Batch): string[] | undefined {
     if (batch.keyed.size === 0 && batch.appended.size === 0) return undefined
     return this.kinds.map((kind) => {
       const keyed = batch.keyed.get(kind)
       const rows = keyed ? [...keyed.values()].map((row) => row()) : batch.appended.get(kind)
-      return rows ? JSON.stringify(rows) : null
+      return rows ? JSON.stringify(rows) : '[]'
     })
   }
 
