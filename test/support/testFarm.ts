@@ -201,7 +201,7 @@ export class TestFarm {
 
   /** Takes without waiting; `index` is the task's number in its job. */
   async take(worker: WorkerState, slots = 1) {
-    const reply = await this.farm.take(worker.publicId, { slots, waitMs: 0, running: [], signal: new AbortController().signal })
+    const reply = await this.farm.take(worker.publicId, { slots, waitMs: 0, running: [] })
     return reply.assignments
   }
 

@@ -14,6 +14,7 @@ import { NotFoundError, UnavailableError } from './errors.ts'
 import { Errands } from './errands.ts'
 import { Explainer } from './explainer.ts'
 import type {
+  CancelSignal,
   FarmEngine,
   ForeignUpdate,
   JobChanges,
@@ -350,8 +351,8 @@ export class Farm implements FarmEngine {
 
   // Attempts ------------------------------------------------------------------------------------------------------
 
-  take(workerId: string, options: TakeOptions) {
-    return this.native.take(workerId, options)
+  take(workerId: string, options: TakeOptions, signal?: CancelSignal) {
+    return this.native.take(workerId, options, signal)
   }
   report(workerId: string, reports: Report[], take: number, more?: ReportExtras) {
     return this.native.report(workerId, reports, take, more)

@@ -92,8 +92,6 @@ export interface TakeOptions {
   holds?: Fence
   /** Tasks that it held, or was to hold, and will not begin. */
   returned?: Fence[]
-  /** Aborted when the client vanished: nothing is handed out then. */
-  signal: CancelSignal
 }
 
 /** What a report may carry and ask for beside its events. */
@@ -233,7 +231,7 @@ export interface FarmEngine {
   // Attempts: native adapter ------------------------------------------------------------------------------------
 
   /** Long poll of a native worker: heartbeat, work, cancellations, status requests. */
-  take(workerId: string, options: TakeOptions): Promise<TakeReply>
+  take(workerId: string, options: TakeOptions, signal?: CancelSignal): Promise<TakeReply>
   /** Applies events in order, exactly once by seq; then hands out up to `take` tasks, and one to hold when it is asked for. */
   report(workerId: string, reports: Report[], take: number, more?: ReportExtras): Promise<ReportReply>
 

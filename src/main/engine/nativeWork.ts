@@ -19,6 +19,9 @@ import type { Staff } from './staff.ts'
 /** A lease that the worker has not named for this long never reached it: the reply was lost on the way. */
 const UNACKNOWLEDGED_MS = 15_000
 
+/** Of a caller that cannot vanish. */
+const NEVER: CancelSignal = { aborted: false, addEventListener: () => undefined, removeEventListener: () => undefined }
+
 export class NativeWork {
   constructor(
     private readonly core: Core,
@@ -33,7 +36,7 @@ export class NativeWork {
     private readonly next: NextTasks,
   ) {}
 
-  async take(workerId: string, options: TakeOptions): Promise<TakeReply> {
+  async take(workerId: string, options: TakeOptions, signal: CancelSignal = NEVER): Promise<TakeReply> {
     const worker = this.staff.need(workerId)
     this.staff.welcomeBack(worker)
     if (options.returned) this.next.returned(worker, options.returned)
@@ -44,11 +47,11 @@ export class NativeWork {
     const isAnswer = options.returned !== undefined && options.returned.length > 0
     if (leases.length === 0 && options.waitMs > 0 && !isAnswer && !this.hasNews(worker, options)) {
       const slots = this.mayWork(worker) ? options.slots : 0
-      leases = await this.dispatcher.wait(worker, slots, options.waitMs, options.signal)
+      leases = await this.dispatcher.wait(worker, slots, options.waitMs, signal)
       // The wait itself is a sign of life: the connection stood.
-      if (!options.signal.aborted) this.staff.seen(worker)
+      if (!signal.aborted) this.staff.seen(worker)
     }
-    const assignments = await this.handOver(leases, options.signal)
+    const assignments = await this.handOver(leases, signal)
     const closeSessions = this.sessions.toClose(worker.id)
     const recall = this.next.recalls(worker, options.holds)
     const errands = worker.approvedAt === null ? [] : this.errands.newFor(worker.id, options.errands ?? [])
@@ -189,6 +192,7 @@ export class NativeWork {
   }
 
   private cancellations(worker: WorkerState, running: Fence[]): TakeReply['cancel'] {
+    if (running.length === 0) return []
     const held = new Set<string>()
     for (const lease of this.leases.ofWorker(worker.id).values()) {
       held.add(`${taskPublicId(lease.job.state.publicId, lease.task.index)}/${lease.attempt.number}`)

@@ -151,7 +151,7 @@ describe('the blocklist', () => {
     await test.worker('bob')
     const job = await test.submit(MANY, { policyChanges: { blockAfterFailures: 1 } })
     await test.fail(ada, await test.takeOne(ada))
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: new AbortController().signal })
+    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     await test.farm.unblockWorker(job.publicId, ada.publicId, 'misc')
     expect((await reply).assignments).toMatchObject([{ taskId: test.taskId(job, 2) }])

@@ -65,7 +65,7 @@ describe('handing out', () => {
 
   it('gives a waiting worker the task as soon as it is submitted', async () => {
     const worker = await test.worker('ada')
-    const reply = test.farm.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [], signal: new AbortController().signal })
+    const reply = test.farm.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [] })
     const job = await test.submit([{}])
     expect((await reply).assignments).toMatchObject([{ taskId: test.taskId(job, 1) }])
   })
@@ -73,7 +73,7 @@ describe('handing out', () => {
   it('takes a task back when the client vanished while it was handed out', async () => {
     const worker = await test.worker('ada')
     const gone = new AbortController()
-    const reply = test.farm.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [], signal: gone.signal })
+    const reply = test.farm.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [] }, gone.signal)
     gone.abort()
     expect((await reply).assignments).toEqual([])
     const job = await test.submit([{}])

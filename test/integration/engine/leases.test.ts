@@ -18,7 +18,6 @@ afterEach(async () => {
 })
 
 const SIGN_ON = { name: 'ada', software: '', address: '', kinds: ['misc'], canRestart: false, capacity: 4 }
-const never = (): AbortSignal => new AbortController().signal
 const log = (text: string): ReportEvent => ({ type: 'log', at: test.time, stream: 'stdout', text })
 const done = (): ReportEvent => ({ type: 'finished', at: test.time, outcome: 'success', exitCode: 0, reason: '' })
 const call = (worker: WorkerState, running: Fence[], slots = 0) =>
@@ -26,7 +25,6 @@ const call = (worker: WorkerState, running: Fence[], slots = 0) =>
     slots,
     waitMs: 0,
     running: running.map(({ taskId, attempt }) => ({ taskId, attempt })),
-    signal: never(),
   })
 const report = (fence: Fence, seq: number, event: ReportEvent): Report => ({ seq, taskId: fence.taskId, attempt: fence.attempt, event })
 
@@ -261,7 +259,7 @@ describe('sign-on of a worker of ours', () => {
     await test.worker('bob', { approved: false })
     await expect(test.worker('eve', { approved: false })).rejects.toThrow(TooManyError)
     await test.submit([{}])
-    const waiting = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: never() })
+    const waiting = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     await test.farm.approveWorker(ada.publicId)
     expect(await waiting).toMatchObject({ approved: true, assignments: [] })
@@ -273,7 +271,7 @@ describe('sign-on of a worker of ours', () => {
 describe('a call that stands open', () => {
   it('is answered when its worker is asked to change its status', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: never() })
+    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
     expect(await reply).toMatchObject({ statusRequested: 'asleep', statusRequestLazy: true, assignments: [] })
@@ -281,7 +279,7 @@ describe('a call that stands open', () => {
 
   it('gets no work once its worker sleeps', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 200, running: [], signal: never() })
+    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 200, running: [] })
     await test.settled()
     await test.farm.workerChangedStatus(ada.publicId, 'asleep')
     const job = await test.submit([{}])
@@ -291,9 +289,9 @@ describe('a call that stands open', () => {
 
   it('is superseded by the next one of the same worker', async () => {
     const ada = await test.worker('ada')
-    const first = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: never() })
+    const first = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
-    const second = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: never() })
+    const second = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     expect((await first).assignments).toEqual([])
     await test.submit([{}])
     expect((await second).assignments).toHaveLength(1)
@@ -301,7 +299,7 @@ describe('a call that stands open', () => {
 
   it('one new task wakes one worker, and goes to the one that waits longest', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
-    const waits = [ada, bob].map((worker) => test.farm.take(worker.publicId, { slots: 1, waitMs: 300, running: [], signal: never() }))
+    const waits = [ada, bob].map((worker) => test.farm.take(worker.publicId, { slots: 1, waitMs: 300, running: [] }))
     await test.settled()
     await test.submit([{}])
     const [first, second] = await Promise.all(waits)
@@ -311,7 +309,7 @@ describe('a call that stands open', () => {
 
   it('is a sign of life as long as it stands', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: never() })
+    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     test.pass(2 * MINUTE)
     await test.farm.timers.checkTimeouts()
@@ -322,7 +320,7 @@ describe('a call that stands open', () => {
 
   it('ends when the farm stops', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [], signal: never() })
+    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     await test.restart()
     await expect(reply).resolves.toMatchObject({ assignments: [] })

@@ -12,7 +12,6 @@ beforeEach(async () => {
 afterEach(() => test.close())
 
 const tasks = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `task ${index + 1}` }))
-const signal = new AbortController().signal
 const fenceOf = ({ taskId, attempt }: Assignment): Fence => ({ taskId, attempt })
 const started = () => ({ type: 'started' as const, at: test.time })
 
@@ -29,7 +28,7 @@ async function holder(worker: WorkerState): Promise<{ at: Assignment; next: Assi
   return { at, next }
 }
 const call = (worker: WorkerState, options: Partial<TakeOptions> = {}) =>
-  test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], signal, ...options })
+  test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], ...options })
 const attemptsOf = (job: JobState) =>
   test.opened.read.all<{ number: number; status: string; started_at: number; worker_id: number }>(
     'select number, status, started_at, worker_id from attempts where job_id = ? order by id',

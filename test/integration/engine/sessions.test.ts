@@ -11,7 +11,6 @@ beforeEach(async () => {
 afterEach(() => test.close())
 
 const tasks = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `task ${index + 1}` }))
-const signal = new AbortController().signal
 
 function session(job: JobState, changes: Partial<SessionReport> = {}): SessionReport {
   return {
@@ -30,8 +29,8 @@ function session(job: JobState, changes: Partial<SessionReport> = {}): SessionRe
   }
 }
 const tell = (worker: WorkerState, ...sessions: SessionReport[]) =>
-  test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], sessions, signal })
-const wait = (worker: WorkerState) => test.farm.take(worker.publicId, { slots: 1, waitMs: 20_000, running: [], signal })
+  test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], sessions })
+const wait = (worker: WorkerState) => test.farm.take(worker.publicId, { slots: 1, waitMs: 20_000, running: [] })
 const stored = () => test.opened.read.all<{ phase: string; detail: string }>('select phase, detail from sessions order by id')
 
 describe('workers that wait', () => {
@@ -94,7 +93,7 @@ describe('a session that a worker reports', () => {
     await test.takeOne(worker)
     await tell(worker, session(job))
     await test.farm.actOnJob(job.publicId, 'pause', 'test')
-    const reply = test.farm.take(worker.publicId, { slots: 0, waitMs: 20_000, running: [], signal })
+    const reply = test.farm.take(worker.publicId, { slots: 0, waitMs: 20_000, running: [] })
     await test.farm.actOnJob(job.publicId, 'cancel', 'test')
     expect((await reply).closeSessions).toEqual([job.publicId])
   })

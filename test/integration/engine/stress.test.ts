@@ -70,7 +70,6 @@ class Simulation {
           slots: worker.capacity - held.length,
           waitMs: 5,
           running: held.map(fence),
-          signal: new AbortController().signal,
         })
         for (const { taskId, attempt } of reply.cancel) held = held.filter((one) => one.taskId !== taskId || one.attempt !== attempt)
         held.push(...reply.assignments)

@@ -104,7 +104,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
       const { status } = request.body
       // It followed a request (or says so again): this is how one of ours confirms.
       if (status !== undefined && status !== worker.status) await farm.workerChangedStatus(worker.publicId, status)
-      return farm.take(worker.publicId, { ...request.body, signal: new Vanishing(reply.raw) })
+      return farm.take(worker.publicId, request.body, new Vanishing(reply.raw))
     },
   )
 
