@@ -76,6 +76,9 @@ describe('an upload', () => {
 
   it.each([
     ['a name that leads elsewhere', 'name=..%2Fx', 400, 'name'],
+    ['a name that Windows takes for a device', 'name=Con.blend', 400, 'name'],
+    ['a name that Windows cuts short', 'name=shot.blend.', 400, 'name'],
+    ['a name that means a folder', 'name=..', 400, 'name'],
     ['a name with a variable in it', 'name=%7Bjobs%7D', 400, 'name'],
     ['a place that is no upload', 'name=x&beside=..%2F..', 400, 'beside'],
     ['a place that does not exist', `name=x&beside=uploads/${'0'.repeat(24)}`, 404, undefined],

@@ -78,9 +78,13 @@ export class Uploads {
   }
 }
 
+const FORBIDDEN = /[\u0000-\u001f\u007f<>:"/\\|?*{}]/
+/** Windows takes these for devices, whatever ending they have, and drops a dot or blank at the end of a name. */
+const SPECIAL_ON_WINDOWS = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|[. ]$/i
+
 /** @throws InvalidInputError */
 function assertFileName(name: string): void {
-  if (name === '' || name === '.' || name === '..' || name.length > 200 || /[\u0000-\u001f\u007f<>:"/\\|?*{}]/.test(name)) {
+  if (name === '' || name.length > 200 || FORBIDDEN.test(name) || SPECIAL_ON_WINDOWS.test(name)) {
     throw new InvalidInputError('name', `"${name.slice(0, 200)}" is no name of a file that every platform can have`)
   }
 }
