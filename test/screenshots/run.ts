@@ -27,12 +27,14 @@ try {
     const { page } = await openPage(browser, { colorScheme: theme })
     for (const { name, path, prepare } of pages) {
       await page.goto(`${farm.url}/app${path(jobs)}`)
+      // What was pointed at on the page before is pointed at no more.
+      await page.mouse.move(0, 0)
       await page.getByRole('main').waitFor()
       await prepare?.(page)
       // Images and numbers that were asked for are there, and nothing moves any more.
       await page.waitForLoadState('networkidle').catch(() => {})
       await page.waitForTimeout(600)
-      await page.screenshot({ path: join(folder, `${name}-${theme}.jpg`), type: 'jpeg', quality: 82 })
+      await page.screenshot({ path: join(folder, `${name}-${theme}.jpg`), type: 'jpeg', quality: 76 })
       process.stdout.write(`${name}-${theme}\n`)
     }
     await page.context().close()

@@ -196,6 +196,14 @@ export async function startMockFarm(options: { port?: number; jobs?: number; fra
     if (path === '/machines') return { items: machines() }
     if (path === '/tags') return { items: [{ id: id('gpu'), name: 'gpu', description: 'Workers with a GPU' }] }
     if (path === '/limits') return { items: [{ id: id('nuke'), name: 'nuke-render', description: 'Nuke render licences', max: 10, scope: 'machine', inUse: 7, holders: [] }, { id: id('houdini'), name: 'houdini-engine', description: '', max: 4, scope: 'attempt', inUse: 4, holders: [] }] }
+    if (path === '/statistics') {
+      const buckets = Array.from({ length: 48 }, (_, i) => ({ at: iso(NOW - (48 - i) * 1_800_000), frames: 20 + dice(`b${i}`, 160), tasks: 30 + dice(`c${i}`, 90), failed: dice(`e${i}`, 6), busySeconds: 4000 + dice(`g${i}`, 6000) }))
+      return {
+        since: iso(NOW - 86_400_000), until: iso(NOW), bucketSeconds: 1800, buckets, failures: [{ outcome: 'exit-code', count: 14 }, { outcome: 'lost', count: 3 }],
+        jobs: jobs.slice(0, 12).map(({ job }, i) => ({ job: { id: job.id, name: job.name }, seconds: 9000 - i * 600, frames: job.frameCount, cost: 3.2 - i * 0.2, wattHours: 1400 - i * 90 })),
+        workers: WORKERS.map((name, i) => ({ worker: { id: id(name), name }, seconds: 8000 - i * 700, tasks: 120 - i * 9, failed: i % 3 })),
+      }
+    }
     if (path === '/overview') return { status: status(), running: jobs.filter((f) => f.job.status === 'active').slice(0, 6).map(summaryOf), attention: [{ kind: 'worker-pending', message: 'workstation-mika asks to join', target: { kind: 'worker', id: id('workstation-mika'), name: 'workstation-mika' }, at: iso(NOW) }, { kind: 'job-failed', message: '5 tasks failed', target: { kind: 'job', id: jobs[4]?.job.id ?? '', name: jobs[4]?.job.name ?? '' }, at: iso(NOW) }], frames: jobs.slice(0, 3).flatMap((fake) => Array.from({ length: 8 }, (_, i) => ({ ...frameOf(fake, i + 3), jobName: fake.job.name })).filter((f) => 'id' in f)), utilisation: Array.from({ length: 24 }, (_, i) => ({ at: iso(NOW - (24 - i) * 3_600_000), share: 0.2 + dice(`u${i}`, 70) / 100, frames: 40 + dice(`v${i}`, 300) })), nextFinish: null }
     if (p[0] === 'machines' && p[2] === 'samples') return { items: Array.from({ length: 120 }, (_, i) => ({ at: iso(NOW - (120 - i) * 60_000), cpu: 0.5 + 0.4 * Math.sin(i / 9), memory: 0.4 + 0.1 * Math.sin(i / 20), gpu: Math.max(0, Math.sin(i / 14)) })) }
     if (path === '/job-types') return { items: [], broken: [] }

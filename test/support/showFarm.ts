@@ -16,6 +16,8 @@ export interface ShowJobs {
   waiting: string
   /** EXR frames of Blender; '' without Blender. */
   exr: string
+  /** The first worker. */
+  worker: string
   /** PNG frames of Blender and a video made of them; '' without Blender. */
   video: string
 }
@@ -118,8 +120,35 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
   })
   const running = await submit({
     name: 'sq050_sh070 light v004', type: 'demo-render', project: 'Nordlicht', priority: 90,
-    settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 3 },
+    settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 3 }, limits: ['disk-writers'],
   })
+  await fillSettings(farm)
   await untilJob(farm, running, (job) => job.frameCount >= 24)
-  return { running, done, other, failed, waiting, exr, video }
+  const { items: workers } = await farm.api<{ items: Made[] }>('GET', '/workers')
+  return { running, done, other, failed, waiting, exr, video, worker: workers[0]?.id ?? '' }
+}
+
+/** Schedules, people, whom to tell, a backup. */
+async function fillSettings(farm: GuiFarm): Promise<void> {
+  const job = { type: 'command-per-frame', project: 'Archive', settings: { command: 'true', frames: '1-24' } }
+  for (const schedule of [
+    { name: 'nightly proxies', trigger: { kind: 'cron', expression: '0 22 * * 1-5', timeZone: 'Europe/Berlin' }, job: { ...job, name: 'proxies {date}' } },
+    { name: 'dailies', trigger: { kind: 'cron', expression: '30 8 * * *', timeZone: 'Europe/Berlin' }, job: { ...job, name: 'dailies {date}' } },
+    { name: 'clean the cache', trigger: { kind: 'interval', everySeconds: 7200 }, job: { ...job, name: 'clean {n}' } },
+  ]) {
+    const { id } = await farm.api<Made>('POST', '/schedules', schedule)
+    if (schedule.name === 'dailies') await farm.api('POST', `/schedules/${id}/run`)
+  }
+  for (const [name, role] of [['anna', 'admin'], ['mika', 'artist'], ['client', 'viewer']]) {
+    await farm.api('POST', '/users', { name, role, password: 'a password for pictures' })
+  }
+  await farm.api('PATCH', '/settings', {
+    smtpHost: 'mail.studio.example', mailFrom: 'Render farm <farm@studio.example>', publicUrl: 'http://farm.studio.example:8080',
+    notifications: [
+      { on: ['failed'], mail: 'td@studio.example' },
+      { on: ['completed', 'failed'], webhook: { url: 'https://chat.studio.example/hooks/render', headers: { Authorization: 'Bearer 4f1c' } } },
+    ],
+    backupEveryMs: 86_400_000,
+  })
+  await farm.api('POST', '/backups')
 }

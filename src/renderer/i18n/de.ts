@@ -279,7 +279,7 @@ export const de: Messages = {
     noMatch: 'Kein Rechner passt',
   },
   dashboard: {
-    title: 'Übersicht', attention: 'Braucht jemanden', calm: 'Nichts braucht dich.', running: 'Läuft gerade',
+    title: 'Übersicht', attention: 'Braucht jemanden', calm: 'Nichts braucht dich.', running: 'Läuft und kommt',
     nothingRunning: 'Nichts läuft.', wall: 'Neueste Bilder',
     utilisation: 'Bilder je Stunde', busy: 'Rechner beschäftigt', workers: 'Rechner', busyOf: '{busy} von {total} beschäftigt',
     failedJob: '{n} Fehler | {n} Fehler | {n} Fehler',
@@ -386,7 +386,7 @@ export const de: Messages = {
     title: 'Willkommen bei Framehouse',
     lead: 'Vier Schritte bis zum ersten Bild. Jeder lässt sich überspringen, und aus den Einstellungen kommt man wieder hierher.',
     farm: 'Die Farm',
-    farmText: 'Dieser Manager ist hier zu erreichen: {url}', storage: 'Wo Dateien liegen',
+    farmText: 'Andere Rechner und Browser erreichen diesen Manager unter dieser Adresse:', storage: 'Wo Dateien liegen',
     storageText: 'Alle Rechner müssen dieselben Dateien unter demselben Pfad sehen. Leer lassen, um alles hier zu behalten.',
     workers: 'Rechner', workersText: 'Geräte, die rechnen. Dieses hier zählt auch.',
     workerHere: '{n} Rechner kennen diese Farm. | {n} Rechner kennt diese Farm. | {n} Rechner kennen diese Farm.',

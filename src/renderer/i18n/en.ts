@@ -249,7 +249,7 @@ export const en = {
     noMatch: 'No worker fits',
   },
   dashboard: {
-    title: 'Dashboard', attention: 'Needs attention', calm: 'Nothing needs you.', running: 'Running now',
+    title: 'Dashboard', attention: 'Needs attention', calm: 'Nothing needs you.', running: 'Running and next',
     nothingRunning: 'Nothing is running.', wall: 'Newest frames', utilisation: 'Frames per hour', busy: 'Workers busy', workers: 'Workers',
     busyOf: '{busy} of {total} busy', failedJob: '{n} failed tasks | {n} failed task | {n} failed tasks', pendingWorker: 'asks to join',
     workerError: 'has an error', workerOffline: 'is offline', nextDone: 'Next done', framesHour: 'frames in the last hour',
@@ -341,7 +341,7 @@ export const en = {
   welcome: {
     title: 'Welcome to Framehouse',
     lead: 'Four steps to the first rendered frame. Each can be skipped, and you can come back here from the settings.',
-    farm: 'The farm', farmText: 'This manager is reached at {url} and its state is:', storage: 'Where files live',
+    farm: 'The farm', farmText: 'Other machines and browsers reach this manager at this address:', storage: 'Where files live',
     storageText: 'Workers must reach the same files under the same path. Leave it empty to keep everything on this machine.',
     workers: 'Workers', workersText: 'Machines that render. The one you are on counts too.',
     workerHere: '{n} workers know this farm | {n} worker knows this farm | {n} workers know this farm', test: 'Test render',

@@ -28,7 +28,9 @@ export function isTyping(target: EventTarget | null): boolean {
 /** Newest handler first, so a panel gets the key before the page around it. */
 export function dispatchKey(event: KeyboardEvent): void {
   const key = keyName(event)
-  if (event.defaultPrevented || (isTyping(event.target) && key !== 'Ctrl+k' && key !== 'Escape')) return
+  // The first Escape leaves the field (and closes its list of choices), the next one is for the page.
+  if (key === 'Escape' && isTyping(event.target) && event.target instanceof HTMLElement) return event.target.blur()
+  if (event.defaultPrevented || (isTyping(event.target) && key !== 'Ctrl+k')) return
   for (let i = handlers.length - 1; i >= 0; i--) {
     if (handlers[i]?.(key, event)) {
       event.preventDefault()

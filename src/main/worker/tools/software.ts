@@ -1,6 +1,6 @@
 /** Which programs this machine has, in which versions: asked from the programs themselves, once per file on disk. */
 import { execFile } from 'node:child_process'
-import { stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Software } from '../../../shared/schemas/worker.ts'
 import type { ToolSettings } from '../commands/types.ts'
@@ -24,9 +24,14 @@ const known = new Map<string, Promise<string | undefined>>()
 /** All installations that answer with a version, preferred ones first. */
 export async function findSoftware(tools: ToolSettings, machine: MachineView = thisMachine()): Promise<Software[]> {
   const found: Software[] = []
+  /** Files that were met: where /bin is /usr/bin, one program has two paths. */
+  const met = new Set<string>()
   for (const program of ['blender', 'ffmpeg'] as const) {
     // One after the other: several Blenders that start at once would push each other's start beyond the time limit.
     for (const path of findAll(program, tools, machine)) {
+      const file = await realpath(path).catch(() => path)
+      if (met.has(file)) continue
+      met.add(file)
       const version = await readVersion(program, path)
       if (version !== undefined) found.push({ name: program, version, path })
     }
