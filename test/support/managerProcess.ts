@@ -13,11 +13,11 @@ export class ManagerProcess {
     readonly startMs: number,
   ) {}
 
-  /** `wrap`: a program and its arguments that run the manager under them (strace). Port 0: any free one. */
-  static async start(options: { dataDir?: string; port?: number; wrap?: string[] } = {}): Promise<ManagerProcess> {
+  /** `wrap`: a program and its arguments that run the manager under them (strace). `program`: another copy. Port 0: any free one. */
+  static async start(options: { dataDir?: string; port?: number; wrap?: string[]; program?: string } = {}): Promise<ManagerProcess> {
     const folder = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'framehouse-manager-')))
     const began = performance.now()
-    const program = join(import.meta.dirname, '../../bin/framehouse.js')
+    const program = options.program ?? join(import.meta.dirname, '../../bin/framehouse.js')
     // e.g. BENCH_NODE_ARGS="--cpu-prof --cpu-prof-dir=/tmp/profile"
     const nodeArgs = process.env['BENCH_NODE_ARGS']?.split(' ') ?? []
     const args = [...nodeArgs, program, 'manager', '--data', folder, '--listen', `127.0.0.1:${options.port ?? 0}`, '--trust-loopback']

@@ -1,13 +1,54 @@
 /** The look of naive-ui's components, made from our tokens so that nothing on the page looks like a library's default. */
 import {
-  buttonDark, checkboxDark, commonDark, createTheme, datePickerDark, dropdownDark, inputDark, inputNumberDark, modalDark, popoverDark, radioDark, selectDark,
-  sliderDark, switchDark, type GlobalTheme, type GlobalThemeOverrides,
+  commonDark,
+  createTheme,
+  buttonDark,
+  checkboxDark,
+  datePickerDark,
+  dropdownDark,
+  emptyDark,
+  inputDark,
+  inputNumberDark,
+  internalSelectionDark,
+  internalSelectMenuDark,
+  modalDark,
+  popoverDark,
+  radioDark,
+  scrollbarDark,
+  selectDark,
+  sliderDark,
+  spinDark,
+  switchDark,
+  tagDark,
+  timePickerDark,
+  tooltipDark,
+  type GlobalTheme,
+  type GlobalThemeOverrides,
 } from 'naive-ui'
 import { FONT_FACTS, FONT_TEXT, type Palette } from './tokens.ts'
 
 /** Of the components that are used: the theme of all of them would be a third of what the first page loads. */
 const dark = createTheme([
-  buttonDark, checkboxDark, datePickerDark, dropdownDark, inputDark, inputNumberDark, modalDark, popoverDark, radioDark, selectDark, sliderDark, switchDark,
+  buttonDark,
+  checkboxDark,
+  datePickerDark,
+  dropdownDark,
+  emptyDark,
+  inputDark,
+  inputNumberDark,
+  internalSelectionDark,
+  internalSelectMenuDark,
+  modalDark,
+  popoverDark,
+  radioDark,
+  scrollbarDark,
+  selectDark,
+  sliderDark,
+  spinDark,
+  switchDark,
+  tagDark,
+  timePickerDark,
+  tooltipDark,
 ])
 
 export function naiveBase(isDark: boolean): GlobalTheme | null {
