@@ -391,9 +391,9 @@ export const de: Messages = {
     workers: 'Rechner', workersText: 'Geräte, die rechnen. Dieses hier zählt auch.',
     workerHere: '{n} Rechner kennen diese Farm. | {n} Rechner kennt diese Farm. | {n} Rechner kennen diese Farm.',
     test: 'Probe', testText: 'Ein kleiner Film, der kein anderes Programm braucht. Wenn seine Bilder hier erscheinen, geht die Farm.',
-    run: 'Rechnen', finish: 'Zur Übersicht', skip: 'Überspringen',
+    run: 'Rechnen', finish: 'Zur Übersicht', finishJob: 'Den Auftrag ansehen', skip: 'Überspringen',
     next: 'Weiter', back: 'Zurück', works: 'Es geht: {n} Bilder gerechnet.', stepOf: 'Schritt {a} von {b}',
-    noDemo: 'Dem Manager fehlt die Vorführung.',
+    noWorker: 'Noch hat sich kein Rechner gemeldet: Es wartet, bis einer da ist.', noDemo: 'Dem Manager fehlt die Vorführung.',
   },
   keys: {
     title: 'Tastenkürzel', general: 'Überall', list: 'In Listen', frames: 'Im Bildraster und beim Abspielen', search: 'Suchen',

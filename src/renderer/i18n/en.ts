@@ -344,10 +344,10 @@ export const en = {
     farm: 'The farm', farmText: 'Other machines and browsers reach this manager at this address:', storage: 'Where files live',
     storageText: 'Workers must reach the same files under the same path. Leave it empty to keep everything on this machine.',
     workers: 'Workers', workersText: 'Machines that render. The one you are on counts too.',
-    workerHere: '{n} workers know this farm | {n} worker knows this farm | {n} workers know this farm', test: 'Test render',
+    workerHere: '{n} workers know this farm. | {n} worker knows this farm. | {n} workers know this farm.', test: 'Test render',
     testText: 'A small animation that needs no other program. When its frames appear here, the farm works.', run: 'Render it',
-    finish: 'Go to the dashboard', skip: 'Skip', next: 'Next',
-    back: 'Back', works: 'It works: {n} frames rendered.', stepOf: 'Step {a} of {b}', noDemo: 'The manager has no demo job type.',
+    finish: 'Go to the dashboard', finishJob: 'Look at the job', skip: 'Skip', next: 'Next',
+    back: 'Back', works: 'It works: {n} frames rendered.', stepOf: 'Step {a} of {b}', noWorker: 'No worker has joined yet: it waits until one does.', noDemo: 'The manager has no demo job type.',
   },
   keys: {
     title: 'Keyboard shortcuts', general: 'Everywhere', list: 'In lists', frames: 'In the frame grid and player', search: 'Search',

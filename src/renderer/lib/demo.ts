@@ -6,6 +6,10 @@ import { initialValues, settingsToSend } from './submitForm.ts'
 
 export const DEMO_TYPE = 'demo-render'
 
+/** Few enough to be done in a minute on a slow machine. */
+const FRAMES = '1-16'
+
 export async function submitDemo(type: JobTypeInfo): Promise<Job> {
-  return call(Job, 'POST', '/jobs', { name: type.label, type: type.name, settings: settingsToSend(type, initialValues(type)) })
+  const settings = settingsToSend(type, initialValues(type, { frames: FRAMES }))
+  return call(Job, 'POST', '/jobs', { name: type.label, type: type.name, settings })
 }
