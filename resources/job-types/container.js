@@ -54,6 +54,15 @@ const JOB_TYPE = {
       description: 'When to fetch the image. "always" goes on with an image that is there when its registry does not answer',
     },
     {
+      key: 'keep_container',
+      type: 'bool',
+      default: false,
+      visible: 'submission',
+      description:
+        'One container for several tasks of the job: each command runs in it as docker exec does. The image needs a shell, and a ' +
+        'command must not mind what the one before it left',
+    },
+    {
       key: 'timeout_seconds',
       type: 'int32',
       default: 0,
@@ -109,6 +118,7 @@ function parametersOf(settings) {
     readOnlyRoot: settings.read_only_root || undefined,
     dropCapabilities: settings.drop_capabilities || undefined,
     pull: settings.pull,
+    keepContainer: settings.keep_container || undefined,
     timeoutMs: settings.timeout_seconds * 1000 || undefined,
     stopSignal: stopSignalOf(settings.stop_signal.trim()),
     stopGraceMs: settings.stop_grace_seconds * 1000,

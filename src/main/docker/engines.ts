@@ -60,6 +60,9 @@ export class Engines {
   readonly owner: string
   /** Sockets of the engines on this machine. */
   readonly sockets: readonly string[]
+  /** Containers that are kept for several tasks, as `sweep` names them. */
+  readonly kept = new Set<string>()
+  private readonly pulled: PulledImages
   private readonly members: Member[]
   private readonly log: Logger
   private readonly now: () => number
@@ -76,6 +79,7 @@ export class Engines {
     this.random = random
     this.sockets = config.engines.map(({ host }) => localSocket(host)).filter((socket) => socket !== undefined)
     const pulled = new PulledImages(images, now)
+    this.pulled = pulled
     this.members = config.engines.map((engineConfig) => {
       const engine = connectEngine(engineConfig)
       const options = {
@@ -151,9 +155,14 @@ export class Engines {
     }
   }
 
+  /** A container of this image is about to run there; `wasPulled`: the image was fetched for it. */
+  noteImage(engine: Engine, reference: string, wasPulled: boolean): void {
+    void this.pulled.used(engine.name, reference, wasPulled)
+  }
+
   /** Removes what no attempt of `held` answers for, now and whenever an engine comes back. */
   async sweep(held: () => ReadonlySet<string>): Promise<void> {
-    this.held = held
+    this.held = () => new Set([...held(), ...this.kept])
     this.isSweeping = true
     await Promise.all(this.members.filter(({ up }) => up).map((member) => this.sweepOne(member)))
   }

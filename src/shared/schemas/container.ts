@@ -78,6 +78,11 @@ export const DockerRunParameters = Type.Object({
   frames: Type.Optional(Type.String({ minLength: 1, maxLength: 100_000 })),
   /** Files that it saves, with frame placeholders; a path of the worker, or of the container when it lies in a mount. */
   outputPattern: Type.Optional(Type.String({ maxLength: 4096 })),
+  /**
+   * One container for several tasks of the job: each command runs in it as `docker exec` does. For images with a shell whose
+   * command leaves nothing behind that the next one minds (docs/sessions.md).
+   */
+  keepContainer: Type.Optional(Type.Boolean()),
   /** Each container may run this long; then it is stopped, and the attempt is `timed-out`. 0 or missing: no limit. */
   timeoutMs: Type.Optional(Type.Integer({ minimum: 0 })),
   /** `SIGTERM` unless the image says otherwise. */

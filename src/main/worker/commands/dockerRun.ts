@@ -7,9 +7,12 @@ import { ContainerRecord, DockerRunParameters } from '../../../shared/schemas/co
 import { consentProblem } from '../../docker/consent.ts'
 import type { Engines } from '../../docker/engines.ts'
 import { ContainerError, ContainerLostError, EngineUnreachableError } from '../../docker/errors.ts'
+import type { EngineConfig } from '../../docker/config.ts'
 import type { RunSpec } from '../../docker/executor.ts'
 import { mountProblem, volumeProblem } from '../../docker/mounts.ts'
 import { GivenBackError } from '../errors.ts'
+import { containerSession } from '../sessions/containerSession.ts'
+import { repeatable } from '../sessions/repeatable.ts'
 import { ContainerOutput } from './containerOutput.ts'
 import { planContainers, specOf, type PlannedRun } from './containerPlan.ts'
 import { fileProblem } from './fileProblem.ts'
@@ -44,8 +47,42 @@ export function dockerRun(engines: Engines): CommandRunner {
     const parameters = readParameters(DockerRunParameters, command)
     checkNames(command, parameters)
     const mounts = await allowedMounts(command, parameters, engines, context)
-    await new DockerRun(engines, parameters, mounts, planContainers(command, parameters, mounts), context).run()
+    const runs = planContainers(command, parameters, mounts)
+    const { first, again } = repeatable(context)
+    // A container of its own that an earlier run of the worker began is waited for.
+    const wasBegun = Value.Check(Kept, context.journal?.earlier?.state)
+    if (parameters.keepContainer === true && !wasBegun && (await doneInKept(engines, { parameters, mounts, runs }, first))) return
+    await new DockerRun(engines, parameters, mounts, runs, again).run()
   }
+}
+
+/** True when a container that is kept open did all runs; false when each needs one of its own. */
+async function doneInKept(
+  engines: Engines,
+  { parameters, mounts, runs }: { parameters: DockerRunParameters; mounts: RunSpec['mounts']; runs: readonly PlannedRun[] },
+  context: CommandContext,
+): Promise<boolean> {
+  const [run] = runs
+  if (context.sessions === undefined || run === undefined) return false
+  const spec = (index: number, paths: EngineConfig['paths']) =>
+    specOf({ parameters, mounts, owner: engines.owner }, runs[index] ?? run, index, paths, context)
+  const timed = new AbortController()
+  const limited = { ...context, journal: undefined, signal: AbortSignal.any([context.signal, timed.signal]) }
+  const end = await context.sessions.run(containerSession(engines, parameters, spec), limited, async (kept) => {
+    const inKept = async (each: PlannedRun, index: number): Promise<ContainerRecord> => {
+      const stop = (): void => timed.abort(new TimedOutError(`ran longer than ${(parameters.timeoutMs ?? 0) / 1000} s`))
+      const timer = parameters.timeoutMs ? setTimeout(stop, Math.min(parameters.timeoutMs, 0x7fff_ffff)) : undefined
+      if (each.frame !== undefined) context.activity(`frame ${each.frame}`)
+      try {
+        return await kept.run((paths) => spec(index, paths), limited)
+      } finally {
+        clearTimeout(timer)
+      }
+    }
+    await new DockerRun(engines, parameters, mounts, runs, limited, inKept).run()
+    return { ok: true, frames: runs.length }
+  })
+  return end.ok
 }
 
 class DockerRun {
@@ -57,6 +94,8 @@ class DockerRun {
     private readonly mounts: RunSpec['mounts'],
     private readonly runs: readonly PlannedRun[],
     private readonly context: CommandContext,
+    /** Does a run in a container that is there already. */
+    private readonly inKept?: (run: PlannedRun, index: number) => Promise<ContainerRecord>,
   ) {}
 
   async run(): Promise<void> {
@@ -109,8 +148,16 @@ class DockerRun {
   private async container(run: PlannedRun, index: number, kept: Kept | undefined): Promise<ContainerRecord> {
     // An earlier run of the worker saw its end, and all its output is safe.
     const ended = this.records[index]
-    const record = ended ?? (await this.execute(run, index, kept))
+    const record = ended ?? (await (this.inKept === undefined ? this.execute(run, index, kept) : this.noted(this.inKept(run, index))))
     if (record.exitCode !== 0) throw endError(record, this.parameters)
+    return record
+  }
+
+  private async noted(ending: Promise<ContainerRecord>): Promise<ContainerRecord> {
+    const record = await ending
+    this.records = [...this.records, record]
+    this.tell()
+    count(record, this.context)
     return record
   }
 
