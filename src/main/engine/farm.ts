@@ -140,6 +140,8 @@ export class Farm implements FarmEngine {
   /** Variables or other settings changed. */
   settingsChanged(): void {
     this.assignments.forgetExpanders()
+    // What is held was told as the settings were before.
+    for (const reservation of this.leases.reservations.all()) this.leases.reservations.recall(reservation, this.core.now())
   }
 
   private async rebuild(): Promise<void> {

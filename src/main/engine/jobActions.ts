@@ -106,6 +106,8 @@ export class JobActions {
     if (changes.startAfter !== undefined) state.startAfter = changes.startAfter
     state.updatedAt = this.core.now()
     this.core.store.saveJob(state)
+    // Who holds a task of it was told what the job was before.
+    for (const reservation of job.reserved.values()) this.leases.reservations.recall(reservation, this.core.now())
     this.book.refresh(job)
     this.book.refreshSharers(job)
     this.book.onReady()

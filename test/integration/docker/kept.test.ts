@@ -31,7 +31,7 @@ part.describe('a container that is kept', () => {
   afterAll(() => image.remove())
   beforeEach(async () => {
     mounted = await tempFolder()
-    engines = new Engines(containerConfig({ mounts: [{ path: mounted }] }), { log, owner: randomUUID() })
+    engines = new Engines(containerConfig({ mounts: [{ path: mounted, readOnly: false }] }), { log, owner: randomUUID() })
     await engines.look()
     pool = new SessionPool({ slots: 1, limits, workRoot: await tempFolder(), log: silentLogger, now: Date.now })
   })

@@ -157,6 +157,18 @@ describe('a held task', () => {
     expect(await attemptsOf(job)).toHaveLength(1)
   })
 
+  it('is asked back when its job is changed: its worker knows the job as it was', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit(tasks(2))
+    const { at, next } = await holder(ada)
+    const open = call(ada, { waitMs: 20_000, running: [fenceOf(at)], holds: fenceOf(next) })
+    await test.farm.changeJob(job.publicId, { policy: { maxRunMs: 5_000 } })
+    expect((await open).recall).toEqual([fenceOf(next)])
+    await call(ada, { running: [fenceOf(at)], returned: [fenceOf(next)] })
+    await test.finish(ada, at)
+    expect(await test.takeOne(ada)).toMatchObject({ taskId: next.taskId, attempt: 1, maxRunMs: 5_000 })
+  })
+
   it('is not begun after it was skipped by hand', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(2))
