@@ -110,6 +110,7 @@ export class Farm implements FarmEngine {
       this.dispatcher,
       this.transitions,
       this.assignments,
+      this.next,
     )
     this.explainer = new Explainer(this.core, this.book, this.dispatcher, () => this.staff.all(), this.sessions)
     this.timers = new Timers(this.core, this.book, this.leases, this.staff, this.attempts, this.transitions, this.next, options.onPurge)

@@ -20,6 +20,7 @@ import type { JobBook } from './jobBook.ts'
 import type { Lease } from './jobRuntime.ts'
 import type { Leases } from './leases.ts'
 import type { WorkerState } from './model.ts'
+import type { NextTasks } from './nextTasks.ts'
 import type { Staff } from './staff.ts'
 import type { Transitions } from './transitions.ts'
 import { RUNNABLE_JOB_STATUSES } from '../../shared/enums.ts'
@@ -34,6 +35,7 @@ export class ForeignWork {
     private readonly dispatcher: Dispatcher,
     private readonly transitions: Transitions,
     private readonly assignments: Assignments,
+    private readonly next: NextTasks,
   ) {}
 
   async schedule(workerId: string): Promise<ForeignTask | undefined> {
@@ -44,7 +46,10 @@ export class ForeignWork {
     let lease = this.resumable(worker) ?? (await this.dispatcher.take(worker, 1, 'heartbeat'))[0]
     // A foreign worker that gets nothing comes back after 20 s: what its own completion has just released must not be missed.
     if (!lease && (await this.transitions.released())) lease = (await this.dispatcher.take(worker, 1, 'heartbeat'))[0]
-    if (!lease) return undefined
+    if (!lease) {
+      this.next.recallFor(worker)
+      return undefined
+    }
     lease.touchedAt = this.core.now()
     this.staff.announce(worker, null)
     await this.core.store.durable()

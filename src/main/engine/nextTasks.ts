@@ -123,6 +123,15 @@ export class NextTasks {
     for (const { reservation } of toRecall(held, freeSlots)) this.leases.reservations.recall(reservation, now)
   }
 
+  /** A worker that does not wait found nothing: what is held and suits it is asked back, so that it is there when it asks again. */
+  recallFor(worker: WorkerState): void {
+    const found = this.leases.reservations
+      .all()
+      .filter(({ recalledAt, job, task }) => recalledAt === null && this.dispatcher.suits(job, task, worker))
+      .toSorted((a, b) => compareRanks(rankOf(a), rankOf(b)))
+    if (found[0]) this.leases.reservations.recall(found[0], this.core.now())
+  }
+
   /** Workers that were asked and do not answer keep nobody waiting. */
   takeBackOverdue(): void {
     const now = this.core.now()

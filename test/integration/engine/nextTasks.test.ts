@@ -107,6 +107,17 @@ describe('a held task', () => {
     expect(await attemptsOf(job)).toMatchObject([{ worker_id: ada.id }, { worker_id: bob.id }])
   })
 
+  it('goes to a foreign worker that found nothing, when that asks again', async () => {
+    const [ada, foreign] = [await test.worker('ada'), await test.foreignWorker('foreign')]
+    await test.submit(tasks(2))
+    const { at, next } = await holder(ada)
+    const open = call(ada, { waitMs: 20_000, running: [fenceOf(at)], holds: fenceOf(next) })
+    expect(await test.farm.scheduleForeign(foreign.publicId)).toBeUndefined()
+    expect((await open).recall).toEqual([fenceOf(next)])
+    await call(ada, { running: [fenceOf(at)], returned: [fenceOf(next)] })
+    expect(await test.farm.scheduleForeign(foreign.publicId)).toMatchObject({ assignment: { taskId: next.taskId, attempt: 1 } })
+  })
+
   it('that its worker begins while it is asked back is its own', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
     await test.submit(tasks(2))
