@@ -64,6 +64,12 @@ ${rows.join('\n')}
 One commit serves all requests that arrived while the one before it was on its way to the disk, so durability costs a delay of a
 few milliseconds and not a disk flush per request. Handing out looks at the heads of sorted lists in memory; the tasks behind them
 stay in the database until their turn comes, which is why a million queued tasks cost what a thousand do.
+
+What is left is processor time, on two threads: the main one (about two thirds of it Node's HTTP and Fastify) and the one that
+commits. Three rules keep it low. Rows reach SQLite as one JSON document and are read there as binary JSON, never turned
+into text again. A window of tasks comes back as one text, not as a value for each column. Objects that live long (workers,
+jobs, tasks) and replies of hot routes are literals of one shape: a spread that runs rarely makes a hidden class of its own for
+every object, and no property access on them can be cached then.
 [architecture.md](architecture.md) describes both.
 `
 }
