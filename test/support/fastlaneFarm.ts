@@ -103,6 +103,18 @@ export class FastlaneFarm {
     return (await this.get(path)).body.job.executions
   }
 
+  /** The job's newest execution when its container runs: a moment after its status says so. */
+  async containerRuns(path: string): Promise<Execution> {
+    return until(
+      async () => {
+        const newest = await this.inStatus(path, 'running')
+        return 'container_id' in newest.metadata && newest
+      },
+      `the container of ${path}`,
+      PATIENCE_MS,
+    )
+  }
+
   /** The job's newest execution when so many have ended. */
   async ended(path: string, count = 1): Promise<Execution> {
     return until(

@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import type Docker from 'dockerode'
-import type { ContainerRecord } from '../../shared/schemas/container.ts'
+import { runningActivity, type ContainerRecord } from '../../shared/schemas/container.ts'
 import { createOptions } from './createOptions.ts'
 import { untilEnded, witnessEnd, type Witness } from './ends.ts'
 import { ask, type Engine } from './engine.ts'
@@ -29,6 +29,7 @@ interface Entry {
 interface End {
   usage: Usage
   witness: Witness | undefined
+  info: Docker.ContainerInspectInfo
 }
 
 export class DockerExecutor implements Executor {
@@ -45,7 +46,7 @@ export class DockerExecutor implements Executor {
     try {
       hooks.created(container.id)
       const end = await this.toTheEnd(entry, spec, hooks, signal)
-      const record = await this.record(container, spec, end, signal)
+      const record = await this.record(spec, end, signal)
       hooks.ended(record)
       settled = hooks.settled()
       if (signal.aborted) throw signal.reason
@@ -139,15 +140,20 @@ export class DockerExecutor implements Executor {
     const onAbort = () => void this.stop(container, spec.stopGraceMs)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      if (signal.aborted && entry.state === 'created') return { usage: NO_USAGE, witness: undefined }
+      if (signal.aborted && entry.state === 'created') return { usage: NO_USAGE, witness: undefined, info: await this.inspect(container) }
       if (signal.aborted) onAbort()
       for (;;) {
         const wasOverBefore = entry.state === 'ended'
         try {
           await this.follow(entry, watch, hooks, signal)
-          const witness = signal.aborted || entry.isJudged ? undefined : await witnessEnd(this.engine, container.id)
-          if (witness?.died === false) await this.assertNotLost(container, wasOverBefore)
-          return { usage: watch.stop(), witness }
+          const asksWitness = !signal.aborted && entry.isJudged !== true
+          const [witness, info] = await Promise.all([
+            asksWitness ? witnessEnd(this.engine, container.id) : undefined,
+            this.inspect(container),
+          ])
+          const { ExitCode: exitCode } = info.State
+          if (witness?.died === false && unseenEndIsLost({ exitCode, wasOverBefore })) throw this.lost(exitCode)
+          return { usage: watch.stop(), witness, info }
         } catch (error) {
           if (!isConnectionFailure(error)) throw error
           await this.afterOutage(entry, !wasOverBefore && entry.state === 'ended', hooks, signal)
@@ -163,16 +169,19 @@ export class DockerExecutor implements Executor {
   private async follow(entry: Entry, usage: UsageWatch, hooks: RunHooks, signal: AbortSignal): Promise<void> {
     const { container } = entry
     const isNew = entry.state === 'created'
-    if (entry.state === 'running') usage.start()
+    if (entry.state === 'running') {
+      hooks.activity(runningActivity(container.id, this.engine.host))
+      usage.start()
+    }
     const output = isNew ? await this.attach(container) : await this.replay(container, hooks)
     const pumping = pumpOutput(output, (stream, bytes) => hooks.output(stream, bytes))
     // It is looked at below; until then its failure must not count as unhandled.
     pumping.catch(() => undefined)
     try {
       if (isNew) {
-        hooks.activity('running')
         await ask(this.engine, 'cannot start the container', container.start())
         entry.state = 'running'
+        hooks.activity(runningActivity(container.id, this.engine.host))
         usage.start()
         if (signal.aborted) void this.stop(container, 0)
       }
@@ -227,12 +236,6 @@ export class DockerExecutor implements Executor {
     entry.isJudged = true
   }
 
-  /** @throws ContainerLostError when an end that the engine did not see was another daemon's doing */
-  private async assertNotLost(container: Docker.Container, wasOverBefore: boolean): Promise<void> {
-    const { State } = await this.inspect(container)
-    if (unseenEndIsLost({ exitCode: State.ExitCode, wasOverBefore })) throw this.lost(State.ExitCode)
-  }
-
   private lost(exitCode: number): ContainerLostError {
     return new ContainerLostError(`the container ended with its Docker engine at ${this.engine.host} (exit code ${exitCode})`)
   }
@@ -242,8 +245,7 @@ export class DockerExecutor implements Executor {
     await container.stop({ t: Math.ceil(graceMs / 1000) }).catch(() => undefined)
   }
 
-  private async record(container: Docker.Container, spec: RunSpec, { usage, witness }: End, signal: AbortSignal): Promise<ContainerRecord> {
-    const info = await this.inspect(container)
+  private async record(spec: RunSpec, { usage, witness, info }: End, signal: AbortSignal): Promise<ContainerRecord> {
     const { engine } = this
     const digest = await digestOf(engine, info.Image, spec.image)
     const { ExitCode: exitCode, Error: error } = info.State

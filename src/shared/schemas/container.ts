@@ -156,3 +156,14 @@ export type ContainerEngine = Static<typeof ContainerEngine>
 
 export const ContainerCapabilities = Type.Object({ engines: Type.Array(ContainerEngine) })
 export type ContainerCapabilities = Static<typeof ContainerCapabilities>
+
+/** What a task says of itself while its container runs: for people, and for dialects that name running containers. */
+export function runningActivity(containerId: string, host: string): string {
+  return `running in container ${containerId.slice(0, 12)} on ${host}`
+}
+
+/** The container that `runningActivity` told of (the first 12 digits of its id), and its engine's address. */
+export function containerOfActivity(activity: string): { id: string; host: string } | undefined {
+  const [, id, host] = /(?:^|, )running in container ([0-9a-f]{12}) on (\S+)$/.exec(activity) ?? []
+  return id === undefined || host === undefined ? undefined : { id, host }
+}

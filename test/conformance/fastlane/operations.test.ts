@@ -1,6 +1,7 @@
 /** Every route of the Fastlane API, with real containers. Numbers are sections of the protocol's description. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { docker as engine } from '../../support/containers.ts'
 import { FastlaneFarm } from '../../support/fastlaneFarm.ts'
 import { until } from '../../support/liveManager.ts'
 import { requirePart } from '../../support/parts.ts'
@@ -187,7 +188,7 @@ docker.describe('Fastlane', () => {
   it('an execution has exactly its keys, with nulls before its end', async () => {
     const { path, reply } = await lane.enqueue('details', 'sleep 30')
     const url = `${path}executions/${reply.body.executionId}/`
-    await lane.inStatus(path, 'running')
+    await lane.containerRuns(path)
     const { body } = await lane.get(url)
     expect(body).toEqual({
       execution: {
@@ -199,7 +200,7 @@ docker.describe('Fastlane', () => {
         finishedAt: null,
         image: lane.image.name,
         log: null,
-        metadata: expect.any(Object),
+        metadata: { container_id: expect.stringMatching(/^[0-9a-f]{12}$/), docker_host: '/var/run/docker.sock', docker_port: 0 },
         requestIPAddress: '127.0.0.1',
         startedAt: expect.stringMatching(TIME),
         status: 'running',
@@ -309,7 +310,7 @@ docker.describe('Fastlane', () => {
     const path = `/tasks/stopping/jobs/${id}/`
     const body = { image: lane.image.name, command: 'sleep 60', retries: 3 }
     await lane.request('PUT', path, { ...body, cron: '*/1 * * * * *' })
-    const { executionId } = await lane.inStatus(path, 'running')
+    const { executionId } = await lane.containerRuns(path)
     const stopped = await lane.request('POST', `${path}executions/${executionId}/stop/`)
     expect(stopped.body).toEqual({
       execution: { id: executionId, url: `${lane.url}${path}executions/${executionId}/` },
@@ -334,7 +335,7 @@ docker.describe('Fastlane', () => {
 
   it('retry of what runs stops it first', async () => {
     const { path, reply } = await lane.enqueue('again', `sh -c 'trap "exit 9" TERM; while true; do sleep 0.05; done'`)
-    await lane.inStatus(path, 'running')
+    await lane.containerRuns(path)
     await lane.request('POST', `${path}retry/`)
     const first = `${path}executions/${reply.body.executionId}/`
     await until(async () => (await lane.get(first)).body.execution.status === 'failed', 'the end of the first one')
@@ -389,6 +390,13 @@ docker.describe('Fastlane', () => {
     expect([status, body]).toEqual([200, { errors: [], mongo: true, redis: true }])
   })
 
+  it('the list of routes', async () => {
+    const { status, body } = await lane.get('/routes/')
+    expect(status).toBe(200)
+    expect(body).toContainEqual({ endpoint: '/tasks/<task>/jobs/<job>/', methods: 'GET, HEAD, PUT' })
+    expect(body).toContainEqual({ endpoint: '/docker-executor/blacklist', methods: 'DELETE, POST, PUT' })
+  })
+
   it('a browser that opens / gets the GUI', async () => {
     const { status, headers } = await lane.request('GET', '/', undefined, { accept: 'text/html,application/xhtml+xml' })
     expect([status, headers.get('location')]).toEqual([307, '/app/'])
@@ -398,10 +406,14 @@ docker.describe('Fastlane', () => {
     const running = await lane.enqueue('status', 'sleep 60')
     const delayed = await lane.enqueue('status', 'true', { startAt: 4_102_444_800 })
     const cron = await lane.enqueue('status', 'true', { cron: '0 0 1 1 *', envs: { MY_PASSWORD: 'x' } })
-    await lane.inStatus(running.path, 'running')
+    const execution = await lane.containerRuns(running.path)
     const { body } = await lane.get('/status/')
     expect(Object.keys(body)).toEqual(['containers', 'fastlane', 'hosts', 'jobs', 'queues', 'tasks'])
-    expect(body.containers.running).toEqual([{ host: '/var/run/docker.sock', id: expect.any(String), port: 0 }])
+    // The first digits of the container's id, which Docker takes for the whole.
+    const [container] = body.containers.running
+    expect(body.containers.running).toEqual([{ host: '/var/run/docker.sock', id: expect.stringMatching(/^[0-9a-f]{12}$/), port: 0 }])
+    expect(engine(['inspect', '--format', '{{.State.Running}}', container.id])).toBe('true')
+    expect(execution.metadata).toMatchObject({ container_id: container.id, docker_host: '/var/run/docker.sock', docker_port: 0 })
     expect(body.hosts).toEqual([
       { available: true, blacklisted: false, circuit: 'closed', error: null, host: '/var/run/docker.sock', port: 0 },
     ])

@@ -49,8 +49,13 @@ describe('the status of an execution', () => {
     ['was lost, then too late', { ...ran, status: 'failed', attemptStatus: 'lost', expiresAt: NOW - 1 }, 'expired'],
     ['was stopped in the queue', { status: 'canceled', finishedAt: NOW }, 'stopped'],
     ['was stopped, and its container ends', { ...ran, status: 'canceled', attemptStatus: 'canceled' }, 'running'],
-    ['was stopped, and nothing came', { ...ran, status: 'canceled', attemptStatus: 'canceled', endedAt: NOW - 16_000 }, 'failed'],
+    ['was stopped, and nothing came', { ...ran, status: 'canceled', attemptStatus: 'canceled', endedAt: NOW - 31_000 }, 'failed'],
     ['was stopped, and its container said why', { ...ran, status: 'canceled', attemptStatus: 'canceled', exitCode: 143 }, 'failed'],
+    [
+      'was stopped before its container began',
+      { ...ran, status: 'canceled', attemptStatus: 'canceled', result: '{"containers":[{"exitCode":null}]}' },
+      'failed',
+    ],
     [
       'was stopped, and the exit code stands in the result',
       { ...ran, status: 'canceled', attemptStatus: 'canceled', result: '{"containers":[{"exitCode":137}]}' },

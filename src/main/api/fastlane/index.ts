@@ -11,21 +11,24 @@ import { fastlaneError } from './errors.ts'
 import { sendHealth } from './health.ts'
 import { FastlaneJobs } from './jobs.ts'
 import { routesOn } from './paths.ts'
+import { sendJson } from './support.ts'
 import { executionRoutes } from './routes/executions.ts'
 import { farmRoutes, healthRoutes } from './routes/farm.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { pageRoutes, socketRoutes } from './routes/streams.ts'
 import { taskRoutes } from './routes/tasks.ts'
 
-const ADDRESSES = /^\/(tasks|search|status|healthcheck|docker-executor)(\/|\?|$)/
+const ADDRESSES = /^\/(tasks|search|status|routes|healthcheck|docker-executor)(\/|\?|$)/
 
 /** Registers all routes of the dialect on a scope of its own. The server brings the door and WebSockets. */
 export async function fastlaneApi(app: FastifyInstance, context: ApiContext): Promise<void> {
   tellErrors(app, context)
   readBodies(app)
+  const listed: RouteFacts[] = []
   // Fastlane's clients send HTTP Basic; the password is a token.
   app.addHook('onRoute', (route) => {
     route.config = { ...route.config, basic: true }
+    listed.push({ url: route.url, methods: [route.method].flat() })
   })
   const jobs = new FastlaneJobs(context)
   registerEnds(context, jobs)
@@ -37,7 +40,26 @@ export async function fastlaneApi(app: FastifyInstance, context: ApiContext): Pr
   jobRoutes(routes, parts)
   executionRoutes(routes, parts)
   pageRoutes(routes)
+  routes.get('/routes/', { operationId: 'routes' }, (_request, reply) => sendJson(reply, routeViews(listed)))
   await jobs.mend()
+}
+
+interface RouteFacts {
+  url: string
+  methods: readonly string[]
+}
+
+/** Protocol 2.3: an address a line with its methods, by address. */
+function routeViews(routes: readonly RouteFacts[]): { endpoint: string; methods: string }[] {
+  const found = new Map<string, Set<string>>()
+  for (const { url, methods } of routes) {
+    const known = found.get(url) ?? new Set()
+    found.set(url, known)
+    for (const method of methods) known.add(method)
+  }
+  return [...found]
+    .map(([url, methods]) => ({ endpoint: url.replace(/:(\w+)/g, '<$1>'), methods: [...methods].toSorted().join(', ') }))
+    .toSorted((a, b) => (a.endpoint < b.endpoint ? -1 : 1))
 }
 
 /**

@@ -12,7 +12,7 @@ export function isFinal(status: ExecutionStatus): boolean {
 }
 
 /** A container that was stopped by hand takes its time to end; so long it counts as running, so that its exit code is there with its end. */
-export const STOP_PATIENCE_MS = 15_000
+export const STOP_PATIENCE_MS = 30_000
 
 type Facts = Pick<
   ExecutionRow,
@@ -32,7 +32,9 @@ export function executionStatus(facts: Facts, now: number): ExecutionStatus {
       return 'done'
     case 'canceled':
       if (facts.attemptStatus !== 'canceled') return 'stopped'
-      return exitCodeOf(facts) === null && now - (facts.endedAt ?? 0) < STOP_PATIENCE_MS ? 'running' : 'failed'
+      // One that was stopped before it began has no exit code, and is told of all the same.
+      if (exitCodeOf(facts) !== null || containerOf(facts) !== undefined) return 'failed'
+      return now - (facts.endedAt ?? 0) < STOP_PATIENCE_MS ? 'running' : 'failed'
     case 'failed':
       if (facts.attemptStatus === 'failed') return facts.outcome === 'timed-out' ? 'timedout' : 'failed'
       return facts.expiresAt !== null && facts.expiresAt <= (facts.finishedAt ?? now) ? 'expired' : 'failed'

@@ -1,4 +1,5 @@
 /** Jobs and executions as Fastlane's JSON shows them (protocol 2.8, 2.11, 4). */
+import { containerOfActivity } from '../../../shared/schemas/container.ts'
 import type { FarmSettings } from '../../../shared/schemas/settings.ts'
 import type { LogReader } from '../../files/logReader.ts'
 import type { ExecutionRow, FastlaneJobRow } from '../../store/queries/fastlane.ts'
@@ -53,7 +54,8 @@ export async function executionView(row: ExecutionRow, { logs, now }: ViewParts)
 
 /** Protocol 4.3. */
 export function executionMetadata(row: ExecutionRow): Record<string, unknown> {
-  const container = containerOf(row)
+  const running = row.status === 'active' ? containerOfActivity(row.activity) : undefined
+  const container = running === undefined ? containerOf(row) : { host: running.host, containerId: running.id }
   // Written by store/fastlaneRows.ts.
   const dispatches = JSON.parse(row.dispatches) as unknown[]
   return {

@@ -1,4 +1,5 @@
 /** Health, farm status, blacklist of hosts (protocol 2.1, 2.2, 2.15). */
+import { containerOfActivity } from '../../../../shared/schemas/container.ts'
 import { fastlaneCounts, fastlaneJobsByPublicIds, fastlaneMessages, runningContainers } from '../../../store/queries/fastlane.ts'
 import { sendHealth } from '../health.ts'
 import { TextError } from '../errors.ts'
@@ -40,9 +41,10 @@ export function farmRoutes(routes: Routes, { context, jobs }: Parts): void {
     return sendJson(reply, {
       containers: {
         running: containers.flatMap(({ workerId, activity, containerId, host }) => {
-          const engine = host ?? enginesOf(workers.get(workerId) ?? { capabilities: {} })[0]?.host
+          const running = containerOfActivity(activity)
+          const engine = running?.host ?? host ?? enginesOf(workers.get(workerId) ?? { capabilities: {} })[0]?.host
           if (engine === undefined || dockerBlacklist.includes(hostKey(engine)) || /pulling /.test(activity)) return []
-          return [{ ...splitHost(engine), id: containerId ?? '' }]
+          return [{ ...splitHost(engine), id: running?.id ?? containerId ?? '' }]
         }),
       },
       fastlane: { executor: 'framehouse', version: context.version },
