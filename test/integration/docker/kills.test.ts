@@ -148,7 +148,7 @@ part.describe('with 20 containers running', () => {
     await openGate()
     const attempts = await ended(jobs)
     expect(attempts.map((list) => list.length)).toEqual(jobs.map(() => 1))
-  }, 240_000)
+  }, 480_000)
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
     'a daemon ended by %s loses them: they run again, and nobody is blamed',
