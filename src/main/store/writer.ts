@@ -36,6 +36,8 @@ class Batch {
   readonly statements: { sql: string; values: SqlValue[] }[] = []
   readonly after: (() => void)[] = []
   readonly done = deferred<void>()
+  /** Its rows as they were when others began to be said to the next batch; undefined: as they are at the commit. */
+  sealed: { rows: string[] | undefined } | { error: unknown } | undefined
 }
 
 interface Exclusive {
@@ -116,6 +118,9 @@ export class Writer {
   /** A transaction of its own, after everything said so far: for bulk changes. Others' batches wait meanwhile, so keep it short. */
   exclusive<T>(run: (tx: Connection) => Promise<T>): Promise<T> {
     if (this.failed) return Promise.reject(new UnavailableError(`the database cannot be written: ${this.failed.message}`))
+    // What is said from now on is committed apart. Made later, this batch's rows would have half of it: of what a change moves
+    // together, only those rows that happen to stand in both.
+    if (this.batch) this.seal(this.batch)
     this.batch = undefined
     return new Promise<T>((resolve, reject) => {
       // The queue holds transactions of different result types; each resolves only its own promise.
@@ -164,7 +169,9 @@ export class Writer {
     try {
       if (this.failed) throw this.failed
       // What was said so far is fixed here, before the first await: later changes open a new batch.
-      const rows = this.rowsOf(batch)
+      this.seal(batch)
+      if (batch.sealed && 'error' in batch.sealed) throw batch.sealed.error
+      const rows = batch.sealed?.rows
       if (this.logs.dirty) await this.logs.flush()
       if (batch.statements.length > 0) await this.transaction(rows, batch.statements)
       else if (rows) await this.connection.run(this.insertBatch, rows)
@@ -207,6 +214,15 @@ export class Writer {
       item.resolve(value)
     } catch (error) {
       item.reject(error)
+    }
+  }
+
+  private seal(batch: Batch): void {
+    try {
+      batch.sealed ??= { rows: this.rowsOf(batch) }
+    } catch (error) {
+      // Whoever asked for a transaction of its own has nothing to do with it: the batch fails when its turn comes.
+      batch.sealed = { error }
     }
   }
 

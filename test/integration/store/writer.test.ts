@@ -8,9 +8,9 @@ import { temporaryFolder } from '../../support/folder.ts'
 
 const PUT: RowStatement = {
   name: 'put',
-  sql: `insert into things (id, text) select v->>0, v->>1 from (select value as v from json_each(:rows)) where true on conflict (id) do update set text = excluded.text`,
+  sql: `insert into things (id, text) select v->>0, v->>1 from (select value as v from jsonb_each(:rows)) where true on conflict (id) do update set text = excluded.text`,
 }
-const CHILD: RowStatement = { name: 'child', sql: `insert into children (thing, text) select v->>0, v->>1 from (select value as v from json_each(:rows))` }
+const CHILD: RowStatement = { name: 'child', sql: `insert into children (thing, text) select v->>0, v->>1 from (select value as v from jsonb_each(:rows))` }
 
 class FakeLogs implements LogSink {
   dirty = false
@@ -92,6 +92,26 @@ describe('group commit', () => {
     row.text = 'two'
     await writer.durable()
     expect(await things()).toEqual([{ id: 1, text: 'two' }])
+  })
+
+  it('a transaction of somebody else in between fixes what was said before it: no commit shows half of a later change', async () => {
+    const shown: unknown[] = []
+    let [one, two] = ['before', 'before']
+    const save = (): void => {
+      writer.save(PUT, 1, () => [1, one])
+      writer.save(PUT, 2, () => [2, two])
+    }
+    // Both rows in one commit, then something that takes its time, then a change of both of which the first says only one.
+    const gate = deferred<void>()
+    const busy = writer.exclusive(() => gate.promise)
+    save()
+    const between = writer.exclusive(async (tx) => shown.push(...(await tx.all('select text from things order by id'))))
+    ;[one, two] = ['after', 'after']
+    writer.save(PUT, 2, () => [2, two])
+    gate.resolve()
+    await Promise.all([busy, between, writer.durable()])
+    expect(shown).toEqual([{ text: 'before' }, { text: 'before' }])
+    expect((await things()).map(({ text }) => text)).toEqual(['before', 'after'])
   })
 
   it('appended rows are all written, after those that they refer to, and statements after both', async () => {
