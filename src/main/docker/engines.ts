@@ -33,6 +33,8 @@ export interface Lent {
   readonly executor: Executor
   readonly engine: Engine
   readonly config: EngineConfig
+  /** The engine took the container: its connection works, however long the container runs. */
+  answered(): void
   /** To be called at the end; `failed`: the connection did, rather than the container. */
   release(failed: boolean): void
 }
@@ -124,6 +126,8 @@ export class Engines {
         member.problem = problem
         if (member.up === up) return
         member.up = up
+        // It was asked and answered: that is the trial.
+        if (up) member.circuit = CLOSED
         this.log.info(
           { engine: member.engine.name, host: member.engine.host },
           up ? 'the Docker engine answers' : 'the Docker engine is gone',
@@ -234,6 +238,11 @@ export class Engines {
       executor: member.executor,
       engine: member.engine,
       config: member.config,
+      answered: () => {
+        if (member.circuit === CLOSED) return
+        member.circuit = CLOSED
+        this.wake()
+      },
       release: (failed) => {
         member.running -= 1
         member.circuit = circuitAfter(member.circuit, failed, maxFails, this.now())

@@ -189,7 +189,10 @@ class DockerRun {
         {
           output: (stream, chunk) => lines.push(stream, chunk),
           replay: () => lines.replay(),
-          created: (containerId) => keep(containerId, before),
+          created: (containerId) => {
+            lent.answered()
+            keep(containerId, before)
+          },
           activity: (text) => context.activity(`${prefix}${text}`),
           registryAuth: (registry) => task.container?.registries.find((known) => known.registry === registry),
           ended: (found) => {
