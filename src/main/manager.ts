@@ -200,7 +200,10 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
   }
 }
 
-/** Checks that run one after another, whatever goes wrong in one of them. */
+/**
+ * Checks that run one after another, whatever goes wrong in one of them. All of them run at multiples of their period on one
+ * clock, so that those of a farm at rest wake the processor together.
+ */
 function everyOn(log: Logger): Every {
   return (ms, check) => {
     let stopped = false
@@ -213,7 +216,7 @@ function everyOn(log: Logger): Every {
           .finally(() => {
             if (!stopped) again()
           })
-      }, ms)
+      }, ms - (performance.now() % ms))
       timer.unref()
     }
     again()
