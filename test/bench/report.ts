@@ -1,5 +1,5 @@
 /** The bench's rows as JSON and as the page docs/performance.md; prose is here so that no number is edited by hand. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 
@@ -34,6 +34,18 @@ export async function writeReport(run: BenchRun): Promise<void> {
   await mkdir(join(DOCS, 'performance'), { recursive: true })
   await writeFile(join(DOCS, 'performance', 'bench.json'), `${JSON.stringify(run, null, 2)}\n`)
   await writeFile(join(DOCS, 'performance.md'), page(run))
+}
+
+/** Puts the rows of a run of some of them in the place of those in the page. @throws Error when that was made elsewhere or on another day */
+export async function updateReport(run: BenchRun): Promise<void> {
+  const file = join(DOCS, 'performance', 'bench.json')
+  // Written by writeReport.
+  const last = JSON.parse(await readFile(file, 'utf8')) as BenchRun
+  for (const fact of ['date', 'machine', 'node'] as const) {
+    if (last[fact] !== run[fact]) throw new Error(`the page was made on ${last[fact]}, this is ${run[fact]}: run all of it`)
+  }
+  const fresh = new Map(run.rows.map((row) => [row.what, row]))
+  await writeReport({ ...last, rows: last.rows.map((row) => fresh.get(row.what) ?? row) })
 }
 
 function page(run: BenchRun): string {

@@ -1,4 +1,4 @@
-/** `npm run bench [-- ROW …]`: measures, prints, writes docs/performance.md. With rows named, only prints those. */
+/** `npm run bench [-- ROW …]`: measures, prints, writes docs/performance.md. With rows named, only prints those, or puts them into the page of the same day and machine (`--update`). */
 import { rm } from 'node:fs/promises'
 import { ManagerProcess } from '../support/managerProcess.ts'
 import { measureContainers } from './containers.ts'
@@ -6,7 +6,7 @@ import { measureOverhead } from './farmOverhead.ts'
 import { foreignRate, nativeRate, noOpRate, submitFrames } from './handOut.ts'
 import { fillFarm, measureIdle, measurePages } from './largeFarm.ts'
 import { measureLogs } from './logStream.ts'
-import { newRun, writeReport, type BenchRow } from './report.ts'
+import { newRun, updateReport, writeReport, type BenchRow } from './report.ts'
 import { measureStartLatency } from './startLatency.ts'
 import { measureSubmit } from './submit.ts'
 
@@ -179,7 +179,8 @@ const SECTIONS: Record<string, () => Promise<void>> = {
   },
 }
 
-const wanted = process.argv.slice(2)
+const update = process.argv.includes('--update')
+const wanted = process.argv.slice(2).filter((word) => word !== '--update')
 const unknown = wanted.filter((name) => !(name in SECTIONS))
 if (unknown.length > 0) {
   console.error(`no such rows: ${unknown.join(', ')}; there are ${Object.keys(SECTIONS).join(', ')}`)
@@ -187,4 +188,5 @@ if (unknown.length > 0) {
 }
 for (const [name, section] of Object.entries(SECTIONS)) if (wanted.length === 0 || wanted.includes(name)) await section()
 if (wanted.length === 0) await writeReport(run)
+else if (update) await updateReport(run)
 process.exit(0)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +34,12 @@ strace.describe('a reply leaves only after', () => {
 
   afterAll(async () => {
     client.close()
-    await manager.kill()
+    // strace ends with what it watches; killed itself, it would leave the manager behind.
+    const { child } = manager
+    const watched = (await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim()
+    const ended = once(child, 'exit')
+    process.kill(Number(watched.split(' ')[0]), 'SIGTERM')
+    await ended
     await rm(folder, { recursive: true, force: true })
   })
 
