@@ -36,7 +36,7 @@ function refusePrototype(key: string, value: unknown): unknown {
 
 /** Whether brackets nest deeper than `limit`. Looks at every character outside of strings once; broken JSON is no matter here. */
 export function isDeeperThan(text: string, limit: number): boolean {
-  if (text.length <= limit || !opensMoreThan(text, limit)) return false
+  if (!opensMoreThan(text, limit)) return false
   let depth = 0
   for (let i = 0; i < text.length; i++) {
     const char = text.charCodeAt(i)

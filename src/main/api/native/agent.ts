@@ -26,7 +26,7 @@ import { Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
 import { hashSecret } from '../../security/secrets.ts'
 import type { ServerContext } from '../server.ts'
-import { acceptImages, approvedWorker, nativeWorker } from './agentSupport.ts'
+import { acceptImages, approvedWorker, nativeWorker, storePreview } from './agentSupport.ts'
 import { AttemptParams, Nothing, requireTask, type NativeApp } from './common.ts'
 
 const tags = ['agent']
@@ -214,15 +214,8 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
         const worker = nativeWorker(request)
         const task = await requireTask(context, request.params.taskId)
         await requireAttempt(context, worker, task.id, request.params.attempt)
-        // The parser above makes buffers of all bodies; without one there is none.
-        const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0)
-        await previews.save(task.jobPublicId, path, size, body)
-        // All are there when the large one is: the worker sends it last.
-        if (size === 'large') {
-          const light = await previews.has(task.jobPublicId, path, 'light')
-          await farm.setFramePreview(task.publicId, path, 'ready', undefined, light)
-          context.lastRendered.replace(task.jobPublicId, body)
-        }
+        const bytes = await storePreview(context, previews, { jobId: task.jobPublicId, taskId: task.publicId, path }, size, request.body)
+        if (size === 'large') context.lastRendered.replace(task.jobPublicId, bytes)
         return reply.code(204).send(null)
       },
     )

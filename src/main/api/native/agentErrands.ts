@@ -8,7 +8,7 @@ import { Previews } from '../../files/previews.ts'
 import { findFrame, type FrameRow } from '../../store/queries/frames.ts'
 import { taskPublicId } from '../../../shared/ids.ts'
 import type { ServerContext } from '../server.ts'
-import { acceptImages, nativeWorker } from './agentSupport.ts'
+import { acceptImages, nativeWorker, storePreview } from './agentSupport.ts'
 import { IdParams, Nothing, type NativeApp } from './common.ts'
 
 const tags = ['agent']
@@ -66,11 +66,9 @@ export function agentErrandRoutes(app: NativeApp, context: ServerContext): void 
       async (request, reply) => {
         const { size } = request.query
         const frame = await requireFrame(nativeWorker(request).publicId, request.params.id)
-        await previews.save(frame.job_public_id, frame.path, size, request.body instanceof Buffer ? request.body : Buffer.alloc(0))
-        if (size === 'large') {
-          const light = await previews.has(frame.job_public_id, frame.path, 'light')
-          await farm.setFramePreview(taskPublicId(frame.job_public_id, frame.task_idx), frame.path, 'ready', undefined, light)
-        }
+        const jobId = frame.job_public_id
+        const of = { jobId, taskId: taskPublicId(jobId, frame.task_idx), path: frame.path }
+        await storePreview(context, previews, of, size, request.body)
         return reply.code(204).send(null)
       },
     )

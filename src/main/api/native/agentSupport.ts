@@ -3,8 +3,9 @@ import type { FastifyRequest } from 'fastify'
 import { MAX_LIGHT_BYTES } from '../../../shared/sceneLight.ts'
 import { NotAllowedError } from '../../engine/errors.ts'
 import type { WorkerState } from '../../engine/model.ts'
-import { MAX_PREVIEW_BYTES } from '../../files/previews.ts'
+import { MAX_PREVIEW_BYTES, type Previews, type PreviewSize } from '../../files/previews.ts'
 import { TooLargeError } from '../errors.ts'
+import type { ServerContext } from '../server.ts'
 import type { NativeApp } from './common.ts'
 
 /** @throws NotAllowedError for a Flamenco worker: it has no leases */
@@ -18,6 +19,24 @@ export function approvedWorker(request: FastifyRequest): WorkerState {
   const worker = nativeWorker(request)
   if (worker.approvedAt === null) throw new NotAllowedError('this worker waits for approval')
   return worker
+}
+
+/**
+ * Stores one size of a frame's preview; returns its bytes. All are there when the large one is: workers send it last, and the
+ * frame is shown from then on. `body`: what the parsers of `acceptImages` made, a buffer unless there was none.
+ */
+export async function storePreview(
+  { farm }: Pick<ServerContext, 'farm'>,
+  previews: Previews,
+  frame: { jobId: string; taskId: string; path: string },
+  size: PreviewSize,
+  body: unknown,
+): Promise<Buffer> {
+  const { jobId, taskId, path } = frame
+  const bytes = body instanceof Buffer ? body : Buffer.alloc(0)
+  await previews.save(jobId, path, size, bytes)
+  if (size === 'large') await farm.setFramePreview(taskId, path, 'ready', undefined, await previews.has(jobId, path, 'light'))
+  return bytes
 }
 
 /** Bodies are JPEGs or the light of pictures, as buffers; nothing else is taken. Routes set `bodyLimit` to MAX_LIGHT_BYTES. */
