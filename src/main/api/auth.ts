@@ -12,6 +12,8 @@ import { isLoopbackAddress, isOwnOrigin } from '../security/hosts.ts'
 import type { Security } from '../security/security.ts'
 import type { SettingsStore } from './context.ts'
 import { UnauthenticatedError } from './errors.ts'
+import { unusableQuery } from './texts.ts'
+import { limitBodyTime } from './unread.ts'
 import { endAfterReply } from './upgrades.ts'
 
 export interface DoorOptions {
@@ -51,7 +53,7 @@ export function installDoor(app: FastifyInstance, options: DoorOptions): void {
   app.addHook('onRequest', (request, reply, done) => {
     request.caller = NOBODY
     if (request.raw.headers.upgrade !== undefined) endAfterReply(request.raw, reply.raw)
-    done(refuseForeign(request, security))
+    done(refuseForeign(request, security) ?? unusableQuery(request.url))
   })
   app.addHook('onRoute', (route) => {
     declared.push(route)
@@ -142,11 +144,14 @@ function callerGuard(route: RouteOptions, options: DoorOptions): Guard {
       request.caller = identify(request, options, config)
     } catch (error) {
       // A route that is open to all does not care for credentials that are wrong.
-      if (access === 'public') return done()
-      return done(error instanceof Error ? error : undefined)
+      if (access === 'public') request.caller = NOBODY
+      else return done(error instanceof Error ? error : undefined)
     }
     const decision = decide(access, request.caller, config.strangersMayAsk)
-    if (decision === 'allowed') return done()
+    if (decision === 'allowed') {
+      if (request.caller === NOBODY) limitBodyTime(request.raw)
+      return done()
+    }
     if (decision === 'unauthenticated') return done(new UnauthenticatedError('log in, or send an API token (Authorization: Bearer …)'))
     done(new NotAllowedError(`${request.caller.actor} may not do this: it needs the right "${access === 'join' ? 'worker' : access}"`))
   }

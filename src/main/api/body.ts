@@ -1,6 +1,7 @@
 /** Reading JSON bodies: only application/json, nothing that could overflow a stack or poison a prototype later. */
 import type { FastifyInstance } from 'fastify'
 import { InvalidInputError } from '../engine/errors.ts'
+import { assertUsableTexts, mayHoldUnusableText } from './texts.ts'
 
 /** Deeper nesting than any real request has; recursive code (also JSON.stringify) must never meet an endless one. */
 const MAX_DEPTH = 64
@@ -8,13 +9,19 @@ const MAX_DEPTH = 64
 /** Replaces Fastify's parsers. An empty body counts as no body; a route that needs one says so by its schema. */
 export function installBodyParser(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     try {
-      done(null, body.length === 0 ? undefined : parseJson(body.toString()))
+      done(null, body.length === 0 ? undefined : readJson(body.toString(), request.routeOptions.config.anyText === true))
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)))
     }
   })
+}
+
+function readJson(text: string, anyText: boolean): unknown {
+  const value = parseJson(text)
+  if (!anyText && mayHoldUnusableText(text)) assertUsableTexts(value)
+  return value
 }
 
 /** @throws InvalidInputError for broken or too deeply nested JSON, and for keys that poison prototypes */

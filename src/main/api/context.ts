@@ -89,6 +89,8 @@ declare module 'fastify' {
     ticket?: 'media' | 'events'
     /** False: no entry in the audit log, for what changes nothing though it is no GET. */
     audit?: boolean
+    /** True: texts are taken whatever characters they have: what programs printed, names that lie on disks. */
+    anyText?: boolean
     /** False: the body is not kept in the audit log (passwords). */
     auditBody?: boolean
   }

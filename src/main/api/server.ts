@@ -17,6 +17,7 @@ import { registerGui } from './gui.ts'
 import { eventRoutes } from './native/events.ts'
 import { nativeApi } from './native/index.ts'
 import { collectRoutes } from './notFound.ts'
+import { drainRefused } from './unread.ts'
 import { installUpgrades } from './upgrades.ts'
 import { compileValidator } from './validation.ts'
 
@@ -85,6 +86,7 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   })
   const unknown = collectRoutes(app)
   installDoor(app, { security: context.security, settings: context.settings, trustLoopback: options.trustLoopback })
+  drainRefused(app)
   installUpgrades(app)
   installAuditHook(app, context.security.audit, context.now)
   app.setNotFoundHandler((request) => {
@@ -104,9 +106,7 @@ export async function buildServer(context: ServerContext, options: ServerOptions
     for (const dialect of dialects) await sockets.register(async (scope) => dialect.sockets?.(scope, context))
   })
   const root = dialects.find((dialect) => dialect.root)?.root
-  await app.register(async (gui) =>
-    registerGui(gui, options.guiFolder, root && ((request, response) => root(request, response, context))),
-  )
+  await app.register(async (gui) => registerGui(gui, options.guiFolder, root && ((request, response) => root(request, response, context))))
   return app
 }
 

@@ -40,6 +40,8 @@ describe('enqueue and PUT', () => {
     [{ ...good, image: 5 }, /^image must be a text/],
     [{ ...good, command: ['ls'] }, /^command must be a text/],
     [{ ...good, command: 'a\0b' }, /^command must not contain/],
+    [{ ...good, metadata: { a: ['x\0'] } }, 'metadata.a.0: must not contain null characters.'],
+    [{ ...good, command: 'a\ud800' }, /^command: must be whole Unicode characters/],
     [{ ...good, startAt: 'soon' }, /^startAt must be a whole number/],
     [{ ...good, startAt: -5 }, /^startAt must be a whole number/],
     [{ ...good, startAt: 1e300 }, /^startAt must be a whole number/],

@@ -161,6 +161,14 @@ function wrongValues(value: unknown): unknown[] {
   if (typeof value === 'boolean') return [null, 'true', 1]
   return [null, 7, 'x', false]
 }
+/** Texts that could not be kept as they are, in the place of each text. */
+function* unusableTexts(body: unknown, path: string[] = []): Generator<{ path: string; body: unknown }> {
+  if (typeof body === 'string') for (const text of ['a\0b', '\ud800', 'x\udc00y']) yield { path: path.join('/'), body: text }
+  else if (Array.isArray(body)) for (const inner of unusableTexts(body[0], [...path, '0'])) yield { ...inner, body: [inner.body] }
+  else if (isObject(body))
+    for (const [key, value] of Object.entries(body))
+      for (const inner of unusableTexts(value, [...path, key])) yield { ...inner, body: { ...body, [key]: inner.body } }
+}
 /** Free maps take any value, settings are the job type's business. */
 const FREE = new Set(['a', 'message', 'sleep_duration_seconds', 'sleep_repeats'])
 
@@ -188,6 +196,14 @@ describe('broken requests change nothing', () => {
       for (const body of wrong) refused(await send(operation, { body }), field)
     }
   })
+
+  // What a program printed is taken as it is.
+  test.each(JSON_OPERATIONS.filter((operation) => operation !== 'POST /worker/task/{task_id}'))(
+    '%s: texts with null characters or halves of characters',
+    async (operation) => {
+      for (const { path, body } of unusableTexts(BODIES[operation])) refused(await send(operation, { body }), path)
+    },
+  )
 
   test.each(JSON_OPERATIONS)('%s: no JSON, or not what it should be', async (operation) => {
     const json = { 'content-type': 'application/json' }

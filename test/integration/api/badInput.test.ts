@@ -198,6 +198,29 @@ describe('every route', () => {
     }
   })
 
+  it('names the text that could not be kept as it is: null characters, halves of characters', async () => {
+    for (const route of withBody()) {
+      // What programs printed and names that lie on disks are taken as they are.
+      if (/agent\/(report|errands)/.test(route.path)) continue
+      for (const text of ['a\0b', '\ud800', 'x\udc00']) {
+        const reply = await call(route, fill(route.path), { body: { names: ['fine', { 'a/b': text }] } })
+        expectRefusal(reply, `${route.method} ${route.path}`)
+        expect(reply.body.field, `${route.method} ${route.path} ${reply.text}`).toBe('/names/1/a~1b')
+        const key = await call(route, fill(route.path), { body: { settings: { [text]: 1 } } })
+        expectRefusal(key, `${route.method} ${route.path}`)
+        expect(key.body.field, `${route.method} ${route.path} ${key.text}`).toBe('/settings')
+      }
+    }
+    for (const route of routes.filter(({ operation }) => !operation.security?.some((scheme) => 'worker' in scheme))) {
+      for (const parameter of route.operation.parameters ?? []) {
+        if (parameter.in !== 'query') continue
+        const reply = await call(route, `${fill(route.path)}?${parameter.name}=a%00b`)
+        expectRefusal(reply, `${route.method} ${route.path}?${parameter.name}`)
+        expect(reply.body.field, `${route.method} ${route.path}?${parameter.name} ${reply.text}`).toBe(parameter.name)
+      }
+    }
+  })
+
   it('says how large a body may be when it is larger', async () => {
     for (const route of withBody()) {
       expect(route.limit, `${route.method} ${route.path} states its limit`).toBeGreaterThan(0)

@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { InvalidInputError } from '../../engine/errors.ts'
 import { checkTrigger } from '../../engine/schedules/trigger.ts'
 import { parseJson } from '../body.ts'
+import { assertUsableTexts } from '../texts.ts'
 import { TextError } from './errors.ts'
 import { startInMs } from './values.ts'
 
@@ -74,13 +75,15 @@ export function readPayload(body: unknown, settings: { maxRunMs: number }, now: 
   const extraHosts = hostsOf(dns)
   checkMailLists(objectOf(body, 'notify'))
   for (const event of HOOK_EVENTS) hooksOf(body['webhooks'], event)
+  const env = environmentOf(envs)
+  const texts = { image: textOf(image, 'image', 1_000), command: textOf(command, 'command', 131_072) }
+  checkTexts(body)
   return {
-    image: textOf(image, 'image', 1_000),
-    command: textOf(command, 'command', 131_072),
+    ...texts,
     start,
     timeoutMs,
     expiresAt: expiration === null ? null : expiration * 1000,
-    env: environmentOf(envs),
+    env,
     extraHosts,
     hasCustom,
     metadata: {
@@ -164,6 +167,16 @@ function hostsOf(entries: Record<string, unknown>): Record<string, string> {
       return [host, address]
     }),
   )
+}
+
+/** @throws TextError for a text anywhere that could not be kept as it is */
+function checkTexts(body: Record<string, unknown>): void {
+  try {
+    assertUsableTexts(body)
+  } catch (error) {
+    if (error instanceof InvalidInputError) throw new TextError(`${error.message.slice(1).replaceAll('/', '.')}.`)
+    throw error
+  }
 }
 
 function checkMailLists(notify: Record<string, unknown>): void {

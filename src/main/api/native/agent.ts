@@ -112,7 +112,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     '/agent/report',
     {
       bodyLimit: REPORT_BODY_LIMIT,
-      config: { access: 'worker' },
+      config: { access: 'worker', anyText: true },
       schema: {
         tags,
         operationId: 'reportAttempts',

@@ -21,7 +21,7 @@ export function agentErrandRoutes(app: NativeApp, context: ServerContext): void 
   app.post(
     '/agent/errands/:id',
     {
-      config: { access: 'worker', audit: false },
+      config: { access: 'worker', audit: false, anyText: true },
       schema: {
         tags,
         operationId: 'answerErrand',

@@ -151,7 +151,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
   app.post(
     '/worker/task/:task_id',
     {
-      config: OF_WORKERS,
+      config: { ...OF_WORKERS, anyText: true },
       bodyLimit: UPDATE_LIMIT,
       schema: {
         operationId: 'taskUpdate',
