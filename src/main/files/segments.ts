@@ -19,6 +19,7 @@ export class LogSegments {
   private handle: FileHandle | undefined
   private pending: Buffer[] = []
   private written = 0
+  private isFlushing = false
 
   private constructor(
     private readonly folder: string,
@@ -42,7 +43,8 @@ export class LogSegments {
 
   /** Reserves the place of these bytes; they are on disk after the next flush. */
   append(bytes: Buffer): SegmentPlace {
-    if (this.size >= SEGMENT_BYTES && this.pending.length === 0) this.rotate()
+    // Not under a flush that still writes into the open file: rows of a later commit may be fixed meanwhile.
+    if (this.size >= SEGMENT_BYTES && this.pending.length === 0 && !this.isFlushing) this.rotate()
     const place = { segment: this.current, offset: this.size }
     this.size += bytes.length
     this.pending.push(bytes)
@@ -54,10 +56,15 @@ export class LogSegments {
     const buffers = this.pending
     if (buffers.length === 0) return
     this.pending = []
-    const handle = await this.openCurrent()
-    await writeAll(handle, buffers, this.written)
-    this.written += buffers.reduce((sum, buffer) => sum + buffer.length, 0)
-    await handle.datasync()
+    this.isFlushing = true
+    try {
+      const handle = await this.openCurrent()
+      await writeAll(handle, buffers, this.written)
+      this.written += buffers.reduce((sum, buffer) => sum + buffer.length, 0)
+      await handle.datasync()
+    } finally {
+      this.isFlushing = false
+    }
   }
 
   async close(): Promise<void> {

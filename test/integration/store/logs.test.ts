@@ -60,6 +60,20 @@ describe('log segments', () => {
     await segments.close()
   })
 
+  it('does not begin a new file under a flush that still writes', async () => {
+    const segments = await LogSegments.open(folder.path, 0)
+    const big = Buffer.alloc(64 * 1024 * 1024, 'a')
+    segments.append(big)
+    const flushing = segments.flush()
+    expect(segments.append(Buffer.from('meanwhile'))).toEqual({ segment: 1, offset: big.length })
+    await flushing
+    await segments.flush()
+    expect(segments.append(Buffer.from('next'))).toEqual({ segment: 2, offset: 0 })
+    await segments.close()
+    expect(await read(1, big.length, 9)).toBe('meanwhile')
+    expect(await read(2, 0, 4)).toBe('next')
+  })
+
   it('never appends to a file of before: what a crash left in it was not acknowledged', async () => {
     const first = await LogSegments.open(folder.path, 0)
     first.append(Buffer.from('left over'))
