@@ -325,6 +325,18 @@ describe('garbage collection', () => {
     expect(await pending).toBe('stored')
   })
 
+  test('a blob that cannot be removed ends it with the reason, and whoever wants that blob has it', async () => {
+    const blob = await upload('stuck')
+    shaman = open()
+    // A folder in its place: `rm` refuses it, whoever runs the test.
+    await rm(shaman.store.pathOf(blob))
+    await mkdir(shaman.store.pathOf(blob))
+    const collecting = shaman.store.collect(blob, Date.now())
+    const wanted = shaman.store.check(blob)
+    await expect(collecting).rejects.toThrow('directory')
+    expect(await wanted).toBe('stored')
+  })
+
   test('a folder of checkouts that cannot be read ends it before anything is lost', async () => {
     // A link to itself: reading it fails with something else than "it is not there".
     await symlink('jobs', path.join(storage, 'jobs'))

@@ -69,11 +69,17 @@ export class FileStore {
     const key = blobKey(blob)
     if (this.isInUse(key, since)) return false
     const removal = rm(this.pathOf(blob), { force: true })
-    this.deleting.set(
-      key,
-      removal.finally(() => this.deleting.delete(key)),
+    // Whoever wants the blob waits for the end of this, and not for its success: that is the collector's business.
+    const over = removal.then(
+      () => undefined,
+      () => undefined,
     )
-    await removal
+    this.deleting.set(key, over)
+    try {
+      await removal
+    } finally {
+      this.deleting.delete(key)
+    }
     return true
   }
 
