@@ -438,13 +438,16 @@ export const ADD_LOG_CHUNKS: RowStatement = {
   sql: `insert into log_chunks (attempt_id, position, bytes, first_line, lines, segment_id, segment_offset, runs)
         select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7 from (select value as v from jsonb_each(:rows))`,
 }
+/** A frame that another attempt rendered again has no preview until that one's comes: the old picture is not what the file holds now. */
 export const ADD_FRAMES: RowStatement = {
   name: 'frames',
   sql: `insert into frames (job_id, task_id, attempt_id, frame, path, bytes, width, height, rendered_ms, created_at)
         select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9 from (select value as v from jsonb_each(:rows)) where true
         on conflict (job_id, path) do update set task_id = excluded.task_id, attempt_id = excluded.attempt_id, frame = excluded.frame,
           bytes = coalesce(excluded.bytes, bytes), width = coalesce(excluded.width, width), height = coalesce(excluded.height, height),
-          rendered_ms = coalesce(excluded.rendered_ms, rendered_ms), created_at = excluded.created_at`,
+          rendered_ms = coalesce(excluded.rendered_ms, rendered_ms), created_at = excluded.created_at,
+          preview = iif(attempt_id = excluded.attempt_id, preview, 'none'), light = iif(attempt_id = excluded.attempt_id, light, 0),
+          preview_problem = iif(attempt_id = excluded.attempt_id, preview_problem, '')`,
 }
 export const ADD_FAILURES: RowStatement = {
   name: 'failures',

@@ -562,6 +562,24 @@ describe('frames', () => {
     ])
     await expect(test.farm.addFrames(second.taskId, 9, [])).rejects.toThrow('attempt')
   })
+
+  it('have no preview from when they are rendered again until the new one comes', async () => {
+    const ada = await test.worker('ada')
+    await test.submit(tasks(1))
+    const frame = { path: '/out/1.png', frame: 1, bytes: 10, width: 4, height: 3, renderedMs: null }
+    const previews = () => test.opened.read.all('select preview, light, preview_problem from frames')
+    const first = await test.takeOne(ada)
+    await test.farm.addFrames(first.taskId, 1, [frame])
+    await test.farm.setFramePreview(first.taskId, frame.path, 'ready', undefined, true)
+    await test.farm.addFrames(first.taskId, 1, [frame])
+    expect(await previews()).toEqual([{ preview: 'ready', light: 1, preview_problem: '' }])
+    await test.farm.actOnTask(first.taskId, 'requeue', 'tester')
+    const second = await test.takeOne(ada)
+    await test.farm.addFrames(second.taskId, 2, [frame])
+    expect(await previews()).toEqual([{ preview: 'none', light: 0, preview_problem: '' }])
+    await test.farm.setFramePreview(second.taskId, frame.path, 'ready')
+    expect(await previews()).toEqual([{ preview: 'ready', light: 0, preview_problem: '' }])
+  })
 })
 
 describe('what the farm tells', () => {
