@@ -188,6 +188,7 @@ describe('a job', () => {
       items: [{ index: 1, status: 'failed', worker: { name: 'worker-2' } }],
     })
     expect((await get(`${base}?status=failed,soft-failed,completed`)).total).toBe(TASKS)
+    expect((await get(`${base}?status=failed,failed`)).total).toBe(1)
     expect((await get(`${base}?kind=blender`)).total).toBe(TASKS)
     expect((await get(`${base}?kind=ffmpeg`)).total).toBe(0)
     expect((await get(`${base}?q=-1`)).items.map((task: { name: string }) => task.name)).toEqual([

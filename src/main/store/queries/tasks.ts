@@ -91,8 +91,8 @@ async function countTasks(
   filter: { sql: string; values: SqlValue[] },
 ): Promise<number> {
   if (query.kind === undefined && query.q === undefined && query.worker === undefined) {
-    const statuses = words(query.status) ?? [...TASK_STATUSES]
-    const columns = statuses.map((status) => `count_${status.replace('-', '_')}`)
+    const statuses = new Set<string>(words(query.status) ?? TASK_STATUSES)
+    const columns = Array.from(statuses, (status) => `count_${status.replace('-', '_')}`)
     const row = await db.get<{ n: number }>(`select ${columns.join(' + ')} as n from jobs where id = ?`, [jobId])
     return row?.n ?? 0
   }
