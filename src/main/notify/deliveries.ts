@@ -135,7 +135,7 @@ export class Deliveries {
       const handler = this.handlers.get(row.kind)
       if (!handler || this.running.has(row.id)) continue
       const payload: unknown = JSON.parse(row.payload)
-      const target = handler.targetOf?.(payload) ?? ''
+      const target = targetOf(handler, payload)
       if (target !== '' && this.runningFor(target) >= AT_ONCE_FOR_ONE_TARGET) continue
       const done = this.deliver(row, payload, handler).finally(() => {
         this.running.delete(row.id)
@@ -179,5 +179,14 @@ export class Deliveries {
     if (now - this.cleanedAt < CLEAN_EVERY_MS || this.stopped) return
     this.cleanedAt = now
     await this.parts.write.exclusive((tx) => deleteDelivered(tx, now - KEPT_MS))
+  }
+}
+
+/** Empty for a payload that the handler cannot read: it says so itself when it is asked, and other entries do not wait for it. */
+function targetOf(handler: Handler, payload: unknown): string {
+  try {
+    return handler.targetOf?.(payload) ?? ''
+  } catch {
+    return ''
   }
 }

@@ -54,3 +54,16 @@ it('nothing is read while nothing is promised, and what is promised then is deli
   deliveries.wake()
   await vi.waitFor(() => expect(delivered).toEqual(['now']))
 })
+
+it('an entry that its handler cannot read holds up no other one', async () => {
+  deliveries.handle('call', {
+    targetOf: () => {
+      throw new Error('no address')
+    },
+    handle: () => Promise.reject(new Error('no address')),
+  })
+  await opened.writer.exclusive((tx) => insertEntries(tx, [{ kind: 'call', payload: {}, at: 0 }], Date.now()))
+  await write('behind it', 1)
+  deliveries.start()
+  await vi.waitFor(() => expect(delivered).toEqual(['behind it']))
+})
