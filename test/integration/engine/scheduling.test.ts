@@ -23,9 +23,7 @@ afterEach(async () => {
 const tasks = (count: number, like: Partial<AuthoredTask> = {}) => Array.from({ length: count }, () => like)
 const act = (job: JobState, action: Parameters<typeof test.farm.actOnJob>[1]) => test.farm.actOnJob(job.publicId, action, 'tester')
 const wait = (worker: WorkerState, waitMs = 20_000) =>
-  test.farm
-    .take(worker.publicId, { slots: 1, waitMs, running: [] })
-    .then(({ assignments }) => assignments)
+  test.farm.take(worker.publicId, { slots: 1, waitMs, running: [] }).then(({ assignments }) => assignments)
 const rules = async (taskId: string) =>
   (await test.farm.explain(taskId)).reasons.map(({ rule, workersExcluded }) => `${rule}:${workersExcluded}`)
 
