@@ -39,6 +39,8 @@ export class TestFarm {
   time = START
   /** Jobs whose files were to be deleted. */
   purged: { publicId: string; checkoutId: string | null }[] = []
+  /** Public id of a job whose files cannot be deleted. */
+  undeletable: string | undefined
   settings: FarmSettings = Value.Parse(FarmSettings, Value.Default(FarmSettings, { timeoutGraceMs: 0 }))
 
   private constructor(
@@ -301,7 +303,10 @@ export class TestFarm {
       checkoutFolder: (id) => `/storage/jobs/${id}`,
       // The test moves the clock and calls the checks itself.
       every: () => () => undefined,
-      onPurge: async (job) => void this.purged.push(job),
+      onPurge: async (job) => {
+        if (job.publicId === this.undeletable) throw new Error('EBUSY')
+        this.purged.push(job)
+      },
     })
     this.farm.schedules.start(
       async (job, { owner, origin }) => ({

@@ -3,7 +3,7 @@ import { RUNNABLE_TASK_STATUSES } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
 import type { Attempts } from './attempts.ts'
 import type { Core } from './core.ts'
-import { StaleAttemptError } from './errors.ts'
+import { StaleAttemptError, UnavailableError } from './errors.ts'
 import type { JobBook } from './jobBook.ts'
 import type { Leases } from './leases.ts'
 import type { NextTasks } from './nextTasks.ts'
@@ -120,18 +120,28 @@ export class Timers {
   async purge(): Promise<void> {
     const before = this.core.now() - this.core.settings().undoPeriodMs
     for (const found of await this.core.store.loadPurgeable(before)) {
-      const job = await this.book.findById(found.id)
-      if (job) {
-        while (job.busy) await job.busy
-        // Somebody may have brought it back in this very moment.
-        if (job.state.deletedAt === null) continue
-        for (const lease of [...job.active.values()]) this.leases.remove(lease)
-        this.book.forget(job)
+      try {
+        await this.purgeJob(found)
+      } catch (error) {
+        if (error instanceof UnavailableError) throw error
+        // A file that cannot be deleted, most of all: other jobs do not wait for it.
+        this.core.log.error({ job: found.publicId, error: String(error) }, 'a deleted job could not be purged; it is tried again')
       }
-      await this.onPurge({ publicId: found.publicId, checkoutId: found.checkoutId })
-      await this.transitions.noteWaits(await this.core.store.purgeJob(found.id))
-      this.core.log.info({ job: found.publicId }, 'job purged')
     }
+  }
+
+  private async purgeJob({ id, publicId, checkoutId }: { id: number; publicId: string; checkoutId: string | null }): Promise<void> {
+    const job = await this.book.findById(id)
+    if (job) {
+      while (job.busy) await job.busy
+      // Somebody may have brought it back in this very moment.
+      if (job.state.deletedAt === null) return
+      for (const lease of [...job.active.values()]) this.leases.remove(lease)
+      this.book.forget(job)
+    }
+    await this.onPurge({ publicId, checkoutId })
+    await this.transitions.noteWaits(await this.core.store.purgeJob(id))
+    this.core.log.info({ job: publicId }, 'job purged')
   }
 }
 
