@@ -113,7 +113,7 @@ export class Attempts {
     const lease = job.active.get(task.id)
     if (lease?.attempt === attempt) {
       lease.lastSignAt = this.core.now()
-      if (job.licencePattern && !lease.licenceLine && job.licencePattern.test(text)) lease.licenceLine = true
+      if (job.licencePattern && !lease.licenceLine && job.licencePattern.isIn(text)) lease.licenceLine = true
     }
     const place = this.core.store.appendLog(attempt, at, stream, text)
     if (!this.core.bus.wants('log')) return

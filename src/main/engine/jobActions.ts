@@ -13,6 +13,7 @@ import type { JobBook } from './jobBook.ts'
 import { workerKind, type JobRuntime } from './jobRuntime.ts'
 import { ACTION_ALLOWED } from './jobRules.ts'
 import type { Leases } from './leases.ts'
+import { licenceExpression } from './licencePattern.ts'
 import type { JobState, TaskState } from './model.ts'
 import type { Registry } from './registry.ts'
 import type { FiringCommit } from './schedules/scheduleEngine.ts'
@@ -86,18 +87,19 @@ export class JobActions {
   async change(jobId: string, changes: JobChanges): Promise<JobState> {
     const job = await this.book.need(jobId)
     const { state } = job
-    if (changes.tag !== undefined) state.tagId = changes.tag === null ? null : this.tagId(changes.tag)
-    if (changes.limits) {
-      const limitIds = this.registry.limitIds(changes.limits)
+    // Everything is checked before anything is changed.
+    const tagId = changes.tag == null ? null : this.tagId(changes.tag)
+    const limitIds = changes.limits && this.registry.limitIds(changes.limits)
+    if (changes.policy) checkPolicy({ ...state.policy, ...changes.policy })
+    if (limitIds) {
       await this.core.store.setJobLimits(state.id, limitIds)
       this.leases.changeLimits(job, limitIds)
       this.book.refreshAll()
     }
+    if (changes.tag !== undefined) state.tagId = tagId
     if (changes.policy) {
-      const policy = { ...state.policy, ...changes.policy }
-      checkPolicy(policy)
-      state.policy = policy
-      job.licencePattern = policy.licencePattern ? new RegExp(policy.licencePattern) : undefined
+      state.policy = { ...state.policy, ...changes.policy }
+      job.usePolicy()
     }
     state.name = changes.name ?? state.name
     state.project = changes.project ?? state.project
@@ -282,7 +284,7 @@ function checkPolicy(policy: Policy): void {
   if (problem) throw new InvalidInputError(`policy${problem.instancePath}`, problem.message)
   if (policy.licencePattern === undefined) return
   try {
-    new RegExp(policy.licencePattern)
+    licenceExpression(policy.licencePattern)
   } catch (error) {
     throw new InvalidInputError('policy/licencePattern', error instanceof Error ? error.message : 'is no regular expression')
   }

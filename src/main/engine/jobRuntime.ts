@@ -1,6 +1,7 @@
 /** The hot state of one job that may hand out or finish tasks. Rebuilt from the database at start and after bulk changes. */
 import type { Command } from '../../shared/schemas/job.ts'
 import { prepareTemplate, type PreparedTemplate } from './commandTemplates.ts'
+import { LicencePattern } from './licencePattern.ts'
 import type { IndexEntry } from './readyIndex.ts'
 import type { ReadyQueue } from './readyQueue.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from './model.ts'
@@ -56,7 +57,7 @@ export class JobRuntime {
   bulks = 0
   /** Last use, for forgetting jobs that have nothing to do. */
   usedAt = 0
-  licencePattern: RegExp | undefined
+  licencePattern: LicencePattern | undefined
 
   constructor(seed: JobSeed) {
     this.state = seed.job
@@ -77,8 +78,13 @@ export class JobRuntime {
     for (const failure of seed.failures) this.noteFailure(failure.taskId, failure.workerId, failure.kind)
     this.keptOff.clear()
     for (const { taskId, workerId } of seed.keptOff) this.keptOff.set(taskId, (this.keptOff.get(taskId) ?? new Set()).add(workerId))
-    const pattern = this.state.policy.licencePattern
-    this.licencePattern = pattern ? new RegExp(pattern) : undefined
+    this.usePolicy()
+  }
+
+  /** To be called when the policy changed. */
+  usePolicy(): void {
+    const { licencePattern } = this.state.policy
+    this.licencePattern = licencePattern ? new LicencePattern(licencePattern) : undefined
   }
 
   /** What the task's workers are to do; shared between tasks, so it must not be changed. */

@@ -16,7 +16,8 @@ afterEach(async () => {
 })
 
 const tasks = (count: number) => Array.from({ length: count }, () => ({}))
-const act = (job: { publicId: string }, action: Parameters<typeof test.farm.actOnJob>[1]) => test.farm.actOnJob(job.publicId, action, 'tester')
+const act = (job: { publicId: string }, action: Parameters<typeof test.farm.actOnJob>[1]) =>
+  test.farm.actOnJob(job.publicId, action, 'tester')
 
 describe('pause and resume', () => {
   it('a job without running tasks is paused at once', async () => {
@@ -57,7 +58,9 @@ describe('pause and resume', () => {
     await test.farm.signOff(bob.publicId)
     expect(await test.statuses(job)).toEqual(['paused', 'paused', 'paused'])
     expect(await test.status(job)).toBe('paused')
-    expect(await test.opened.read.get('select activity from tasks where idx = 2')).toEqual({ activity: 'Task was paused by Manager because worker signed off' })
+    expect(await test.opened.read.get('select activity from tasks where idx = 2')).toEqual({
+      activity: 'Task was paused by Manager because worker signed off',
+    })
   })
 
   it('resuming while tasks still run goes on with them', async () => {
@@ -353,7 +356,16 @@ describe('delete', () => {
     for (let at = 0; at < 3; at++) {
       const task = await test.takeOne(ada)
       await test.say(ada, task, { type: 'log', at: test.time, stream: 'stdout', text: 'x'.repeat(999) + '\n' })
-      await test.say(ada, task, { type: 'output', at: test.time, path: `/out/${at}.png`, frame: at, bytes: 1, width: 1, height: 1, renderedMs: 1 })
+      await test.say(ada, task, {
+        type: 'output',
+        at: test.time,
+        path: `/out/${at}.png`,
+        frame: at,
+        bytes: 1,
+        width: 1,
+        height: 1,
+        renderedMs: 1,
+      })
       if (at === 0) await test.finish(ada, task)
       else await test.fail(ada, task, 5)
       await test.settled()
@@ -368,11 +380,16 @@ describe('delete', () => {
     expect(await test.opened.read.all('select id from jobs')).toEqual([{ id: kept.id }])
     for (const table of ['tasks', 'attempts', 'frames', 'command_templates', 'task_failures']) {
       const rows = await test.opened.read.all<{ job_id: number }>(`select job_id from ${table}`)
-      expect(rows.filter((row) => row.job_id === gone.id), table).toEqual([])
+      expect(
+        rows.filter((row) => row.job_id === gone.id),
+        table,
+      ).toEqual([])
       expect(rows.length, table).toBeGreaterThan(0)
     }
     expect(await test.opened.read.all('select * from task_groups')).toEqual([])
-    const live = await test.opened.read.get<{ live: number; all: number }>('select sum(live_bytes) as live, sum(bytes) as "all" from log_segments')
+    const live = await test.opened.read.get<{ live: number; all: number }>(
+      'select sum(live_bytes) as live, sum(bytes) as "all" from log_segments',
+    )
     expect(live!.live).toBeLessThan(live!.all)
     expect(live!.live).toBeGreaterThan(0)
     await expect(act(gone, 'undelete')).rejects.toThrow(NotFoundError)
@@ -392,6 +409,18 @@ describe('delete', () => {
     await test.farm.timers.purge()
     expect(existsSync(file)).toBe(false)
     expect(await test.opened.read.all('select * from log_segments')).toEqual([])
+  })
+
+  it('one whose files cannot be deleted is tried again, and holds up no other one', async () => {
+    const jobs = [await test.submit(tasks(1)), await test.submit(tasks(1))]
+    test.undeletable = jobs[0]?.publicId
+    for (const job of jobs) await act(job, 'delete')
+    test.pass(test.settings.undoPeriodMs)
+    await test.farm.timers.purge()
+    expect(await test.opened.read.all('select public_id from jobs')).toEqual([{ public_id: test.undeletable }])
+    test.undeletable = undefined
+    await test.farm.timers.purge()
+    expect(await test.opened.read.all('select public_id from jobs')).toEqual([])
   })
 
   it('one brought back in time is not purged', async () => {
@@ -436,6 +465,17 @@ describe('changes of a running job', () => {
     await expect(wrong({ policy: { licencePattern: '(' } })).rejects.toThrow(expect.objectContaining({ field: 'policy/licencePattern' }))
     await expect(wrong({ policy: { retryBackoff: 0 } })).rejects.toThrow(InvalidInputError)
     expect(await test.farm.findJob(job.publicId)).toMatchObject({ tagId: null, limitIds: [] })
+  })
+
+  it('of several changes none is made when one of them is wrong', async () => {
+    const job = await test.submit(tasks(1))
+    const tag = await test.farm.createTag({ name: 'gpu' })
+    await test.farm.createLimit({ name: 'nuke', max: 1 })
+    const wrong = (changes: Parameters<typeof test.farm.changeJob>[1]) => test.farm.changeJob(job.publicId, changes)
+    await expect(wrong({ tag: tag.publicId, limits: ['none'] })).rejects.toThrow(InvalidInputError)
+    await expect(wrong({ limits: ['nuke'], policy: { licencePattern: '(' } })).rejects.toThrow(InvalidInputError)
+    expect(await test.farm.findJob(job.publicId)).toMatchObject({ tagId: null, limitIds: [] })
+    expect(await test.opened.read.all('select * from job_limits')).toEqual([])
   })
 
   it('an action that makes no sense in the status says from which it does', async () => {

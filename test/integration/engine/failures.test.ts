@@ -225,6 +225,25 @@ describe('retries', () => {
     expect(await test.statuses(job)).toEqual(['soft-failed'])
   })
 
+  it('a licence pattern sees single lines of a longer text', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit([{}], { policyChanges: { licencePattern: '^no licence$' } })
+    const task = await test.takeOne(ada)
+    await test.say(ada, task, { type: 'log', at: test.time, stream: 'stdout', text: 'starting\nno licence\nbye\n' })
+    await test.fail(ada, task)
+    expect(await test.statuses(job)).toEqual(['queued'])
+  })
+
+  it('a licence pattern that would never end holds up nobody', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit([{}], { policyChanges: { licencePattern: '(a+)+$' } })
+    const task = await test.takeOne(ada)
+    const line = `${'a'.repeat(60)}!`
+    for (let n = 0; n < 10; n++) await test.say(ada, task, { type: 'log', at: test.time, stream: 'stdout', text: `${line}\n` })
+    await test.finish(ada, task)
+    expect(await test.status(job)).toBe('completed')
+  })
+
   it('an exit code that the policy calls a success completes the task', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}], { policyChanges: { successExitCodes: [0, 3] } })
