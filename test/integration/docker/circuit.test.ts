@@ -1,6 +1,13 @@
-/** The circuit breaker of an engine, with a real one behind it. */
+/** The circuit breaker of an engine. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
 import { Engines } from '../../../src/main/docker/engines.ts'
+import { EngineUnreachableError } from '../../../src/main/docker/errors.ts'
+import { specOf } from '../../../src/main/worker/commands/containerPlan.ts'
+import { containerSession } from '../../../src/main/worker/sessions/containerSession.ts'
+import { recordedContext } from '../../support/commandContext.ts'
 import { containerConfig } from '../../support/containers.ts'
 import { requirePart } from '../../support/parts.ts'
 
@@ -28,4 +35,37 @@ requirePart('docker').describe('after too many failures of the connection', () =
     ;(await next).release(false)
     trial.release(false)
   })
+})
+
+/** It answers pings, and drops the connection at anything else. */
+async function brokenEngine(): Promise<{ host: string; close(): void }> {
+  const server = createServer((request, response) => {
+    if (request.url?.includes('_ping')) response.end('OK')
+    else request.socket.destroy()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // A listening TCP server's address is an object.
+  const { port } = server.address() as AddressInfo
+  return { host: `tcp://127.0.0.1:${port}`, close: () => void server.close() }
+}
+
+it('an engine that drops the connection counts as failing for containers that are kept, too', async () => {
+  const broken = await brokenEngine()
+  try {
+    const config = containerConfig({ engines: [{ name: 'broken', host: broken.host }], circuit: { maxFails: 1, resetSeconds: 60 } })
+    const engines = new Engines(config, { log, owner: 'test', now: () => 0 })
+    await engines.look()
+    const context = await recordedContext()
+    const parameters = { image: 'busybox' }
+    const run = { args: [], variables: [], frame: undefined, outputs: [], steps: 0 }
+    const spec = () => specOf({ parameters, mounts: [], owner: 'test' }, run, 0, undefined, context)
+    await expect(containerSession(engines, parameters, spec).open(context, '')).rejects.toThrow(EngineUnreachableError)
+    const giveUp = new AbortController()
+    const next = engines.acquire('job', [], undefined, giveUp.signal)
+    giveUp.abort(new Error('it is not lent'))
+    await expect(next).rejects.toThrow('it is not lent')
+  } finally {
+    broken.close()
+  }
 })

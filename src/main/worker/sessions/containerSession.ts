@@ -4,7 +4,7 @@ import type { ContainerRecord, DockerRunParameters } from '../../../shared/schem
 import type { EngineConfig } from '../../docker/config.ts'
 import type { Engine } from '../../docker/engine.ts'
 import type { Engines, Lent } from '../../docker/engines.ts'
-import { EngineRefusedError } from '../../docker/errors.ts'
+import { EngineRefusedError, EngineUnreachableError } from '../../docker/errors.ts'
 import type { RunSpec } from '../../docker/executor.ts'
 import { KeptContainer } from '../../docker/kept.ts'
 import { LABELS } from '../../docker/sweep.ts'
@@ -58,6 +58,7 @@ export class OpenContainer implements WarmDriver {
     const id = randomUUID()
     const key = `${KEPT} ${id}`
     engines.kept.add(key)
+    let isAway = false
     try {
       if (lent.config.swarm) throw new DeclinedError(`the engine "${lent.engine.name}" is a swarm`)
       const spec = keptSpec(specFor(lent.config.paths), id)
@@ -67,10 +68,11 @@ export class OpenContainer implements WarmDriver {
       return new OpenContainer(engines, lent.engine, container, spec.name, key, routingName)
     } catch (error) {
       engines.kept.delete(key)
+      isAway = error instanceof EngineUnreachableError
       if (error instanceof EngineRefusedError && NO_SHELL.test(error.message)) throw new DeclinedError('the image has no shell')
       throw error
     } finally {
-      lent.release(false)
+      lent.release(isAway)
     }
   }
 
@@ -88,6 +90,7 @@ export class OpenContainer implements WarmDriver {
     const { container, engine, engines } = this
     const lent = await engines.acquire(this.routingName, [], engine.name, context.signal)
     const output = new ContainerOutput(context)
+    let isAway = false
     try {
       const spec = specFor(lent.config.paths)
       const { containerId } = container.facts
@@ -115,9 +118,12 @@ export class OpenContainer implements WarmDriver {
         networkReceivedBytes: null,
         networkSentBytes: null,
       }
+    } catch (error) {
+      isAway = error instanceof EngineUnreachableError
+      throw error
     } finally {
       output.end()
-      lent.release(false)
+      lent.release(isAway)
     }
   }
 }
