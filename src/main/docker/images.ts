@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { ContainerImage } from '../../shared/schemas/container.ts'
 import { ask, type Engine } from './engine.ts'
-import { EngineRefusedError } from './errors.ts'
+import { EngineRefusedError, isConnectionFailure, translate } from './errors.ts'
 import type { RegistryAuth } from './executor.ts'
 import { parseImageReference } from '../../shared/imageReference.ts'
 
@@ -46,8 +46,11 @@ export async function pullImage(
   const reference = isDigest ? `${name}@${tag}` : `${name}:${tag}`
   const stream = await ask(engine, what, engine.docker.pull(reference, auth && { authconfig: { ...auth, serveraddress: registry } }))
   let toldAt = 0
+  let problem: string | undefined
   const told = (event: unknown) => {
-    if (!Value.Check(Progress, event) || event.status === undefined || Date.now() - toldAt < ACTIVITY_EVERY_MS) return
+    if (!Value.Check(Progress, event)) return
+    problem ??= event.error
+    if (event.status === undefined || Date.now() - toldAt < ACTIVITY_EVERY_MS) return
     toldAt = Date.now()
     onActivity(`pulling ${image}: ${[event.id, event.status].filter(Boolean).join(' ')}`)
   }
@@ -63,7 +66,11 @@ export async function pullImage(
       stream,
       (error: Error | null) => {
         signal.removeEventListener('abort', onAbort)
-        if (error) reject(new EngineRefusedError(`${what}: ${error.message}`, 500))
+        if (error)
+          reject(
+            isConnectionFailure(error) ? translate(error, what, engine.host) : new EngineRefusedError(`${what}: ${error.message}`, 500),
+          )
+        else if (problem !== undefined) reject(new EngineRefusedError(`${what}: ${problem}`, 500))
         else resolve()
       },
       told,
