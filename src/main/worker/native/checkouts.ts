@@ -40,13 +40,21 @@ export class CheckoutCopies {
     return commands.map((command) => ({ ...command, parameters: replaceRoot(command.parameters, checkout.root, copy) }))
   }
 
-  private copyOf(checkout: CheckoutRef, signal: AbortSignal): Promise<string> {
-    let copy = this.fetching.get(checkout.id)
-    if (!copy) {
-      copy = this.fetch(checkout, signal).finally(() => this.fetching.delete(checkout.id))
-      this.fetching.set(checkout.id, copy)
+  private async copyOf(checkout: CheckoutRef, signal: AbortSignal): Promise<string> {
+    for (;;) {
+      signal.throwIfAborted()
+      let copy = this.fetching.get(checkout.id)
+      if (!copy) {
+        copy = this.fetch(checkout, signal).finally(() => this.fetching.delete(checkout.id))
+        this.fetching.set(checkout.id, copy)
+      }
+      try {
+        return await copy
+      } catch (error) {
+        // Else whoever fetched it was stopped, which is no reason for those who waited for it.
+        if (error instanceof CouldNotStartError || signal.aborted) throw error
+      }
     }
-    return copy
   }
 
   private async fetch({ id, root }: CheckoutRef, signal: AbortSignal): Promise<string> {
