@@ -22,6 +22,8 @@ export interface Context {
   env: NodeJS.ProcessEnv
   /** The program file itself, to start further processes of it. */
   program: string
+  /** What stands after `framehouse` on the command line, to start the same again. */
+  words: readonly string[]
   /** The folder that relative paths start from. */
   cwd: string
   /** Aborted by SIGINT or SIGTERM: stop cleanly and return. */

@@ -10,7 +10,8 @@ import { processTerminal } from './terminal.ts'
 import { VERSION } from '../../shared/version.ts'
 
 /** The exit code of the command line `words` (what stands after `framehouse`). Never throws. */
-export async function runCommandLine(words: readonly string[], context: Context): Promise<number> {
+export async function runCommandLine(words: readonly string[], surroundings: Omit<Context, 'words'>): Promise<number> {
+  const context: Context = { ...surroundings, words }
   const { terminal } = context
   try {
     const parsed = parse(words, COMMANDS, context.env)

@@ -23,7 +23,7 @@ const END_PATIENCE_MS = 20_000
 export interface Supervised {
   /** Asks the child to end and waits for it. */
   stop(): Promise<void>
-  /** Resolves when it is not started again: stopped, or its command line is wrong. */
+  /** Resolves when it is not started again: stopped, shut down by its manager or by hand (status 0), or its command line is wrong. */
   readonly ended: Promise<{ exitCode: number }>
 }
 
@@ -35,7 +35,10 @@ export interface SupervisedProgram {
   now(): number
 }
 
-/** Starts the child and starts it again whenever it ends by itself, after a pause that grows while it keeps dying. */
+/**
+ * Starts the child, and again when it was asked to restart or died, then after a pause that grows while it keeps dying. A child that
+ * ended because somebody wanted it to stays off.
+ */
 export function supervise(what: SupervisedProgram): Supervised {
   const stopping = new AbortController()
   let child: ChildProcess | undefined
@@ -45,8 +48,8 @@ export function supervise(what: SupervisedProgram): Supervised {
       child = start(what)
       const exitCode = await exited(child)
       if (stopping.signal.aborted) return { exitCode }
-      // The same command line would be wrong again.
-      if (exitCode === EXIT.usage) return { exitCode }
+      // The same command line would be wrong again; and who was shut down is not wanted now.
+      if (exitCode === EXIT.usage || exitCode === EXIT.done) return { exitCode }
       if (exitCode === RESTART_EXIT_CODE) continue
       if (what.now() - startedAt > WELL_MS) pauseMs = FIRST_PAUSE_MS
       what.log.warn({ exitCode, againInMs: pauseMs }, 'the worker ended and is started again')

@@ -10,6 +10,8 @@ export interface FarmWatchOptions {
   client: FarmClient
   /** Name of the worker of this machine; null: there is none. */
   workerName: string | null
+  /** Starts that worker when it was shut down. */
+  startWorker(): void
   preferences(): Pick<ShellPreferences, 'notifyOnFinish' | 'notifyOnFailure'>
   onFacts(facts: TrayFacts): void
   onNotice(notice: Notice): void
@@ -56,9 +58,10 @@ export class FarmWatch {
     if (!this.stopped) onFacts(facts)
   }
 
-  /** Asks the worker of this machine to sleep after its task, or to wake; then looks again. @throws Error when it is refused */
+  /** Asks the worker of this machine to sleep after its task, or to wake, starting it where it is off; then looks again. @throws Error when it is refused */
   async pauseWorker(pause: boolean): Promise<void> {
     const worker = await this.localWorker()
+    if (!pause) this.options.startWorker()
     if (worker) await this.options.client.requestStatus(worker.id, pause ? 'asleep' : 'awake')
     await this.look()
   }

@@ -10,6 +10,8 @@ export interface FarmHost {
   headers: Record<string, string>
   /** Name of the worker of this machine; null: none is run by this program. */
   workerName: string | null
+  /** Starts the worker of this machine when it was shut down; else does nothing. */
+  startWorker(): void
   /** To be set on the window's session before the page is loaded. */
   cookie: { name: string; value: string } | null
   stop(): Promise<void>

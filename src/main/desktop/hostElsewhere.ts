@@ -11,6 +11,7 @@ export async function hostElsewhere(managerUrl: string, token: string, gui: stri
     managerUrl,
     headers: token ? { authorization: `Bearer ${token}` } : {},
     workerName: null,
+    startWorker() {},
     cookie: gateway.cookie,
     stop: () => gateway.close(),
   }

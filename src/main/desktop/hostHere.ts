@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { openManager } from '../cli/managerService.ts'
-import { supervise } from '../cli/supervisor.ts'
+import { supervise, type Supervised } from '../cli/supervisor.ts'
 import type { FarmHost, HereOptions } from './host.ts'
 
 /** With this file in the data folder the worker runs containers, too (docs/containers.md). */
@@ -24,13 +24,25 @@ export async function hostHere({ dataDir, port, programDir, log, env }: HereOpti
   const args = ['worker', '--manager', manager.url, '--data', join(dataDir, 'workers', name), `--name=${name}`, '--can-restart']
   const containers = join(dataDir, CONTAINER_CONFIG)
   if (existsSync(containers)) args.push('--container-config', containers)
-  const worker = existsSync(program) ? supervise({ program, args, env, log, now: Date.now }) : null
+  const hasWorker = existsSync(program)
+  let worker: Supervised | undefined
+  const startWorker = (): void => {
+    if (!hasWorker || worker) return
+    const started = supervise({ program, args, env, log, now: Date.now })
+    worker = started
+    // Shut down by its manager: it is off until somebody wants it again.
+    void started.ended.then(() => {
+      if (worker === started) worker = undefined
+    })
+  }
+  startWorker()
   return {
     mode: 'here',
     origin: manager.url,
     managerUrl: manager.url,
     headers: {},
-    workerName: worker ? name : null,
+    workerName: hasWorker ? name : null,
+    startWorker,
     cookie: null,
     async stop() {
       await worker?.stop()

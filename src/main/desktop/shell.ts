@@ -138,6 +138,7 @@ class Shell {
     const watch = new FarmWatch({
       client,
       workerName: host.workerName,
+      startWorker: () => host.startWorker(),
       preferences: () => this.store.get().preferences,
       onFacts: (facts) => this.showFacts(facts),
       onNotice: (notice) => this.notify(notice),

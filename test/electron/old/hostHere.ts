@@ -29,6 +29,8 @@ export async function hostHere({ dataDir, programDir, env }: HereOptions): Promi
     managerUrl: url,
     headers: {},
     workerName: NAME,
+    // The program beside has it in its hands.
+    startWorker() {},
     cookie: null,
     async stop() {
       child.kill('SIGTERM')

@@ -75,6 +75,22 @@ describe('both', () => {
     expect((await both.stop()).code).toBe(0)
   })
 
+  it('restarts its worker when the manager asks for it, and leaves it off when it was shut down there', async () => {
+    const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta')
+    const [url = ''] = await both.prints(/http:\S+/)
+    await both.prints(/signed on/, 'err')
+    const before = await workerPid(folder)
+    expect((await framehouse(['workers', 'restart', 'berta', '--now', '--manager', url])).code).toBe(0)
+    await both.prints(/signed on[\s\S]*signed on/, 'err')
+    const after = await workerPid(folder)
+    expect(after).not.toBe(before)
+    expect((await framehouse(['workers', 'shutdown', 'berta', '--now', '--manager', url])).code).toBe(0)
+    await both.prints(/the worker was shut down, the manager goes on/, 'err')
+    expect(isAlive(after)).toBe(false)
+    expect((await framehouse(['workers', '--manager', url])).out).toMatch(/berta +offline/)
+    expect((await both.stop()).code).toBe(0)
+  })
+
   it('leaves no worker behind when it is killed', async () => {
     const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta')
     await both.prints(/worker started/, 'err')
@@ -113,6 +129,38 @@ describe('demo', () => {
     } finally {
       server.close()
     }
+  })
+})
+
+describe('a worker that nothing else looks after', () => {
+  it('starts anew as another process when its manager asks for a restart, goes on rendering, and ends with a signal', async () => {
+    const manager = start('manager', '--data', folder, '--listen', '127.0.0.1:0', '--trust-loopback')
+    const [url = ''] = await manager.prints(/http:\S+/)
+    const data = join(folder, 'workers', 'lone')
+    const worker = start('worker', '--manager', url, '--data', data, '--name', 'lone')
+    await worker.prints(/signed on/, 'err')
+    expect(await workerPid(folder)).toBe(worker.child.pid)
+    expect((await framehouse(['workers', 'restart', 'lone', '--manager', url])).code).toBe(0)
+    await worker.prints(/signed on[\s\S]*signed on/, 'err')
+    const again = await workerPid(folder)
+    expect(again).not.toBe(worker.child.pid)
+    const job = ['submit', 'echo-sleep-test', '--set', 'message=x', '--set', 'sleep_duration_seconds=0', '--watch', '--manager', url]
+    expect((await framehouse(job)).code).toBe(0)
+    expect((await worker.stop()).code).toBe(0)
+    expect(isAlive(again)).toBe(false)
+    expect((await manager.stop()).code).toBe(0)
+  })
+
+  it('ends when its manager shuts it down, after a restart too', async () => {
+    const manager = start('manager', '--data', folder, '--listen', '127.0.0.1:0', '--trust-loopback')
+    const [url = ''] = await manager.prints(/http:\S+/)
+    const worker = start('worker', '--manager', url, '--data', join(folder, 'workers', 'lone'), '--name', 'lone')
+    await worker.prints(/signed on/, 'err')
+    await framehouse(['workers', 'restart', 'lone', '--manager', url])
+    await worker.prints(/signed on[\s\S]*signed on/, 'err')
+    await framehouse(['workers', 'shutdown', 'lone', '--manager', url])
+    expect((await worker.ended).code).toBe(0)
+    expect((await manager.stop()).code).toBe(0)
   })
 })
 

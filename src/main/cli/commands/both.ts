@@ -20,7 +20,7 @@ export const both = defineCommand({
   path: ['both'],
   summary: 'run a manager and a worker on this machine',
   details:
-    'The worker is a process of its own, started again when it ends. Programs on this machine need no token and the worker no\n' +
+    'The worker is a process of its own, started again when it dies. Programs on this machine need no token and the worker no\n' +
     'approval; other machines do, and reach the manager only when --listen names an address that they can see.',
   options: { ...MANAGER_OPTIONS, ...WORKER_OPTIONS, ...CONTAINER_OPTIONS, ...LOG_OPTIONS },
   async run(context, { options, json }) {
@@ -42,8 +42,13 @@ export const both = defineCommand({
         log,
       })
       const end = await Promise.race([worker.ended, stopAsked(context.signal)])
+      if (end?.exitCode === EXIT.done && !context.signal.aborted) {
+        log.info({}, 'the worker was shut down, the manager goes on; start anew to have both')
+        await stopAsked(context.signal)
+        return EXIT.done
+      }
       await worker.stop()
-      if (end) throw new FailedError(`the worker ended with status ${end.exitCode}`, 'worker-ended')
+      if (end && !context.signal.aborted) throw new FailedError(`the worker ended with status ${end.exitCode}`, 'worker-ended')
       return EXIT.done
     } finally {
       await manager.stop()

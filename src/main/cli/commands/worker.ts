@@ -3,13 +3,14 @@ import { join, resolve } from 'node:path'
 import { VERSION } from '../../../shared/version.ts'
 import type { WorkerConfig } from '../../worker/config.ts'
 import { DEFAULT_MANAGER } from '../clientOptions.ts'
-import { defineCommand } from '../command.ts'
+import { defineCommand, type Context } from '../command.ts'
 import { EXIT, FailedError, UsageError } from '../errors.ts'
+import type { ServiceLogger } from '../logger.ts'
 import { choice, flag, integer, keyValues, list, textOr, withDefault } from '../options.ts'
 import { DATA_OPTIONS, LOG_OPTIONS, WORKER_OPTIONS } from '../serviceOptions.ts'
 import { CONTAINER_OPTIONS, containerSettings } from '../containerOptions.ts'
 import { baseFolder, serviceLogger, stopAsked, workerData, workerName } from '../serviceOptions.ts'
-import { RESTART_EXIT_CODE } from '../supervisor.ts'
+import { RESTART_EXIT_CODE, supervise } from '../supervisor.ts'
 
 /** A key in the address is a secret, and logs are read by many. */
 const KEY_IN_PATH = /\/k\/[^/]+/
@@ -37,7 +38,9 @@ export const worker = defineCommand({
     'session-frames': integer('N', 'close an open application after so many frames (250 without it)', { min: 1, max: 1_000_000 }),
     'session-memory': integer('MIB', 'close an open application that holds more memory than this', { min: 1, max: 100_000_000 }),
     ...CONTAINER_OPTIONS,
-    'can-restart': flag(`something starts it again when it ends with status ${RESTART_EXIT_CODE} because the manager asked for a restart`),
+    'can-restart': flag(
+      `when its manager asks for a restart, end with status ${RESTART_EXIT_CODE}, for what starts it again (else it does so itself)`,
+    ),
     ...LOG_OPTIONS,
   },
   async run(context, { options }) {
@@ -52,7 +55,7 @@ export const worker = defineCommand({
       managerUrl: options.manager,
       programs: Object.fromEntries(options.program),
       nice: options.nice,
-      canRestart: options['can-restart'],
+      canRestart: true,
       sessions: !options['no-sessions'] && {
         idleSeconds: options['session-idle'],
         maxFrames: options['session-frames'],
@@ -86,6 +89,16 @@ export const worker = defineCommand({
     const end = await Promise.race([...workers.map(({ ended }) => ended), stopAsked(context.signal).then(() => 'asked' as const)])
     await Promise.all(workers.map((running) => running.stop()))
     log.info({ name }, 'worker stopped')
-    return end === 'restart' ? RESTART_EXIT_CODE : EXIT.done
+    if (end !== 'restart') return EXIT.done
+    return options['can-restart'] ? RESTART_EXIT_CODE : startAgain(context, log)
   },
 })
+
+/** The same program once more, as it is installed now, with this process as its keeper. Answers its exit code when it ends for good. */
+async function startAgain(context: Context, log: ServiceLogger): Promise<number> {
+  const { program, env, now } = context
+  const worker = supervise({ program, args: [...context.words, '--can-restart'], env, log, now })
+  const end = await Promise.race([worker.ended, stopAsked(context.signal)])
+  await worker.stop()
+  return end?.exitCode ?? EXIT.done
+}
