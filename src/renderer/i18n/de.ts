@@ -276,7 +276,8 @@ export const de: Messages = {
     sessions: 'Offene Programme', sessionFrames: '{n} Bild | {n} Bilder',
     session: { opening: 'öffnet', busy: 'rechnet', idle: 'wartet', closed: 'geschlossen' },
     asks: '{name} auf {address} will mitmachen', sleeping: 'schläft', rendersNothing: 'Nichts zu tun', choose: 'Einen Rechner wählen.',
-    noMatch: 'Kein Rechner passt',
+    noMatch: 'Kein Rechner passt', noneApproved: 'Noch darf niemand rechnen',
+    noneApprovedHint: 'Wer oben mitmachen will und zugelassen wird, bekommt Aufgaben.',
   },
   dashboard: {
     title: 'Übersicht', attention: 'Braucht jemanden', calm: 'Nichts braucht dich.', running: 'Läuft und kommt',

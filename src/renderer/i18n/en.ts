@@ -246,7 +246,8 @@ export const en = {
     sessions: 'Open applications', sessionFrames: '{n} frame | {n} frames',
     session: { opening: 'opens', busy: 'works', idle: 'waits', closed: 'closed' },
     sleeping: 'sleeps', rendersNothing: 'Nothing to do', choose: 'Choose a worker to see its load, software and schedule.',
-    noMatch: 'No worker fits',
+    noMatch: 'No worker fits', noneApproved: 'Nobody may render yet',
+    noneApprovedHint: 'Approve who asks to join above: from then on it takes tasks.',
   },
   dashboard: {
     title: 'Dashboard', attention: 'Needs attention', calm: 'Nothing needs you.', running: 'Running and next',

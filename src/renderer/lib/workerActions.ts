@@ -38,6 +38,7 @@ export function useWorkerActions() {
 
   function menu(targets: readonly Worker[]): MenuEntry[] {
     const admin = farm.can.admin
+    const on = targets.some((worker) => worker.status !== 'offline')
     const wish = (status: WorkerWish, word: string, icon: 'moon' | 'sun' | 'rotate' | 'power', possible = true): MenuEntry => ({
       key: status,
       label: t(`workers.${word}`),
@@ -55,8 +56,8 @@ export function useWorkerActions() {
     items.push(
       wish('asleep', 'sleep', 'moon'),
       { key: 'awake', label: t('workers.wake'), icon: 'sun', disabled: !admin, run: () => void request(targets, 'awake', false) },
-      wish('restart', 'restart', 'rotate', targets.every((worker) => worker.canRestart)),
-      wish('offline', 'shutDown', 'power'),
+      wish('restart', 'restart', 'rotate', on && targets.every((worker) => worker.canRestart)),
+      wish('offline', 'shutDown', 'power', on),
       'line',
       { key: 'remove', label: t('common.remove'), icon: 'trash', danger: true, disabled: !admin, run: () => void remove(targets) },
     )

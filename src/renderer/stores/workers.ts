@@ -5,6 +5,7 @@ import type { Machine, Tag, Worker } from '../../shared/schemas/worker.ts'
 import { get } from '../api/client.ts'
 import { Machines, Tags, Workers } from '../api/shapes.ts'
 import { foldCalls } from '../lib/throttle.ts'
+import { freshLoads } from '../lib/workerLook.ts'
 import { useLive } from './live.ts'
 
 export const useWorkers = defineStore('workers', () => {
@@ -19,7 +20,7 @@ export const useWorkers = defineStore('workers', () => {
     try {
       const [w, m] = await Promise.all([get(Workers, '/workers'), get(Machines, '/machines')])
       list.value = w.items.toSorted((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }))
-      machines.value = m.items
+      machines.value = freshLoads(m.items, w.items)
       loaded.value = true
       error.value = ''
     } catch (failure) {
