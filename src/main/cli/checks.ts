@@ -8,8 +8,9 @@ import { promisify } from 'node:util'
 import { portIsFree, showAddress, type Address } from './address.ts'
 import { Client } from './client.ts'
 import { CliError } from './errors.ts'
-import { bytes, plural } from './format.ts'
+import { bytes } from './format.ts'
 import { connection } from './http.ts'
+import { plural } from '../../shared/plural.ts'
 
 export interface Check {
   name: string

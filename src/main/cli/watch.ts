@@ -3,10 +3,11 @@ import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
 import type { Client, Job } from './client.ts'
 import type { Context } from './command.ts'
 import { EXIT, UnreachableError, type ExitCode } from './errors.ts'
-import { duration, plural } from './format.ts'
+import { duration } from './format.ts'
 import { printJsonLine } from './output.ts'
 import { pause } from './pause.ts'
 import { makeProgress, noProgress } from './progress.ts'
+import { plural } from '../../shared/plural.ts'
 
 /** How often the job is asked for: often enough for a bar that moves, and nothing for a manager to notice. */
 const EVERY_MS = 250

@@ -1,5 +1,6 @@
 /** Says for a task that waits which rules keep it waiting, whom each excludes, and what could be done. */
 import { taskPublicId } from '../../shared/ids.ts'
+import { plural, pluralDo } from '../../shared/plural.ts'
 import type { Explanation, WaitReason } from '../../shared/schemas/job.ts'
 import type { Core } from './core.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -34,7 +35,7 @@ export class Explainer {
     if (task.unmet > 0) {
       forAll(
         'dependency',
-        `${task.unmet} task group(s) it depends on are not completed`,
+        `${pluralDo(task.unmet, 'task group', 'that it depends on is', 'that it depends on are')} not completed`,
         'wait for them, or requeue what failed among them',
       )
     }
@@ -95,7 +96,7 @@ function summary(task: TaskState, reasons: WaitReason[], eligible: number, total
   const first = reasons.find((reason) => reason.workersExcluded === total)
   if (first) return `It waits: ${first.message}.`
   if (eligible === 0) return 'It waits: every worker is excluded by one rule or another.'
-  return `It is next in line for ${eligible} of ${total} worker(s), after tasks of higher rank.`
+  return `It is next in line for ${eligible} of ${plural(total, 'worker')}, after tasks of higher rank.`
 }
 
 function statusAdvice(status: string): string {
@@ -113,11 +114,19 @@ function holdText(hold: JobHold): [rule: string, message: string, advice: string
     case 'start-after':
       return ['start-after', `the job may not start before ${new Date(hold.at).toISOString()}`, 'wait, or change its start time']
     case 'job-dependency':
-      return ['job-dependency', `${hold.unmet} job(s) it depends on are not completed`, 'wait for them, or requeue them when they failed']
+      return [
+        'job-dependency',
+        `${pluralDo(hold.unmet, 'job', 'that it depends on is', 'that it depends on are')} not completed`,
+        'wait, or requeue what failed',
+      ]
     case 'limit':
-      return ['limit', `all ${hold.limit.max} unit(s) of limit "${hold.limit.name}" are in use`, 'wait for a unit, or raise the limit']
+      return [
+        'limit',
+        `limit "${hold.limit.name}" has ${plural(hold.limit.max, 'unit')}, and none is free`,
+        'wait for a unit, or raise the limit',
+      ]
     case 'lane':
-      return ['lane', `the job's lane runs ${hold.concurrency} task(s) at once and is full`, 'wait for the tasks before it']
+      return ['lane', `the job's lane runs ${plural(hold.concurrency, 'task')} at once and is full`, 'wait for the tasks before it']
     case 'lane-order':
       return ['lane-order', "the job's lane is in order, and an older task in it is not done", 'wait for it, or cancel it']
     case 'busy':
@@ -127,33 +136,42 @@ function holdText(hold: JobHold): [rule: string, message: string, advice: string
 
 const EXCLUSION_TEXT: Record<WorkerExclusion, { message: (kind: string, n: number) => string; advice: string }> = {
   kind: {
-    message: (kind, n) => `${n} worker(s) cannot run tasks of kind "${kind}"`,
+    message: (kind, n) => `${plural(n, 'worker')} cannot run tasks of kind "${kind}"`,
     advice: 'install the program on a worker, or allow the kind in its configuration',
   },
-  tag: { message: (_, n) => `${n} worker(s) lack the job's tag`, advice: 'give the tag to a worker, or remove it from the job' },
+  tag: {
+    message: (_, n) => pluralDo(n, 'worker', "lacks the job's tag", "lack the job's tag"),
+    advice: 'give the tag to a worker, or remove it from the job',
+  },
   blocked: {
-    message: (kind, n) => `${n} worker(s) are blocked for tasks of kind "${kind}" of this job`,
+    message: (kind, n) => `${pluralDo(n, 'worker', 'is', 'are')} blocked for tasks of kind "${kind}" of this job`,
     advice: 'remove the worker from the blocklist',
   },
   'failed-before': {
-    message: (_, n) => `${n} worker(s) failed this task before`,
+    message: (_, n) => `${plural(n, 'worker')} failed this task before`,
     advice: 'requeue the task to let them try again, or add a worker',
   },
   'kept-off': {
-    message: (_, n) => `${n} worker(s) are kept from this task: it was requeued to run elsewhere`,
+    message: (_, n) => `${pluralDo(n, 'worker', 'is', 'are')} kept from this task: it was requeued to run elsewhere`,
     advice: 'wait for another worker, or requeue the task to let everybody have it',
   },
-  avoid: { message: (_, n) => `${n} worker(s) lost the task a moment ago`, advice: 'wait up to a minute' },
+  avoid: { message: (_, n) => `${plural(n, 'worker')} lost the task a moment ago`, advice: 'wait up to a minute' },
   'max-workers': {
-    message: (_, n) => `${n} worker(s) wait because the job's maximum of workers is at it`,
+    message: (_, n) => `${pluralDo(n, 'worker', 'waits', 'wait')} because the job's maximum of workers is at it`,
     advice: "raise the job's maximum of workers",
   },
   'machine-limit': {
-    message: (_, n) => `${n} worker(s) are on machines without a licence unit, and none is free`,
+    message: (_, n) => `${pluralDo(n, 'worker', 'is on a machine', 'are on machines')} without a licence unit, and none is free`,
     advice: 'wait, or raise the limit',
   },
-  'not-approved': { message: (_, n) => `${n} worker(s) wait for approval`, advice: 'approve them on the Workers page' },
-  'not-awake': { message: (_, n) => `${n} worker(s) are not awake`, advice: 'wake them, or start their program' },
-  'status-requested': { message: (_, n) => `${n} worker(s) are about to change their state`, advice: 'wait, or take the request back' },
-  'no-free-slot': { message: (_, n) => `${n} worker(s) are busy`, advice: 'wait until they are done' },
+  'not-approved': {
+    message: (_, n) => pluralDo(n, 'worker', 'waits for approval', 'wait for approval'),
+    advice: 'approve on the Workers page who waits',
+  },
+  'not-awake': { message: (_, n) => pluralDo(n, 'worker', 'is not awake', 'are not awake'), advice: 'wake them, or start their program' },
+  'status-requested': {
+    message: (_, n) => pluralDo(n, 'worker', 'is about to change its state', 'are about to change their state'),
+    advice: 'wait, or take the request back',
+  },
+  'no-free-slot': { message: (_, n) => pluralDo(n, 'worker', 'is busy', 'are busy'), advice: 'wait until they are done' },
 }

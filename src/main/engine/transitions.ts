@@ -4,6 +4,7 @@
  */
 import { FINISHED_JOB_STATUSES, type JobStatus, type TaskStatus } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
+import { plural, pluralDo } from '../../shared/plural.ts'
 import { isReadFromAttempt, statusLine } from './attemptLines.ts'
 import type { Core } from './core.ts'
 import type { JobBook } from './jobBook.ts'
@@ -116,8 +117,8 @@ export class Transitions {
     if (await this.core.store.hasReadyTasks(job.state.id)) return
     if (!looksStuck(job) || job.bulks !== bulks) return
     const { failed, canceled } = job.state.counts
-    if (failed > 0) await this.job(job, 'failed', `${failed} task(s) failed and what is left depends on them`)
-    else await this.job(job, 'cancel-requested', `${canceled} task(s) were canceled and what is left depends on them`)
+    if (failed > 0) await this.job(job, 'failed', `${plural(failed, 'task')} failed, and what is left depends on that`)
+    else await this.job(job, 'cancel-requested', `${pluralDo(canceled, 'task', 'was', 'were')} canceled, and what is left depends on that`)
   }
 
   private writeJobStatus(job: JobRuntime, to: JobStatus, reason: string): void {

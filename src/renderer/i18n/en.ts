@@ -82,8 +82,11 @@ export const en = {
     cancelled: '{n} cancelled', paused: '{n} paused',
     submittedBy: 'by {owner}', priority: 'Priority', finishedAt: 'finished {time}', startsAfter: 'starts {time}',
     waitingHint: 'Why is it waiting?',
-    noFrameYet: 'No image yet', noFrameHint: 'The first frame appears here as soon as a worker saves it.',
-    notRenderJob: 'This job makes no images',
+    noPicture: { waiting: 'No image yet', 'no-images': 'This job made no images', 'no-previews': 'Nothing to show' },
+    noPictureHint: {
+      waiting: 'The first frame appears here as soon as a worker saves it.', 'no-images': 'What it said is in the log.',
+      'no-previews': 'The frames were saved, but files of this kind have no preview.',
+    },
     newest: 'Newest image', whoRenders: 'Who renders', noOneRenders: 'Nobody renders this job now.',
     openOn: 'scene open on {n} worker | scene open on {n} workers', logOf: 'Log', noLog: 'No log yet',
     idleWorkers: 'idle', step: 'step {a} of {b}', sinceShort: 'for {time}', lastEnded: 'Last log',

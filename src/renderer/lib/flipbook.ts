@@ -1,4 +1,5 @@
 /** What the flipbook plays: pure helpers over the frame model. */
+import type { Job } from '../../shared/schemas/job.ts'
 import { NO_FRAME, type FrameModel } from './frames.ts'
 
 export interface FlipFrame {
@@ -41,4 +42,10 @@ export function wantedAround<T>(frames: readonly T[], index: number, ahead: numb
   add(index - 1)
   add(index - 2)
   return [...wanted]
+}
+
+/** Why there is nothing to play: it may come yet, the job saved no files, or only such as cannot be shown. */
+export function whyNoPicture(job: Pick<Job, 'status' | 'frameCount'> | null | undefined): 'waiting' | 'no-images' | 'no-previews' {
+  if (!job || !['completed', 'failed', 'canceled'].includes(job.status)) return 'waiting'
+  return job.frameCount > 0 ? 'no-previews' : 'no-images'
 }

@@ -232,7 +232,7 @@ describe('requeue', () => {
     await test.farm.actOnTask(test.taskId(job, 3), 'requeue', 'tester')
     expect(await test.jobRow(job)).toMatchObject({
       status: 'canceled',
-      activity: 'Changed to status "canceled": 1 task(s) were canceled and what is left depends on them',
+      activity: 'Changed to status "canceled": 1 task was canceled, and what is left depends on that',
     })
     await test.farm.actOnTask(test.taskId(job, 1), 'requeue', 'tester')
     expect(await test.work(ada)).toEqual([1, 3].map((index) => test.taskId(job, index)))

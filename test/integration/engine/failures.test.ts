@@ -299,7 +299,7 @@ describe('failures of a job', () => {
     await test.finish(ada, second!)
     expect(await test.status(job)).toBe('failed')
     expect(await test.statuses(job)).toEqual(['failed', 'completed', 'canceled', 'canceled'])
-    expect((await test.jobRow(job)).activity).toContain('1 task(s) failed and what is left depends on them')
+    expect((await test.jobRow(job)).activity).toContain('1 task failed, and what is left depends on that')
   })
 
   it('do not end it while a completion has just released something else, of a kind never seen before', async () => {

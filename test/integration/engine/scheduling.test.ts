@@ -488,7 +488,7 @@ describe('explanations', () => {
     await test.farm.requestWorkerStatus(leaver.publicId, 'asleep', true)
     const explained = await test.farm.explain(id)
     expect(explained).toMatchObject({ workersTotal: 5, workersEligible: 1, status: 'queued' })
-    expect(explained.summary).toBe('It is next in line for 1 of 5 worker(s), after tasks of higher rank.')
+    expect(explained.summary).toBe('It is next in line for 1 of 5 workers, after tasks of higher rank.')
     expect((await rules(id)).sort()).toEqual(['kind:1', 'not-approved:1', 'not-awake:1', 'status-requested:1'])
     expect(explained.reasons.every(({ advice, message }) => advice.length > 5 && message.length > 5)).toBe(true)
     await test.farm.changeJob(job.publicId, { tag: tag.publicId })

@@ -76,6 +76,18 @@ describe('previews', () => {
     }
   })
 
+  it('show GIF, AVIF and, by ffmpeg, the portable formats of small tools', async () => {
+    const folder = await tempFolder()
+    const red = sharp({ create: { width: 32, height: 16, channels: 3, background: '#ff0000' } })
+    await red.clone().gif().toFile(join(folder, 'frame.gif'))
+    await red.clone().avif().toFile(join(folder, 'frame.avif'))
+    await writeFile(join(folder, 'frame.ppm'), `P3 32 16 255\n${'255 0 0\n'.repeat(32 * 16)}`)
+    for (const name of ['frame.gif', 'frame.avif', ...(ffmpeg.missing ? [] : ['frame.ppm'])]) {
+      const made = await maker.previews(join(folder, name))
+      expect(near(await colourAt(made?.large ?? Buffer.alloc(0), 0.5), [254, 0, 0], 4), name).toBe(true)
+    }
+  })
+
   it('show transparency as a dark pattern', async () => {
     const path = join(await tempFolder(), 'alpha.png')
     await (await halves(true)).png().toFile(path)

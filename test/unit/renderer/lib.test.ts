@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { retryDelay } from '../../../src/renderer/api/live.ts'
 import { dark, light, type Palette } from '../../../src/renderer/design/tokens.ts'
 import { toCsv } from '../../../src/renderer/lib/csv.ts'
-import { flipFrames, nextFrame, wantedAround } from '../../../src/renderer/lib/flipbook.ts'
+import { flipFrames, nextFrame, wantedAround, whyNoPicture } from '../../../src/renderer/lib/flipbook.ts'
 import { bytes, clock, count, duration, percent, roughDuration } from '../../../src/renderer/lib/format.ts'
 import { FrameModel, framesOfTaskName, layoutGrid } from '../../../src/renderer/lib/frames.ts'
 import { fuzzyScore } from '../../../src/renderer/lib/fuzzy.ts'
@@ -91,6 +91,17 @@ describe('the flipbook', () => {
     expect(wantedAround([0, 1, 2, 3, 4, 5], 4, 2)).toEqual([4, 5, 0, 3, 2])
     expect(wantedAround([7], 0, 20)).toEqual([7])
   })
+})
+
+describe('a player without pictures', () => {
+  it.each([
+    [undefined, 'waiting'],
+    [{ status: 'active', frameCount: 0 }, 'waiting'],
+    [{ status: 'active', frameCount: 3 }, 'waiting'],
+    [{ status: 'completed', frameCount: 3 }, 'no-previews'],
+    [{ status: 'completed', frameCount: 0 }, 'no-images'],
+    [{ status: 'failed', frameCount: 0 }, 'no-images'],
+  ] as const)('%j: %s', (job, why) => expect(whyNoPicture(job)).toBe(why))
 })
 
 describe('numbers and times', () => {

@@ -6,7 +6,7 @@ import { DEFAULT_HOST, DEFAULT_PORT, nextFreePort, type Address } from '../addre
 import { Client, type Job } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { FailedError } from '../errors.ts'
-import { duration, plural } from '../format.ts'
+import { duration } from '../format.ts'
 import { connection } from '../http.ts'
 import { makeLogger } from '../logger.ts'
 import { openManager } from '../managerService.ts'
@@ -16,6 +16,7 @@ import { platformName } from '../platform.ts'
 import { baseFolder, listenAddress, stopAsked } from '../serviceOptions.ts'
 import { failureReasons, watchJob } from '../watch.ts'
 import { superviseWorker } from '../workerService.ts'
+import { plural } from '../../../shared/plural.ts'
 
 const JOB_TYPE = 'demo-render'
 

@@ -3,12 +3,13 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Client, Job, TaskSummary } from '../client.ts'
 import { defineCommand } from '../command.ts'
 import { EXIT } from '../errors.ts'
-import { ago, duration, plural } from '../format.ts'
+import { ago, duration } from '../format.ts'
 import { resolveJobId } from '../ids.ts'
 import { integer, withDefault } from '../options.ts'
 import { printFacts, printJson, printTable } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { failureReasons } from '../watch.ts'
+import { plural } from '../../../shared/plural.ts'
 
 export const job = defineCommand({
   path: ['job'],

@@ -3,11 +3,11 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Client, Task } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
-import { plural } from '../format.ts'
 import { taskId } from '../ids.ts'
 import { flag, integer } from '../options.ts'
 import { printJsonLine } from '../output.ts'
 import { pause } from '../pause.ts'
+import { plural } from '../../../shared/plural.ts'
 
 const EVERY_MS = 250
 

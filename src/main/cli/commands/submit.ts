@@ -6,7 +6,6 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Client, JobTypeInfo } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
-import { plural } from '../format.ts'
 import { resolveJobId } from '../ids.ts'
 import { isPath, settingsFromWords } from '../jobSettings.ts'
 import { findJobType } from '../jobTypeLookup.ts'
@@ -14,6 +13,7 @@ import { flag, integer, keyValues, list, text } from '../options.ts'
 import { platformName } from '../platform.ts'
 import { printJson } from '../output.ts'
 import { failureReasons, watchJob } from '../watch.ts'
+import { plural } from '../../../shared/plural.ts'
 
 const OPTIONS = {
   set: keyValues('KEY=VALUE', 'a setting of the job type'),

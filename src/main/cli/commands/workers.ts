@@ -3,10 +3,11 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Worker, WorkerRequest } from '../client.ts'
 import { defineCommand, type Command } from '../command.ts'
 import { EXIT } from '../errors.ts'
-import { ago, plural } from '../format.ts'
+import { ago } from '../format.ts'
 import { resolveWorkerId } from '../ids.ts'
 import { flag } from '../options.ts'
 import { printJson, printTable } from '../output.ts'
+import { plural } from '../../../shared/plural.ts'
 
 export const workers = defineCommand({
   path: ['workers'],
