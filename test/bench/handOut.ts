@@ -1,7 +1,7 @@
 /** Hand-out: how many tasks a second go through, over both protocols, with what is queued behind them. */
 import type { ManagerProcess } from '../support/managerProcess.ts'
 import { RawClient, requestText } from './rawClient.ts'
-import { closeAll, foreignWorkers, nativeWorkers, rate, type SimulatedWorker } from './workers.ts'
+import { closeAll, foreignWorkers, nativeWorkers, rate } from './workers.ts'
 
 export const KIND = 'blender'
 const SECONDS = 8
@@ -45,32 +45,48 @@ export async function noOpRate(manager: ManagerProcess): Promise<number> {
 export async function foreignRate(manager: ManagerProcess, full: boolean): Promise<number> {
   const workers = await foreignWorkers(manager, WORKERS, KIND)
   const log = JSON.stringify({ log: Array.from({ length: 20 }, (_, line) => `Fra:1 Mem:22.39M | Time:00:0${line % 10}.17 | Rendering ${line} / 20 samples\n`).join('') })
-  const perSecond = await rate(workers, SECONDS, async (worker) => {
-    const id = await takeForeign(worker)
-    if (id === undefined) return false
+  const requests = workers.map(({ auth }) => ({
+    take: requestText('POST', '/api/v3/worker/task', { auth }),
+    start: aboutTask('POST', '', auth, '{"activity":"Started","taskStatus":"active"}'),
+    log: aboutTask('POST', '', auth, log),
+    mayIRun: aboutTask('GET', '/may-i-run', auth),
+    finish: aboutTask('POST', '', auth, '{"activity":"Completed","taskStatus":"completed"}'),
+  }))
+  const perSecond = await rate(workers, SECONDS, async ({ client }, at) => {
+    const prepared = requests[at]
+    if (!prepared) return false
+    const taken = await client.send(prepared.take)
+    if (taken.status === 204) return false
+    if (taken.status !== 200) throw new Error(`take: ${taken.status} ${taken.body}`)
+    const id = valueAfter(taken.body, '"uuid":"')
     if (full) {
-      await update(worker, id, '{"activity":"Started","taskStatus":"active"}')
-      await update(worker, id, log)
-      const may = await worker.client.send(requestText('GET', `/api/v3/worker/task/${id}/may-i-run`, { auth: worker.auth }))
-      if (may.status !== 200) throw new Error(`may-i-run: ${may.status} ${may.body}`)
+      await expect(client, prepared.start(id), 204)
+      await expect(client, prepared.log(id), 204)
+      await expect(client, prepared.mayIRun(id), 200)
     }
-    await update(worker, id, '{"activity":"Completed","taskStatus":"completed"}')
+    await expect(client, prepared.finish(id), 204)
     return true
   })
   closeAll(workers)
   return perSecond
 }
 
-async function takeForeign({ client, auth }: SimulatedWorker): Promise<string | undefined> {
-  const reply = await client.send(requestText('POST', '/api/v3/worker/task', { auth }))
-  if (reply.status === 204) return undefined
-  if (reply.status !== 200) throw new Error(`take: ${reply.status} ${reply.body}`)
-  return /"uuid":"([^"]+)"/.exec(reply.body)?.[1]
+/** A request about a task whose id is not known yet: only the id is put in when it is. */
+function aboutTask(method: string, suffix: string, auth: string, body?: string): (id: string) => string {
+  const [before = '', after = ''] = requestText(method, `/api/v3/worker/task/{id}${suffix}`, body === undefined ? { auth } : { auth, body }).split('{id}')
+  return (id) => before + id + after
 }
 
-async function update({ client, auth }: SimulatedWorker, id: string, body: string): Promise<void> {
-  const reply = await client.send(requestText('POST', `/api/v3/worker/task/${id}`, { auth, body }))
-  if (reply.status !== 204) throw new Error(`update: ${reply.status} ${reply.body}`)
+async function expect(client: RawClient, request: string, status: number): Promise<void> {
+  const reply = await client.send(request)
+  if (reply.status !== status) throw new Error(`${request.slice(0, request.indexOf('\r'))}: ${reply.status} ${reply.body}`)
+}
+
+/** The text between a mark and the next quote. @throws Error when the reply has no such mark */
+function valueAfter(reply: string, mark: string): string {
+  const at = reply.indexOf(mark)
+  if (at < 0) throw new Error(`no ${mark} in ${reply}`)
+  return reply.slice(at + mark.length, reply.indexOf('"', at + mark.length))
 }
 
 /** `chained`: the end of one task and the request for the next are one call, as our worker does it; else take and finish apart. */

@@ -6,35 +6,46 @@ import { connect, type Socket } from 'node:net'
 
 export interface RawReply {
   status: number
+  /** In Latin-1, a character for each byte: what the farm says to these requests is ASCII. */
   body: string
 }
 
 export class RawClient {
-  private buffer: Buffer = Buffer.alloc(0)
+  private received = ''
   private waiting: { resolve(reply: RawReply): void; reject(error: Error): void } | undefined
 
-  private constructor(private readonly socket: Socket) {
-    socket.setNoDelay(true)
-    socket.on('data', (chunk) => this.receive(chunk))
-    socket.on('error', (error) => this.fail(error))
-    socket.on('close', () => this.fail(new Error('the server closed the connection')))
-  }
+  private constructor(private readonly socket: Socket) {}
 
   static open(port: number): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.off('error', reject)
-        resolve(new RawClient(socket))
+      let client: RawClient | undefined
+      const socket = connect({
+        port,
+        host: '127.0.0.1',
+        noDelay: true,
+        // One buffer for all replies of the socket, past the machinery of streams.
+        onread: {
+          buffer: Buffer.allocUnsafe(16_384),
+          callback: (bytes, buffer) => {
+            client?.receive(Buffer.from(buffer.buffer, buffer.byteOffset, bytes).latin1Slice())
+            return true
+          },
+        },
       })
-      socket.once('error', reject)
+      socket.on('connect', () => resolve((client = new RawClient(socket))))
+      socket.on('error', (error) => {
+        reject(error)
+        client?.fail(error)
+      })
+      socket.on('close', () => client?.fail(new Error('the server closed the connection')))
     })
   }
 
-  /** One request at a time. */
+  /** One request at a time, its text in ASCII. */
   send(request: string): Promise<RawReply> {
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject }
-      this.socket.write(request)
+      this.socket.write(request, 'latin1')
     })
   }
 
@@ -43,25 +54,35 @@ export class RawClient {
     this.socket.destroy()
   }
 
-  private receive(chunk: Buffer): void {
-    this.buffer = this.buffer.length === 0 ? chunk : Buffer.concat([this.buffer, chunk])
-    const end = this.buffer.indexOf('\r\n\r\n')
+  private receive(text: string): void {
+    this.received += text
+    const { received } = this
+    const end = received.indexOf('\r\n\r\n')
     if (end < 0) return
-    const head = this.buffer.toString('latin1', 0, end)
-    const status = Number(head.slice(9, 12))
-    const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0)
-    if (this.buffer.length < end + 4 + length) return
-    const body = this.buffer.toString('utf8', end + 4, end + 4 + length)
-    this.buffer = this.buffer.subarray(end + 4 + length)
+    const from = end + 4
+    const length = lengthOf(received, end)
+    if (received.length < from + length) return
+    this.received = received.slice(from + length)
     const { waiting } = this
     this.waiting = undefined
-    waiting?.resolve({ status, body })
+    waiting?.resolve({ status: Number(received.slice(9, 12)), body: length === 0 ? '' : received.slice(from, from + length) })
   }
 
   private fail(error: Error): void {
     this.waiting?.reject(error)
     this.waiting = undefined
   }
+}
+
+/** Fastify writes the name in small letters, Node in large ones. */
+const LENGTH_NAMES = ['content-length: ', 'Content-Length: ']
+
+function lengthOf(reply: string, end: number): number {
+  for (const name of LENGTH_NAMES) {
+    const at = reply.indexOf(name)
+    if (at >= 0 && at < end) return parseInt(reply.slice(at + name.length, reply.indexOf('\r', at)), 10)
+  }
+  return 0
 }
 
 /** The text of a request. `auth` is the whole Authorization header's value. */
