@@ -27,7 +27,7 @@ export class RawClient {
         onread: {
           buffer: Buffer.allocUnsafe(16_384),
           callback: (bytes, buffer) => {
-            client?.receive(Buffer.from(buffer.buffer, buffer.byteOffset, bytes).latin1Slice())
+            client?.receive(Buffer.from(buffer.buffer, buffer.byteOffset, bytes).toString('latin1'))
             return true
           },
         },

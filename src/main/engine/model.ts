@@ -56,13 +56,13 @@ export interface TaskState {
   readonly name: string
   readonly kind: string
   status: TaskStatus
-  priority: number
-  orderKey: number
+  readonly priority: number
+  readonly orderKey: number
   unmet: number
-  groupId: number | null
-  templateId: number
-  params: string | null
-  laneId: number | null
+  readonly groupId: number | null
+  readonly templateId: number
+  readonly params: string | null
+  readonly laneId: number | null
   stepsCompleted: number
   stepsTotal: number
   /** Who runs it, or touched it last. */
@@ -73,7 +73,7 @@ export interface TaskState {
   retries: number
   activity: string
   notBefore: number | null
-  startBy: number | null
+  readonly startBy: number | null
   updatedAt: number
   touchedAt: number | null
   startedAt: number | null
@@ -90,8 +90,8 @@ export interface AttemptState {
   outcome: Outcome | null
   reason: string
   exitCode: number | null
-  leaseKind: LeaseKind
-  leaseUntil: number | null
+  readonly leaseKind: LeaseKind
+  readonly leaseUntil: number | null
   readonly startedAt: number
   endedAt: number | null
   logBytes: number

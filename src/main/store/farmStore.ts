@@ -53,7 +53,7 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const logFolder = join(options.dataDir, 'logs')
   const last = await connection.get<{ id: number | null }>('select max(id) as id from log_segments')
   const segments = await LogSegments.open(logFolder, last?.id ?? 0)
-  const writer = await Writer.open(connection, rows.ROW_STATEMENTS, segments, options.onFailure)
+  const writer = new Writer(connection, rows.ROW_STATEMENTS, segments, options.onFailure)
   const read = await ReadPool.open(file, options.readConnections)
   const store = new SqliteFarmStore(writer, read, segments, await lastIds(connection))
   return {

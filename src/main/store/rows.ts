@@ -364,26 +364,25 @@ export const SAVE_GROUPS: RowStatement = {
   sql: `update task_groups set remaining = v->>1 from (select value as v from jsonb_each(:rows)) where task_groups.id = v->>0`,
 }
 
-/** `unmet` is not among them: waits are counted in SQL only (releaseDependents, recount). */
+/**
+ * What the engine changes of a task. Each value costs a call into JSON, and two such rows come with every task that runs, so what
+ * only SQL changes is not among them: priority and order (bulk), `unmet` (releaseDependents, recount).
+ */
 export const SAVE_TASKS: RowStatement = {
   name: 'tasks',
-  sql: `update tasks set status = v->>1, priority = v->>2, order_key = v->>3, steps_completed = v->>4, worker_id = v->>5, attempts = v->>6,
-          retries = v->>7, activity = v->>8, not_before = v->>9, start_by = v->>10, updated_at = v->>11, touched_at = v->>12,
-          started_at = v->>13, finished_at = v->>14
+  sql: `update tasks set status = v->>1, steps_completed = v->>2, worker_id = v->>3, attempts = v->>4, retries = v->>5, activity = v->>6,
+          not_before = v->>7, updated_at = v->>8, touched_at = v->>9, started_at = v->>10, finished_at = v->>11
         from (select value as v from jsonb_each(:rows)) where tasks.id = v->>0`,
 }
 export const taskRow = (t: TaskState) => [
   t.id,
   t.status,
-  t.priority,
-  t.orderKey,
   t.stepsCompleted,
   t.workerId,
   t.attempts,
   t.retries,
   t.activity,
   t.notBefore,
-  t.startBy,
   t.updatedAt,
   t.touchedAt,
   t.startedAt,
@@ -407,10 +406,10 @@ export const newAttemptRow = (a: AttemptState) => [
   a.startedAt,
 ]
 
+/** How an attempt ended. Its log's length has a row of its own. */
 export const SAVE_ATTEMPTS: RowStatement = {
   name: 'attempts',
-  sql: `update attempts set status = v->>1, outcome = v->>2, reason = v->>3, exit_code = v->>4, lease_until = v->>5, ended_at = v->>6,
-          log_bytes = v->>7, log_lines = v->>8, result = v->>9, metrics = v->>10
+  sql: `update attempts set status = v->>1, outcome = v->>2, reason = v->>3, exit_code = v->>4, ended_at = v->>5, result = v->>6, metrics = v->>7
         from (select value as v from jsonb_each(:rows)) where attempts.id = v->>0`,
 }
 export const attemptRow = (a: AttemptState) => [
@@ -419,10 +418,7 @@ export const attemptRow = (a: AttemptState) => [
   a.outcome,
   a.reason,
   a.exitCode,
-  a.leaseUntil,
   a.endedAt,
-  a.logBytes,
-  a.logLines,
   a.result,
   a.metrics,
 ]

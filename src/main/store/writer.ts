@@ -4,9 +4,9 @@
  * their segment file and to the platter, then the rows, then COMMIT with synchronous=FULL. A reply that waited for
  * `durable()` therefore leaves only after fdatasync of both.
  *
- * All rows of a batch go to SQLite in one statement, a JSON array for each kind: an INSTEAD OF trigger on a temporary view
- * runs the row statements over them. Each further statement would cost a trip to the thread pool and back, and on a busy
- * machine these trips, not the writing, set the pace.
+ * All rows of a batch go to SQLite in one statement, a JSON array for each kind that it has: an INSTEAD OF trigger on a
+ * temporary view runs the row statements over them. Each further statement would cost a trip to the thread pool and back, and
+ * on a busy machine these trips, not the writing, set the pace.
  */
 import { deferred } from '../../shared/deferred.ts'
 import { UnavailableError } from '../engine/errors.ts'
@@ -37,7 +37,13 @@ class Batch {
   readonly after: (() => void)[] = []
   readonly done = deferred<void>()
   /** Its rows as they were when others began to be said to the next batch; undefined: as they are at the commit. */
-  sealed: { rows: string[] | undefined } | { error: unknown } | undefined
+  sealed: { rows: Rows | undefined } | { error: unknown } | undefined
+}
+
+/** The rows of a batch: the kinds that it has, in the order in which they are applied, and a JSON array for each. */
+interface Rows {
+  readonly kinds: readonly RowStatement[]
+  readonly values: string[]
 }
 
 interface Exclusive {
@@ -54,32 +60,17 @@ export class Writer {
   private committing: Batch | undefined
   private failed: Error | undefined
   private idle = Promise.resolve()
-  private readonly insertBatch: string
+  /** The statements that apply rows of just these kinds, by their names. A kind without rows would cost a temporary table all the same. */
+  private readonly inserts = new Map<string, string>()
 
-  private constructor(
+  constructor(
     private readonly connection: Connection,
+    /** Every kind of row, in the order in which a commit applies them. */
     private readonly kinds: readonly RowStatement[],
     private readonly logs: LogSink,
     /** Called once when a batch could not be committed: memory is ahead of the disk then, and the manager must reload or stop. */
     private readonly onFailure: (error: Error) => void,
-  ) {
-    this.insertBatch = `insert into batch values (${kinds.map(() => '?').join(', ')})`
-  }
-
-  /** `statements`: every kind of row, in the order in which a commit applies them. */
-  static async open(
-    connection: Connection,
-    statements: readonly RowStatement[],
-    logs: LogSink,
-    onFailure: (error: Error) => void,
-  ): Promise<Writer> {
-    const applied = statements.map(({ name, sql }) => `${sql.replaceAll(':rows', `new.${name}`)};`)
-    await connection.exec(
-      `create temp view batch as select ${statements.map(({ name }) => `null as ${name}`).join(', ')};
-       create temp trigger apply_batch instead of insert on batch begin ${applied.join('\n')} end;`,
-    )
-    return new Writer(connection, statements, logs, onFailure)
-  }
+  ) {}
 
   /** The row with this key is to be written as `row()` says at the time of the commit; the last call wins. */
   save(statement: RowStatement, key: number, row: () => Row): void {
@@ -174,7 +165,7 @@ export class Writer {
       const rows = batch.sealed?.rows
       if (this.logs.dirty) await this.logs.flush()
       if (batch.statements.length > 0) await this.transaction(rows, batch.statements)
-      else if (rows) await this.connection.run(this.insertBatch, rows)
+      else if (rows) await this.apply(rows)
     } catch (cause) {
       const error = cause instanceof Error ? cause : new Error(String(cause))
       this.committing = undefined
@@ -187,10 +178,10 @@ export class Writer {
     batch.done.resolve()
   }
 
-  private async transaction(rows: string[] | undefined, statements: Batch['statements']): Promise<void> {
+  private async transaction(rows: Rows | undefined, statements: Batch['statements']): Promise<void> {
     await this.connection.run('begin immediate')
     try {
-      if (rows) await this.connection.run(this.insertBatch, rows)
+      if (rows) await this.apply(rows)
       for (const { sql, values } of statements) await this.connection.run(sql, values)
       await this.connection.run('commit')
     } catch (error) {
@@ -226,14 +217,38 @@ export class Writer {
     }
   }
 
-  /** The rows of a batch, a JSON array for each kind; undefined when there are none. (Binding an empty text costs a tenth of binding null.) */
-  private rowsOf(batch: Batch): string[] | undefined {
-    if (batch.keyed.size === 0 && batch.appended.size === 0) return undefined
-    return this.kinds.map((kind) => {
+  /** The rows of a batch as they are now; undefined when there are none. */
+  private rowsOf(batch: Batch): Rows | undefined {
+    const kinds: RowStatement[] = []
+    const values: string[] = []
+    for (const kind of this.kinds) {
       const keyed = batch.keyed.get(kind)
       const rows = keyed ? [...keyed.values()].map((row) => row()) : batch.appended.get(kind)
-      return rows ? JSON.stringify(rows) : '[]'
-    })
+      if (!rows) continue
+      kinds.push(kind)
+      values.push(JSON.stringify(rows))
+    }
+    return kinds.length > 0 ? { kinds, values } : undefined
+  }
+
+  private async apply({ kinds, values }: Rows): Promise<void> {
+    const names = kinds.map(({ name }) => name).join('_')
+    let insert = this.inserts.get(names)
+    if (insert === undefined) {
+      insert = await this.prepare(`batch_${names}`, kinds)
+      this.inserts.set(names, insert)
+    }
+    await this.connection.run(insert, values)
+  }
+
+  /** Makes the view and the trigger for these kinds; returns the statement that hands over their rows. A busy farm knows a few dozen mixtures. */
+  private async prepare(view: string, kinds: readonly RowStatement[]): Promise<string> {
+    const applied = kinds.map(({ name, sql }) => `${sql.replaceAll(':rows', `new.${name}`)};`)
+    await this.connection.exec(
+      `create temp view ${view} as select ${kinds.map(({ name }) => `null as ${name}`).join(', ')};
+       create temp trigger apply_${view} instead of insert on ${view} begin ${applied.join('\n')} end;`,
+    )
+    return `insert into ${view} values (${kinds.map(() => '?').join(', ')})`
   }
 
   private fail(error: Error): void {

@@ -42,7 +42,7 @@ beforeEach(async () => {
   reader = await Connection.open(file, 'read')
   logs = new FakeLogs()
   failures = []
-  writer = await Writer.open(connection, [PUT, CHILD], logs, (error) => failures.push(error))
+  writer = new Writer(connection, [PUT, CHILD], logs, (error) => failures.push(error))
   transactions = 0
   const run = connection.run.bind(connection)
   connection.run = (sql, values) => {
