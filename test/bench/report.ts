@@ -49,7 +49,7 @@ export async function updateReport(run: BenchRun): Promise<void> {
 }
 
 function page(run: BenchRun): string {
-  const rows = run.rows.map(({ what, bar, measured, met }) => `| ${what} | ${bar} | ${measured} | ${met === undefined ? '' : met ? 'yes' : '**no**'} |`)
+  const rows = run.rows.map(({ what, bar, measured, met }) => `| ${what} | ${bar} | ${measured} | ${met === undefined ? '—' : met ? 'yes' : '**no**'} |`)
   return `# Performance
 
 \`npm run bench\` makes this page. It starts the built manager as a process of its own, drives it over HTTP with raw keep-alive
@@ -67,6 +67,7 @@ ${rows.join('\n')}
   is the ceiling that the machine, Node and the HTTP library leave. Absolute numbers differ between machines and moments, ratios hardly.
 - *take + finish*: 100 simulated workers each ask for a task and say that it is done, over and over. *native, chained* is how our own
   worker does it: the report that ends a task asks for the next one in the same call.
+- *at rest* begins a quarter of a minute after the start and lasts a minute; its processor time is the scheduler's own count.
 - *start latency* is measured from sending the submission to the arrival of the task at a worker that waits in its long poll.
 - *Blender tasks* are the same frames rendered by \`xargs -P2\` with a fresh Blender each, and through submission, two worker processes,
   logs, previews and all; our workers keep Blender open between them ([sessions.md](sessions.md)). *One process for all* is a single
@@ -78,8 +79,8 @@ few milliseconds and not a disk flush per request. Handing out looks at the head
 stay in the database until their turn comes, which is why a million queued tasks cost what a thousand do.
 
 What is left is processor time, on two threads: the main one (about two thirds of it Node's HTTP and Fastify) and the one that
-commits. Three rules keep it low. Rows reach SQLite as one JSON document and are read there as binary JSON, never turned
-into text again. A window of tasks comes back as one text, not as a value for each column. Objects that live long (workers,
+commits. Four rules keep it low. Rows reach SQLite as one JSON document and are read there as binary JSON, never turned
+into text again; a commit runs the statements of those kinds of row that it has, and rows carry no column that cannot have changed. A window of tasks comes back as one text, not as a value for each column. Objects that live long (workers,
 jobs, tasks) and replies of hot routes are literals of one shape: a spread that runs rarely makes a hidden class of its own for
 every object, and no property access on them can be cached then.
 [architecture.md](architecture.md) describes both.

@@ -52,7 +52,12 @@ const SECTIONS: Record<string, () => Promise<void>> = {
         met: rate >= 5_000 && share >= 0.5,
       })
     }
-    add({ what: 'native, chained (one call a task)', bar: '—', measured: `${number(rates.chained)} tasks/s` })
+    add({
+      what: 'the same as our own worker does it: one call ends a task and takes the next',
+      bar: '≥ 5,000 tasks/s',
+      measured: `${number(rates.chained)} tasks/s`,
+      met: rates.chained >= 5_000,
+    })
     add({
       what: 'the same with start, may-i-run and 20 log lines a task (Flamenco API)',
       bar: '≥ 1,500 tasks/s',
