@@ -14,6 +14,9 @@ const TAGS = [
 /** Under this name the content types of a raw body travel through the generator. */
 const RAW_BODY = 'x-raw-body'
 
+/** A text of a path that clients know as a number: checked by its pattern here, an integer in the document. */
+export const INTEGER_IN_PATH = 'x-integer'
+
 /** As strict as the page allows; without upgrade-insecure-requests, which would break it on plain HTTP in a LAN. */
 const CONTENT_POLICY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
@@ -74,6 +77,7 @@ function withComponents<T extends object>(document: T): T {
     if (typeof value !== 'object' || value === null) return value
     const copy: Record<string, unknown> = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hoist(inner)]))
     if (Array.isArray(copy[RAW_BODY])) return withRawBody(copy)
+    if (copy[INTEGER_IN_PATH] === true) return { type: 'integer', minimum: 0 }
     if (typeof copy.title !== 'string' || typeof copy.type !== 'string') return copy
     const { title, ...schema } = copy
     schemas[title as string] = schema

@@ -7,6 +7,7 @@ import type { CheckoutFile } from '../../../files/shaman/checkout.ts'
 import { forEachLimited } from '../../../files/shaman/disk.ts'
 import type { ApiContext } from '../../context.ts'
 import { WireError } from '../errors.ts'
+import { INTEGER_IN_PATH } from '../openapi.ts'
 import { errors, NOTHING, type TypedApp } from '../routeSupport.ts'
 import { NoBody } from '../schemas/common.ts'
 import {
@@ -25,7 +26,7 @@ const CHECKS_AT_ONCE = 32
 
 const FileParams = Type.Object({
   checksum: Sha256,
-  filesize: Type.String({ pattern: '^[0-9]{1,15}$', description: 'a number of bytes' }),
+  filesize: Type.String({ pattern: '^[0-9]{1,15}$', description: 'a number of bytes', [INTEGER_IN_PATH]: true }),
 })
 const OF_THE_ADDON = { access: 'submit', openToLan: true } as const
 
