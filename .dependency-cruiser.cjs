@@ -4,6 +4,7 @@
  *   shared ← engine ← store, jobtypes, files, security, notify ← api ← manager.ts ← cli, headless.ts, desktop, index.ts
  *
  * worker, docker and discovery import shared only (worker also docker and discovery) and reach a manager over HTTP.
+ * system is what any of them needs of the operating system beyond Node's own.
  * The renderer imports shared only. Electron is imported in desktop, index.ts and preload only.
  */
 const MAIN = '^src/main/'
@@ -23,6 +24,7 @@ const ENGINE = `${MAIN}engine/`
 const SERVICES = `${MAIN}(store|jobtypes|files|security|notify)/`
 const API = `${MAIN}api/`
 const MANAGER = `${MAIN}manager\\.ts$`
+const SYSTEM = `${MAIN}system/`
 const WORKER = `${MAIN}worker/`
 const DOCKER = `${MAIN}docker/`
 const DISCOVERY = `${MAIN}discovery/`
@@ -43,14 +45,15 @@ module.exports = {
     { name: 'shared-is-pure', severity: 'error', from: { path: SHARED }, to: { dependencyTypes: ['core'] } },
     layer('shared', SHARED, []),
     layer('engine', ENGINE, [SHARED]),
-    layer('services', SERVICES, [SHARED, ENGINE]),
+    layer('system', SYSTEM, []),
+    layer('services', SERVICES, [SHARED, SYSTEM, ENGINE]),
     layer('api', API, [SHARED, ENGINE, SERVICES]),
-    layer('manager', MANAGER, [SHARED, ENGINE, SERVICES, API, DISCOVERY]),
+    layer('manager', MANAGER, [SHARED, SYSTEM, ENGINE, SERVICES, API, DISCOVERY]),
     layer('docker', DOCKER, [SHARED]),
     layer('discovery', DISCOVERY, [SHARED]),
-    layer('worker', WORKER, [SHARED, DOCKER, DISCOVERY]),
+    layer('worker', WORKER, [SHARED, SYSTEM, DOCKER, DISCOVERY]),
     // Entries start a manager or a worker; a backup reads the database as the store does.
-    layer('cli', CLI, [SHARED, MANAGER, WORKER, DISCOVERY, `${MAIN}store/(connection|backup)\\.ts$`]),
+    layer('cli', CLI, [SHARED, SYSTEM, MANAGER, WORKER, DISCOVERY, `${MAIN}store/(connection|backup)\\.ts$`]),
     layer('desktop', DESKTOP, [SHARED, MANAGER, WORKER, DISCOVERY, CLI]),
     layer('preload', PRELOAD, [SHARED]),
     layer('renderer', RENDERER, [SHARED]),

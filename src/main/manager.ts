@@ -1,7 +1,6 @@
 /** The composition root of a manager: configuration in, a running manager out. Nothing else puts the parts together. */
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +31,7 @@ import { lockFolder } from './store/folderLock.ts'
 import { SegmentLogReader } from './store/segmentLogReader.ts'
 import { isCheckoutUsed } from './store/queries/flamenco.ts'
 import { StoredSettings } from './store/settingsStore.ts'
+import { makeFolders } from './system/makeFolders.ts'
 
 export interface ManagerConfig {
   /** Folder of everything it keeps; made when missing. Absolute. */
@@ -82,7 +82,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       scripts: join(dataDir, 'scripts'),
       storage: () => settings.current().sharedStoragePath || join(dataDir, 'storage'),
     }
-    for (const folder of [paths.previews, paths.scripts, join(dataDir, 'storage')]) await mkdir(folder, { recursive: true })
+    for (const folder of [paths.previews, paths.scripts, join(dataDir, 'storage')]) await makeFolders(folder)
     const host = (): VariableHost => ({ platform: goPlatform(process.platform), storagePath: paths.storage() })
 
     const shaman = new Shaman({ storage: paths.storage, settings: () => settings.current(), now, log })
@@ -209,14 +209,17 @@ function everyOn(log: Logger): Every {
     let stopped = false
     let timer: NodeJS.Timeout
     const again = (): void => {
-      timer = setTimeout(() => {
-        Promise.resolve()
-          .then(check)
-          .catch((error: unknown) => log.error({ error: String(error) }, 'a periodic check failed'))
-          .finally(() => {
-            if (!stopped) again()
-          })
-      }, ms - (performance.now() % ms))
+      timer = setTimeout(
+        () => {
+          Promise.resolve()
+            .then(check)
+            .catch((error: unknown) => log.error({ error: String(error) }, 'a periodic check failed'))
+            .finally(() => {
+              if (!stopped) again()
+            })
+        },
+        ms - (performance.now() % ms),
+      )
       timer.unref()
     }
     again()

@@ -140,7 +140,9 @@ async function refusal(response: Response, method: string, path: string): Promis
     const answer = `${response.status} ${response.statusText}`
     return new CliError(exitCode, `${method} ${path} was answered with ${answer}`, `http-${response.status}`)
   }
-  const hint = response.status === 401 ? ' Give a token with --token or FRAMEHOUSE_TOKEN.' : ''
-  const field = body.field ? ` (${body.field})` : ''
+  const hint = response.status === 401 ? '. Give a token with --token or FRAMEHOUSE_TOKEN.' : ''
+  // Most messages name the field themselves.
+  const word = body.field?.split(/[/.]/).pop() ?? ''
+  const field = word !== '' && !body.message.includes(word) ? ` (${body.field})` : ''
   return new CliError(exitCode, `${body.message}${field}${hint}`, body.code, body.field)
 }

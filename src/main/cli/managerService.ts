@@ -1,9 +1,9 @@
 /** Starting a manager in this process, with the errors that a person at the command line can do something about. */
-import { mkdir } from 'node:fs/promises'
 import { VERSION } from '../../shared/version.ts'
 import { showAddress, type Address } from './address.ts'
 import { FailedError } from './errors.ts'
 import type { ServiceLogger } from './logger.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 export interface RunningManager {
   /** Address of its API, as a client on this machine calls it. */
@@ -20,7 +20,7 @@ export interface ManagerSetup {
 
 /** @throws FailedError when the port is taken or the data folder cannot be used */
 export async function openManager({ dataDir, address, trustLoopback, log }: ManagerSetup): Promise<RunningManager> {
-  await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
+  await makeFolders(dataDir).catch((error: unknown) => {
     throw new FailedError(`the data folder ${dataDir} cannot be made: ${messageOf(error)}`, 'data-folder')
   })
   // Loaded only here: a client command does not wait for what only a manager needs.
@@ -32,6 +32,8 @@ export async function openManager({ dataDir, address, trustLoopback, log }: Mana
     const where = showAddress(address)
     if (code === 'EADDRINUSE') throw new FailedError(`${where} is taken by another program; name another with --listen`, 'port-taken')
     if (code === 'EACCES') throw new FailedError(`${where} may not be used: ${messageOf(error)}`, 'port-refused')
+    if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+      throw new FailedError(`nobody knows an address of "${address.host}"; --listen wants one of this machine`, 'no-address')
     if (code === 'EADDRNOTAVAIL') throw new FailedError(`this machine has no address ${address.host}`, 'no-address')
     throw error
   }

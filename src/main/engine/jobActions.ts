@@ -206,9 +206,7 @@ export class JobActions {
     const { status } = job.state
     if (job.state.deletedAt !== null) throw new ConflictError('the job is deleted; undelete it first')
     if (!ACTION_ALLOWED[action].includes(status)) {
-      throw new ConflictError(
-        `a job in state "${status}" cannot ${action.replace('-', ' ')}; this works from ${ACTION_ALLOWED[action].join(', ')}`,
-      )
+      throw new ConflictError(`"${action}" is not possible for a job in state "${status}", but in ${ACTION_ALLOWED[action].join(', ')}`)
     }
     const reason = `${action} by ${actor}`
     if (action === 'pause') return this.transitions.job(job, 'pause-requested', reason)

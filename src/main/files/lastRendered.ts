@@ -2,10 +2,11 @@
  * The newest image of each job in three sizes, as Flamenco clients expect it (§7): `last-rendered.jpg` and smaller ones
  * in `<previews>/<job id>/`. Images wait in a short queue; when it is full, the sender is told to leave it for now.
  */
-import { access, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { access, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import sharp from 'sharp'
 import type { Logger } from '../engine/logger.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** Names and boxes that the image is fitted into, each made from the one before. It is never enlarged. */
 export const LAST_RENDERED_SIZES = [
@@ -114,7 +115,7 @@ export class LastRendered {
   }
 
   private async save(jobId: string, image: Buffer): Promise<void> {
-    await mkdir(path.join(this.options.previews, jobId), { recursive: true })
+    await makeFolders(path.join(this.options.previews, jobId))
     let source = sharp(image, { limitInputPixels: MAX_PIXELS, sequentialRead: true }).flatten().toColourspace('srgb')
     const made: { file: string; jpeg: Buffer }[] = []
     for (const { file, width, height } of LAST_RENDERED_SIZES) {

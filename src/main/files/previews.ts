@@ -3,11 +3,12 @@
  * whether or not the frame's row is there yet. `<previews>/<job id>/frames/<hash of the path>-<size>.jpg`
  */
 import { hash, randomBytes } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError } from '../engine/errors.ts'
 import { isUuid } from '../../shared/ids.ts'
 import { splitLight } from '../../shared/sceneLight.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** `light`: not a picture but its light, see shared/sceneLight.ts. */
 export type PreviewSize = 'thumbnail' | 'large' | 'light'
@@ -33,7 +34,7 @@ export class Previews {
     try {
       await writeFile(temporary, body).catch(async (error: unknown) => {
         if (!isMissing(error)) throw error
-        await mkdir(join(this.folder, jobId.toLowerCase(), 'frames'), { recursive: true })
+        await makeFolders(join(this.folder, jobId.toLowerCase(), 'frames'))
         await writeFile(temporary, body)
       })
       await rename(temporary, target)
@@ -68,7 +69,12 @@ export class Previews {
   }
 
   private pathOf(jobId: string, framePath: string, size: PreviewSize): string {
-    return join(this.folder, safeJob(jobId), 'frames', `${hash('sha256', framePath, 'hex').slice(0, 32)}-${size}.${size === 'light' ? 'fhl' : 'jpg'}`)
+    return join(
+      this.folder,
+      safeJob(jobId),
+      'frames',
+      `${hash('sha256', framePath, 'hex').slice(0, 32)}-${size}.${size === 'light' ? 'fhl' : 'jpg'}`,
+    )
   }
 }
 

@@ -4,8 +4,9 @@
  * acknowledged and are ignored. One file at a time is open for appending, so a flush is one write and one fdatasync,
  * however many attempts wrote.
  */
-import { open, mkdir, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { open, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** A new file is begun when the open one is larger: small enough to be freed soon, large enough to be few. */
 const SEGMENT_BYTES = 64 * 1024 * 1024
@@ -30,7 +31,7 @@ export class LogSegments {
 
   /** `last`: the newest segment that the database knows, 0 for none. Appending starts a fresh file after a crash-free or crashed run alike. */
   static async open(folder: string, last: number): Promise<LogSegments> {
-    await mkdir(folder, { recursive: true })
+    await makeFolders(folder)
     let next = last + 1
     // A file the database never heard of (crash before the commit) may exist: append after it, never into it.
     while (await exists(segmentFile(folder, next))) next++

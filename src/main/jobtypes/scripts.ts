@@ -1,10 +1,11 @@
 /** The scripts of job types as an admin edits them: read any, save and remove one's own. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError, NotFoundError } from '../engine/errors.ts'
 import { shippedScriptsFolder, type JobType, type JobTypeCatalog } from './catalog.ts'
 import { jobTypeName } from './jobTypeInfo.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** A name that is a file's name and nothing else, on every platform. */
 const SCRIPT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
@@ -105,7 +106,7 @@ async function textOf(path: string): Promise<string | undefined> {
 async function write(path: string, text: string): Promise<void> {
   // A name that no job type can have, so that the catalog never loads the half-written file.
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`
-  await mkdir(join(path, '..'), { recursive: true })
+  await makeFolders(join(path, '..'))
   await writeFile(temporary, text)
   await rename(temporary, path)
 }

@@ -5,6 +5,7 @@
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Connection } from './connection.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 const DATABASE = 'framehouse.sqlite'
 /** What else of a data folder cannot be made again. */
@@ -42,7 +43,7 @@ export async function backUp(
   // Written beside its place and renamed at the end, so that half a backup is never mistaken for one.
   const unfinished = `${to}.unfinished-${process.pid}`
   try {
-    await mkdir(dirname(to), { recursive: true })
+    await makeFolders(dirname(to))
     await mkdir(unfinished, { mode: 0o700 })
     tell(0, 'database')
     await snapshot(database, join(unfinished, DATABASE))
@@ -52,7 +53,7 @@ export async function backUp(
       if (signal.aborted) throw new BackupError('it was interrupted', 'interrupted')
       tell((index + 1) / (files.length + 1), file)
       const copy = join(unfinished, file)
-      await mkdir(dirname(copy), { recursive: true })
+      await makeFolders(dirname(copy))
       // A log file of a purged job may go away under our hands.
       const copied = await copyFile(join(from, file), copy).then(() => true, ignoreMissing)
       if (!copied) continue

@@ -1,5 +1,4 @@
 /** The engine's port on SQLite: says to the writer what changed, loads what the engine asks for. One object a farm. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LOG_STREAMS, type LogStream, type TaskStatus } from '../../shared/enums.ts'
 import { LogSegments } from '../files/segments.ts'
@@ -17,6 +16,7 @@ import { migrate, parseMigrations } from './migrate.ts'
 import * as rows from './rows.ts'
 import { ScheduleStore, writeFirings } from './scheduleStore.ts'
 import { Writer } from './writer.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** Every file of the folder, folded into the bundle. */
 export const MIGRATIONS = parseMigrations(import.meta.glob<string>('./migrations/*.sql', { query: '?raw', import: 'default', eager: true }))
@@ -42,7 +42,7 @@ export interface OpenedStore {
 
 /** Opens or creates a farm's database and brings it to the newest schema. */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
-  await mkdir(options.dataDir, { recursive: true })
+  await makeFolders(options.dataDir)
   const file = join(options.dataDir, 'framehouse.sqlite')
   const connection = await Connection.open(file, 'write')
   await connection.exec(

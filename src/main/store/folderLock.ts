@@ -2,9 +2,9 @@
  * One manager per data folder: two would hand out the same tasks. The lock is SQLite's own on a small file beside the
  * database, so the system lets go of it however the process ends.
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Connection } from './connection.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** Another manager runs with this data folder. */
 export class FolderInUseError extends Error {
@@ -16,7 +16,7 @@ export class FolderInUseError extends Error {
 
 /** Takes the folder, made when missing; returns what gives it back. @throws FolderInUseError */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true })
+  await makeFolders(folder)
   const connection = await Connection.open(join(folder, 'manager.lock'), 'write')
   try {
     await connection.exec('begin exclusive')

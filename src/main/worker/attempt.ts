@@ -2,7 +2,7 @@
  * One attempt: runs a task's commands one after the other, counts steps, enforces its time limits, and tells a sink what
  * happens. The same for every adapter; only the sink differs.
  */
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LogStream, Outcome } from '../../shared/enums.ts'
 import {
@@ -23,6 +23,7 @@ import type { AttemptJournal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import type { SessionPool } from './sessions/sessionPool.ts'
 import { settlesWithin } from './timing.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** What to run. Limits are milliseconds; 0 is none. */
 export interface AttemptPlan {
@@ -277,7 +278,7 @@ export class AttemptRun {
     const folder = join(this.deps.workRoot, `${taskId}-${attempt}`)
     // Left over from a killed worker, or from another run of the task of a Manager that does not number attempts.
     await rm(folder, { recursive: true, force: true })
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolders(folder, 0o700)
     return folder
   }
 

@@ -1,7 +1,8 @@
 /** One agent per data folder: two would mix their outboxes and share one identity. */
-import { mkdir, open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProcessTools } from './commands/types.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** Another worker runs with this data folder. */
 export class DataFolderInUseError extends Error {
@@ -16,7 +17,11 @@ export class DataFolderInUseError extends Error {
  * @throws DataFolderInUseError
  */
 export async function lockDataFolder(directory: string, processes: ProcessTools): Promise<() => Promise<void>> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeFolders(directory, 0o700).catch((error: unknown) => {
+    throw new Error(`the data folder ${directory} cannot be made: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  })
   const path = join(directory, 'worker.lock')
   const mine = `${process.pid} ${(await processes.startMark(process.pid)) ?? ''}\n`
   for (let attempt = 0; ; attempt++) {

@@ -1,8 +1,9 @@
 /** Small JSON files of the worker's data folder: read with a schema, written whole or not at all, readable by the owner only. */
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { makeFolders } from '../system/makeFolders.ts'
 
 /** The file's content; undefined when there is no file. @throws Error naming the file when its content is not what it should be */
 export async function readJsonFile<T extends TSchema>(schema: T, path: string): Promise<Static<T> | undefined> {
@@ -28,7 +29,7 @@ export async function readJsonFile<T extends TSchema>(schema: T, path: string): 
 
 /** Writes through a temporary file, synced before it takes the old one's place: a crash leaves the old or the new content. */
 export async function writeJsonFile(path: string, value: unknown): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeFolders(dirname(path), 0o700)
   const temporary = `${path}.${process.pid}.tmp`
   const handle = await open(temporary, 'w', 0o600)
   try {

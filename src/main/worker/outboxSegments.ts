@@ -3,8 +3,9 @@
  * A line is an entry (`{"seq":7,…}`) or a mark (`{"ack":6}`: everything up to 6 was delivered). A line that a crash cut
  * short is dropped when the folder is opened; it was never sent, because entries are sent only after they are written.
  */
-import { mkdir, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolders } from '../system/makeFolders.ts'
 
 const SUFFIX = '.jsonl'
 const READ_CHUNK_BYTES = 256 * 1024
@@ -38,7 +39,7 @@ export class OutboxSegments {
 
   /** Opens the folder (made when missing), cuts off a torn last line, and calls `visit` for each whole line in order. */
   static async open(directory: string, visit: (line: Line) => void): Promise<OutboxSegments> {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeFolders(directory, 0o700)
     const firsts = (await readdir(directory))
       .filter((name) => name.endsWith(SUFFIX))
       .map((name) => Number(name.slice(0, -SUFFIX.length)))

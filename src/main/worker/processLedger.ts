@@ -3,11 +3,12 @@
  * left behind before it takes work: no frame is rendered twice at once. A file is there before its program is, under the
  * program's cookie, so that no moment is too early to be killed in; it tells the root's pid and start mark once they are known.
  */
-import { mkdir, readFile, readdir, rm } from 'node:fs/promises'
+import { readFile, readdir, rm } from 'node:fs/promises'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProcessLedger, ProcessTools } from './commands/types.ts'
 import type { Logger } from './logger.ts'
+import { makeFolders } from '../system/makeFolders.ts'
 
 export interface LedgerOptions {
   dataDir: string
@@ -18,7 +19,7 @@ export interface LedgerOptions {
 /** Ends the programs of an earlier run that still live, and what they left behind. Returns how many runs that was. */
 export async function endLeftovers(options: LedgerOptions): Promise<number> {
   const directory = ledgerFolder(options.dataDir)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await makeFolders(directory, 0o700)
   let ended = 0
   for (const cookie of await readdir(directory)) {
     const path = join(directory, cookie)

@@ -162,6 +162,7 @@ describe('acting', () => {
     await json('delete', id)
     expect(await json('jobs', '--status', 'completed')).not.toContainEqual(expect.objectContaining({ id }))
     expect(await json('jobs', '--deleted')).toContainEqual(expect.objectContaining({ id }))
+    expect((await cli('job', id)).out).toMatch(/^Deleted .*undelete/m)
     expect(await json('undelete', id.slice(0, 8))).toMatchObject({ id, deletedAt: null })
     expect(await json('jobs', '--deleted')).not.toContainEqual(expect.objectContaining({ id }))
   })
@@ -249,4 +250,18 @@ it('refuses a second manager on the same data folder', async () => {
 it('refuses a port that is taken', async () => {
   const second = await framehouse(['manager', '--data', join(folder, 'other'), '--listen', new URL(url).host])
   expect(second).toMatchObject({ code: 1, err: expect.stringMatching(/is taken by another program/) })
+})
+
+it.each([
+  ['manager', ['--listen', '127.0.0.1:0']],
+  ['worker', ['--manager', 'http://127.0.0.1:9']],
+])('%s: a data folder that cannot be made ends it with the reason, instead of being tried for ever', async (command, args) => {
+  // Nothing can be made in /proc, which says of it that it does not exist.
+  const end = await framehouse([command, ...args, '--data', process.platform === 'linux' ? '/proc/nowhere/farm' : '/dev/null/farm'])
+  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \S+ cannot be made: E/m) })
+})
+
+it('refuses to listen by a name that means nothing', async () => {
+  const end = await framehouse(['manager', '--data', join(folder, 'other'), '--listen', 'no-such-host.invalid:0'])
+  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/nobody knows an address of "no-such-host.invalid"/) })
 })

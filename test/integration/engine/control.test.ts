@@ -480,7 +480,7 @@ describe('changes of a running job', () => {
 
   it('an action that makes no sense in the status says from which it does', async () => {
     const job = await test.submit(tasks(1))
-    await expect(act(job, 'resume')).rejects.toThrow('a job in state "queued" cannot resume; this works from paused, pause-requested')
+    await expect(act(job, 'resume')).rejects.toThrow('"resume" is not possible for a job in state "queued", but in paused, pause-requested')
     await expect(act({ publicId: '0000002a-1c3d-4e5f-8a9b-0c1d2e3f4a5b' }, 'cancel')).rejects.toThrow(NotFoundError)
   })
 })

@@ -61,6 +61,7 @@ function printJob(terminal: Terminal, job: Job, now: number): void {
     ['Submitted', ago(job.createdAt, now)],
     ['Started', ago(job.startedAt, now)],
     ['Finished', ago(job.finishedAt, now)],
+    ['Deleted', job.deletedAt !== null ? `${ago(job.deletedAt, now)}; "framehouse undelete" brings it back` : ''],
     ['Took', job.startedAt && job.finishedAt ? duration(Date.parse(job.finishedAt) - Date.parse(job.startedAt)) : ''],
     ['Left', job.etaSeconds !== null ? `about ${duration(job.etaSeconds * 1000)}` : ''],
     ['Starts after', job.startAfter],

@@ -8,6 +8,7 @@ import { ConflictError, FarmError, InvalidInputError, NotFoundError } from '../.
 import { errorCode, forEachLimited, isMissing, removeEmptyFolders, walk } from './disk.ts'
 import { assertCheckoutPath, assertFilePath, blobOfPath, checkoutRoot, type BlobId } from './paths.ts'
 import type { FileStore } from './store.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 
 export interface CheckoutFile extends BlobId {
   /** Where it goes, relative to the checkout, with slashes. */
@@ -45,7 +46,7 @@ export class Checkouts {
     await this.assertStored(files)
 
     const root = checkoutRoot(this.options.storage())
-    await mkdir(root, { recursive: true })
+    await makeFolders(root)
     const { name, folder } = await this.makeFolder(root, checkoutPath)
     try {
       await forEachLimited(files, LINKS_AT_ONCE, (file) => this.place(file, folder))
@@ -124,7 +125,7 @@ export class Checkouts {
       const name = attempt === 0 ? checkoutPath : `${checkoutPath}-${this.options.suffix()}`
       const folder = path.join(root, ...name.split('/'))
       try {
-        await mkdir(path.dirname(folder), { recursive: true })
+        await makeFolders(path.dirname(folder))
         await assertBelow(path.dirname(folder), root)
         await mkdir(folder)
         return { name, folder }
@@ -141,7 +142,7 @@ export class Checkouts {
   private async place(file: CheckoutFile, folder: string): Promise<void> {
     const place = path.join(folder, ...file.path.split('/'))
     try {
-      await mkdir(path.dirname(place), { recursive: true })
+      await makeFolders(path.dirname(place))
       await linkTo(this.store.pathOf(file), place)
     } catch (error) {
       const code = errorCode(error)

@@ -4,11 +4,12 @@
  * "uploading" is known in memory only: a crash leaves at most a temporary file, which the garbage collector removes.
  */
 import { createHash, type Hash } from 'node:crypto'
-import { mkdir, open, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises'
+import { open, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { FarmError } from '../../engine/errors.ts'
 import { isMissing, syncFolder } from './disk.ts'
 import { blobKey, blobPath, uploadPath, type BlobId } from './paths.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 
 export type BlobStatus = 'unknown' | 'uploading' | 'stored'
 /** What became of an upload: stored, not needed because it is there, or better done later because somebody else is at it. */
@@ -111,7 +112,7 @@ export class FileStore {
     this.uploading.set(key, (this.uploading.get(key) ?? 0) + 1)
     this.temporary.add(temporary)
     try {
-      await mkdir(path.dirname(temporary), { recursive: true })
+      await makeFolders(path.dirname(temporary))
       return await this.receive(blob, body, temporary)
     } finally {
       await rm(temporary, { force: true })
@@ -130,7 +131,7 @@ export class FileStore {
     const temporary = path.join(this.options.storage(), 'file-store', 'uploading', `upload-${this.options.random()}.tmp`)
     this.temporary.add(temporary)
     try {
-      await mkdir(path.dirname(temporary), { recursive: true })
+      await makeFolders(path.dirname(temporary))
       const hash = createHash('sha256')
       const file = await open(temporary, 'wx', 0o644)
       let size: number
@@ -187,7 +188,7 @@ export class FileStore {
     await this.deleting.get(blobKey(blob))
     // Somebody else was faster with the same content: theirs stays, links may point at it.
     if (await this.touch(final)) return false
-    await mkdir(path.dirname(final), { recursive: true })
+    await makeFolders(path.dirname(final))
     await rename(temporary, final)
     await syncFolder(path.dirname(final))
     return true

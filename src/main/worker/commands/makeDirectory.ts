@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { Type } from 'typebox'
 import { fileProblem } from './fileProblem.ts'
-import { makeFolders } from './makeFolders.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 import { readParameters } from './parameters.ts'
 import type { CommandRunner } from './types.ts'
 import { CommandFailedError } from './types.ts'

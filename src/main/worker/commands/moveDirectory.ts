@@ -6,7 +6,7 @@ import { cp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { Type } from 'typebox'
 import { fileProblem } from './fileProblem.ts'
-import { makeFolders } from './makeFolders.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 import { readParameters } from './parameters.ts'
 import type { CommandContext, CommandRunner } from './types.ts'
 import { CommandFailedError } from './types.ts'
@@ -50,7 +50,10 @@ async function moveTo(src: string, dest: string, context: CommandContext): Promi
   const alive = setInterval(() => context.alive(), ALIVE_EVERY_MS)
   try {
     await cp(src, half, {
-      recursive: true, preserveTimestamps: true, verbatimSymlinks: true, force: true,
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+      force: true,
       filter: () => !context.signal.aborted,
     })
     context.signal.throwIfAborted()

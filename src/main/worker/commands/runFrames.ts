@@ -6,7 +6,7 @@ import { expandFramePattern, frameValues, hasFramePlaceholder } from '../../../s
 import { runToSuccess } from '../tools/process.ts'
 import { fileProblem } from './fileProblem.ts'
 import { readFrames } from './frames.ts'
-import { makeFolders } from './makeFolders.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 import { type ExpectedFile, OutputWatch } from './outputWatch.ts'
 import { Words, readParameters, refuse, words } from './parameters.ts'
 import { LineSessionParameters, lineSession, type OpenLineApplication } from '../sessions/lineSession.ts'

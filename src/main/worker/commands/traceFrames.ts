@@ -6,7 +6,7 @@ import { Type } from 'typebox'
 import { expandFramePattern, frameValues, hasFramePlaceholder } from '../../../shared/framePattern.ts'
 import { fileProblem } from './fileProblem.ts'
 import { readFrames } from './frames.ts'
-import { makeFolders } from './makeFolders.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 import { readParameters, refuse } from './parameters.ts'
 import { SCENES } from './trace/scene.ts'
 import { type TraceThread, takeTraceThread } from './trace/tracePool.ts'
@@ -96,7 +96,9 @@ async function save(pixels: Uint8Array, picture: Picture, context: CommandContex
   try {
     context.signal.throwIfAborted()
     await makeFolders(dirname(path))
-    await sharp(pixels, { raw: { width, height, channels: 3 } }).png({ compressionLevel: COMPRESSION }).toFile(half)
+    await sharp(pixels, { raw: { width, height, channels: 3 } })
+      .png({ compressionLevel: COMPRESSION })
+      .toFile(half)
     context.signal.throwIfAborted()
     await rename(half, path)
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { link, mkdir, readdir, rename, rm, stat, utimes, copyFile } from 'node:fs/promises'
+import { link, readdir, rename, rm, stat, utimes, copyFile } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -13,6 +13,7 @@ import { CouldNotStartError, type Command } from '../commands/types.ts'
 import { RefusedError } from '../http.ts'
 import type { Logger } from '../logger.ts'
 import type { AgentApi } from './agentApi.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 
 type CheckoutFile = CheckoutFiles['files'][number]
 
@@ -68,7 +69,7 @@ export class CheckoutCopies {
       await this.removeOld()
       const { files } = await this.api.checkout(id, signal)
       if (files.length === 0) throw new CouldNotStartError(`this worker does not see "${root}", and the manager has no files for it`)
-      await mkdir(unfinished, { recursive: true, mode: 0o700 })
+      await makeFolders(unfinished, 0o700)
       for (const file of files) await this.fetchFile(file, unfinished, signal)
       // Somebody else's run of this worker may have been faster; theirs is as good.
       await rename(unfinished, place).catch(async (error: unknown) => {
@@ -91,14 +92,14 @@ export class CheckoutCopies {
     if (inside === '' || isAbsolute(inside) || inside.split(sep)[0] === '..') {
       throw new CouldNotStartError(`the manager names a file "${path}" that lies outside of its checkout`)
     }
-    await mkdir(dirname(target), { recursive: true })
+    await makeFolders(dirname(target))
     const blob = join(this.folder, 'blobs', `${sha}-${size}`)
     if (!(await stat(blob).catch(() => undefined))) await this.download(sha, size, blob, signal)
     await link(blob, target).catch(() => copyFile(blob, target))
   }
 
   private async download(sha: string, size: number, blob: string, signal: AbortSignal): Promise<void> {
-    await mkdir(dirname(blob), { recursive: true, mode: 0o700 })
+    await makeFolders(dirname(blob), 0o700)
     const temporary = `${blob}.${randomBytes(4).toString('hex')}.tmp`
     const hash = createHash('sha256')
     const hashing = new Transform({

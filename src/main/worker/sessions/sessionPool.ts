@@ -2,7 +2,7 @@
  * The applications that this worker keeps open between tasks of a job. A command asks `run`; what cannot be done in a
  * session, or goes wrong in one, is answered with a reason, and the command runs in a fresh process instead.
  */
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import type { SessionReport } from '../../../shared/schemas/session.ts'
@@ -10,6 +10,7 @@ import type { CommandContext, SessionLimits, Sessions, SessionSpec, WarmDriver, 
 import { DeclinedError } from '../commands/types.ts'
 import type { Logger } from '../logger.ts'
 import { closeReason, makeRoom, STRIKES_ALLOWED } from './sessionPolicy.ts'
+import { makeFolders } from '../../system/makeFolders.ts'
 
 interface Entry {
   readonly news: SessionReport
@@ -73,7 +74,7 @@ export class SessionPool implements Sessions {
     const gone = onAbort(context.signal, () => void this.close(entry, 'its task was stopped', false))
     try {
       if (entry.driver === undefined) {
-        await mkdir(entry.folder, { recursive: true, mode: 0o700 })
+        await makeFolders(entry.folder, 0o700)
         const driver = await spec.open(context, entry.folder)
         entry.driver = driver
         void driver.ended.then((how) => this.close(entry, `it ended by itself: ${how}`, false))

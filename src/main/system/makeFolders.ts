@@ -13,9 +13,9 @@ export async function makeFolders(path: string, mode = 0o777): Promise<void> {
     return
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'ENOENT' && dirname(path) !== path && !(await isFolder(dirname(path)))) {
-      await makeFolders(dirname(path), mode)
-      // Once more, and then it is what it is.
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      if (!(await isFolder(dirname(path)))) await makeFolders(dirname(path), mode)
+      // Once more, and then it is what it is. Somebody else may just have made the parent, or this one.
       await mkdir(path, { mode }).catch(async (again: unknown) => {
         if (!(await isFolder(path))) throw again
       })
