@@ -9,6 +9,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Outgoi
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { extname, join, normalize } from 'node:path'
+import { pipeline } from 'node:stream'
 
 export interface GatewayOptions {
   /** Address of the other manager, `http://host:8080`. */
@@ -67,7 +68,8 @@ export async function openGateway({ managerUrl, token, gui }: GatewayOptions): P
     const onward = upstream(request)
     onward.on('response', (reply) => {
       response.writeHead(reply.statusCode ?? 502, reply.headers)
-      reply.pipe(response)
+      // Where the manager breaks off, the page must see that, or a log that is followed would stand still for ever.
+      pipeline(reply, response, () => undefined)
     })
     onward.on('error', (error) => (response.headersSent ? response.destroy() : refuse(response, 502, `the manager does not answer: ${error.message}`)))
     response.on('close', () => onward.destroy())

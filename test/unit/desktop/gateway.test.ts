@@ -21,6 +21,10 @@ describe('the door to a farm elsewhere', () => {
     writeFileSync(join(gui, 'assets', 'a.js'), 'let a')
     manager = createServer((request, response) => {
       asked.push(request)
+      if (request.url === '/api/v1/breaks') {
+        response.write('the beginning', () => response.destroy())
+        return
+      }
       let body = ''
       request.on('data', (part: Buffer) => (body += part.toString()))
       request.on('end', () => response.writeHead(request.url?.includes('missing') ? 404 : 200, { 'content-type': 'application/json' }).end(JSON.stringify({ got: body })))
@@ -54,6 +58,11 @@ describe('the door to a farm elsewhere', () => {
   })
   it('does not serve files outside of the GUI', async () => {
     expect(await (await enter('/app/..%2f..%2f..%2fetc%2fpasswd')).text()).toBe('<title>gui</title>')
+  })
+  it('breaks off where the manager does', async () => {
+    const reply = await enter('/api/v1/breaks')
+    expect(reply.status).toBe(200)
+    await expect(reply.text()).rejects.toThrow()
   })
   it('passes calls on with the token, without cookie and origin', async () => {
     const reply = await enter('/api/v1/jobs', { method: 'POST', body: '{"name":"x"}', headers: { origin: gateway.url, 'content-type': 'application/json' } })

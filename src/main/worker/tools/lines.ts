@@ -19,9 +19,10 @@ export class LineSplitter {
 
   push(chunk: Buffer): string[] {
     let data = chunk
-    if (this.#afterReturn && data[0] === LINE_FEED) data = data.subarray(1)
     if (data.length === 0) return []
+    if (this.#afterReturn && data[0] === LINE_FEED) data = data.subarray(1)
     this.#afterReturn = data[data.length - 1] === RETURN
+    if (data.length === 0) return []
     const end = Math.max(data.lastIndexOf(LINE_FEED), data.lastIndexOf(RETURN))
     if (end < 0) {
       this.#rest = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data])

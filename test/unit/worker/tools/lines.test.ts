@@ -16,6 +16,7 @@ describe('LineSplitter', () => {
     ['progress that overwrites itself', ['10%\r20%\r', '30%\n'], ['10%', '20%', '30%']],
     ['empty lines', ['a\n\n\nb\n'], ['a', '', '', 'b']],
     ['a chunk that is only the second half of an ending', ['a\r', '\n', 'b\n'], ['a', 'b']],
+    ['an empty line after that', ['a\r', '\n', '\nb\n'], ['a', '', 'b']],
     ['nothing', [], []],
   ])('gives %s', (_name, chunks, lines) => {
     expect(split(chunks)).toEqual(lines)
