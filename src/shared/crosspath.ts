@@ -9,7 +9,7 @@ export function goPlatform(nodePlatform: string): string {
 }
 
 /** The character that separates components on a platform. */
-export function separatorOf(platform: string): '\\' | '/' {
+function separatorOf(platform: string): '\\' | '/' {
   return platform === 'windows' ? '\\' : '/'
 }
 
@@ -65,11 +65,6 @@ function clean(path: string): string {
   }
   const body = kept.join('/')
   return rooted ? `/${body}` : body || '.'
-}
-
-/** True for `/`, `C:`, `C:/` and `C:\`; false for `\` and UNC roots. */
-export function isRoot(path: string): boolean {
-  return path === '/' || /^[A-Za-z]:[/\\]?$/.test(path)
 }
 
 /** True for paths like `\\server\share`. */

@@ -108,10 +108,3 @@ export function listFrames(text: string, limit = MAX_CHUNKS): number[] {
   for (const { first, last } of intervals) for (let frame = first; frame <= last; frame++) frames.push(frame)
   return frames
 }
-
-/** Writes frames (in any order, duplicates allowed) as a range; '' for none. */
-export function formatFrames(frames: Iterable<number>): string {
-  const parts: string[] = []
-  for (const { first, last } of merge(Array.from(frames, (frame) => ({ first: frame, last: frame })))) writeRun(parts, first, last)
-  return parts.join(',')
-}

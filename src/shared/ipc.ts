@@ -4,7 +4,10 @@
  */
 import { Type, type Static, type TSchema } from 'typebox'
 
-export const FileFilter = Type.Object({ name: Type.String(), extensions: Type.Array(Type.String({ pattern: '^[A-Za-z0-9*]{1,16}$' }), { maxItems: 32 }) })
+export const FileFilter = Type.Object({
+  name: Type.String(),
+  extensions: Type.Array(Type.String({ pattern: '^[A-Za-z0-9*]{1,16}$' }), { maxItems: 32 }),
+})
 export type FileFilter = Static<typeof FileFilter>
 
 export const PickFileRequest = Type.Object(
@@ -12,14 +15,6 @@ export const PickFileRequest = Type.Object(
   { additionalProperties: false },
 )
 export const OpenFolderRequest = Type.Object({ path: Type.String({ minLength: 1, maxLength: 4096 }) }, { additionalProperties: false })
-export const NotifyRequest = Type.Object(
-  {
-    title: Type.String({ maxLength: 200 }),
-    body: Type.String({ maxLength: 1000 }),
-    jobId: Type.Union([Type.String({ maxLength: 36 }), Type.Null()]),
-  },
-  { additionalProperties: false },
-)
 export const ShellPreferences = Type.Object(
   {
     startAtLogin: Type.Boolean(),
@@ -68,7 +63,6 @@ export const SHELL_CALLS = {
   'shell:pick-file': { request: PickFileRequest, reply: Type.Union([Type.String(), Type.Null()]) },
   /** Opens a job's output folder in the file manager; refuses what is no folder. */
   'shell:open-folder': { request: OpenFolderRequest, reply: Type.Boolean() },
-  'shell:notify': { request: NotifyRequest, reply: Nothing },
   'shell:preferences': { request: Nothing, reply: ShellPreferences },
   'shell:set-preferences': { request: ShellPreferences, reply: ShellPreferences },
   /** Checks the farm at an address; when it is fit (`ok`), the window moves there and the page of now ends. */

@@ -137,18 +137,3 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length] ?? 0
 }
-
-/**
- * A value typed as text (a command line, a form field) as the setting's type; the text itself where it does not fit,
- * so that the check can say what is wrong.
- */
-export function parseSettingText(setting: Pick<JobSetting, 'type'>, text: string): unknown {
-  const trimmed = text.trim()
-  if (setting.type === 'bool') {
-    if (/^(true|yes|on|1)$/i.test(trimmed)) return true
-    if (/^(false|no|off|0)$/i.test(trimmed)) return false
-  } else if (setting.type !== 'string' && trimmed !== '' && Number.isFinite(Number(trimmed))) {
-    return Number(trimmed)
-  }
-  return text
-}

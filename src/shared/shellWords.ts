@@ -3,7 +3,7 @@
 const PLAIN = /^[\w@%+=:,./-]+$/
 
 /** One argument as it could be pasted into a shell. */
-export function shellQuote(word: string): string {
+function shellQuote(word: string): string {
   if (PLAIN.test(word)) return word
   return `'${word.replaceAll("'", `'"'"'`)}'`
 }

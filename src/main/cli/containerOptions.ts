@@ -66,7 +66,7 @@ export function containerArguments(cwd: string, given: ContainerChoice): string[
 }
 
 /** With all defaults. @throws UsageError that names the field */
-export function checkContainerConfig(given: unknown, where: string): ContainerConfig {
+function checkContainerConfig(given: unknown, where: string): ContainerConfig {
   const config: unknown = Value.Default(ContainerConfig, given)
   if (!Value.Check(ContainerConfig, config)) {
     const [first] = Value.Errors(ContainerConfig, config)

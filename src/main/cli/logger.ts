@@ -32,7 +32,7 @@ export function makeLogger(terminal: Terminal, { level, json, now }: LoggerOptio
 }
 
 /** `12:34:56 warn  manager does not answer  url=http://…`; the stack of an error on lines of its own. Pure. */
-export function plainLine(time: Date, severity: LogLevel, facts: object, message: string): string {
+function plainLine(time: Date, severity: LogLevel, facts: object, message: string): string {
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
   const shown: string[] = []
   let stack = ''
@@ -46,7 +46,7 @@ export function plainLine(time: Date, severity: LogLevel, facts: object, message
   return `${clock} ${severity.padEnd(5)} ${printable(message)}${shown.length ? `  ${shown.join(' ')}` : ''}\n${stack}`
 }
 
-export function jsonLine(time: Date, severity: LogLevel, facts: object, message: string): string {
+function jsonLine(time: Date, severity: LogLevel, facts: object, message: string): string {
   const plain = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, value instanceof Error ? errorFacts(value) : value]))
   return `${JSON.stringify({ time: time.toISOString(), level: severity, message, ...plain })}\n`
 }

@@ -1,6 +1,6 @@
 /** The shell's side of the bridge: every request is checked against its schema, and its sender against our own page. */
 import { statSync } from 'node:fs'
-import { dialog, ipcMain, Notification, shell, type BrowserWindow, type IpcMainInvokeEvent } from 'electron'
+import { dialog, ipcMain, shell, type BrowserWindow, type IpcMainInvokeEvent } from 'electron'
 import { Value } from 'typebox/value'
 import {
   SHELL_CALLS,
@@ -20,7 +20,6 @@ export interface ShellServices {
   info(): ShellInfo
   preferences(): ShellPreferences
   setPreferences(preferences: ShellPreferences): ShellPreferences
-  show(page: string): void
   useFarm(request: ShellRequest<'shell:use-farm'>): Promise<FarmCheck>
 }
 
@@ -41,12 +40,6 @@ export function registerIpc(services: ShellServices): void {
       const problem = await shell.openPath(path)
       if (problem) throw new Error(problem)
       return true
-    },
-    'shell:notify': ({ title, body, jobId }) => {
-      const notification = new Notification({ title, body })
-      if (jobId) notification.on('click', () => services.show(`/jobs/${jobId}`))
-      notification.show()
-      return null
     },
     'shell:preferences': () => services.preferences(),
     'shell:set-preferences': (preferences) => services.setPreferences(preferences),

@@ -73,7 +73,6 @@ class Shell {
       }),
       preferences: () => this.store.get().preferences,
       setPreferences: (preferences) => this.setPreferences(preferences),
-      show: (page) => this.show(page),
       useFarm: (request) => this.useFarm(request),
     })
     this.tray = new Tray(nativeImage.createFromDataURL(TRAY_ICON))

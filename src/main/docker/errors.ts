@@ -22,16 +22,6 @@ export class EngineRefusedError extends ContainerError {
 /** The container is gone, or ended because its engine did: nobody's failure, to be run again. */
 export class ContainerLostError extends ContainerError {}
 
-/** This worker does not allow what the container asks for. */
-export class NotAllowedHereError extends ContainerError {
-  constructor(
-    readonly parameter: string,
-    message: string,
-  ) {
-    super(message)
-  }
-}
-
 /** No engine of this worker may run the task: no pool matches its name, or all that match are blacklisted. */
 export class NoEngineError extends ContainerError {}
 

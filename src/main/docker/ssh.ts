@@ -20,7 +20,7 @@ export interface SshTarget {
 }
 
 /** The command line. Nothing is ever asked: there is nobody to answer. */
-export function sshArguments({ user, host, port, key, config }: SshTarget): string[] {
+function sshArguments({ user, host, port, key, config }: SshTarget): string[] {
   return [
     ...(config === undefined ? [] : ['-F', config]),
     ...['-T', '-o', 'BatchMode=yes', '-o', `ConnectTimeout=${CONNECT_SECONDS}`, '-o', 'ServerAliveInterval=30'],

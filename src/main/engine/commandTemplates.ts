@@ -272,13 +272,6 @@ function withValue(root: unknown, path: readonly (string | number)[], value: unk
   return root
 }
 
-/** Factors all command lists of a job at once. */
-export function factorCommands(lists: Iterable<readonly Command[]>): FactoredCommands {
-  const factory = new CommandFactory()
-  for (const commands of lists) factory.add(commands)
-  return factory.finish()
-}
-
 /** The commands of one task. `params` is its JSON text, null where the template has no holes. */
 export function expandCommands(template: string, params: string | null): Command[] {
   return prepareTemplate(template)(params)

@@ -152,7 +152,7 @@ export function createSubmission(parts: SubmissionParts): Submission {
 }
 
 /** The farm's failure policy: what a job gets unless it says otherwise. */
-export function policyFrom(settings: Pick<FarmSettings, 'taskFailAfterSoftfailCount' | 'blocklistThreshold' | 'taskTimeoutMs'>): Policy {
+function policyFrom(settings: Pick<FarmSettings, 'taskFailAfterSoftfailCount' | 'blocklistThreshold' | 'taskTimeoutMs'>): Policy {
   return {
     ...Value.Create(PolicySchema),
     failAfterWorkers: settings.taskFailAfterSoftfailCount,

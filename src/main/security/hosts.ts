@@ -15,12 +15,12 @@ export function hostName(header: string): string | undefined {
 }
 
 /** Names that always mean this machine. `*.localhost` resolves to loopback by its standard. */
-export function isLocalName(name: string): boolean {
+function isLocalName(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(\.\d{1,3}){3}$/.test(name)
 }
 
 /** Addresses of this machine's network interfaces and its own names. */
-export function ownNames(): Set<string> {
+function ownNames(): Set<string> {
   const names = new Set<string>()
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { address } of addresses ?? []) names.add(address.toLowerCase().replace(/%.*$/, ''))

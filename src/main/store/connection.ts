@@ -8,11 +8,6 @@ import sqlite3 from 'sqlite3'
 /** A value that can be bound. */
 export type SqlValue = string | number | bigint | Buffer | null
 
-export interface Statement {
-  run(values?: SqlValue[]): Promise<{ changes: number; lastId: number }>
-  all<Row>(values?: SqlValue[]): Promise<Row[]>
-}
-
 /** Reading side of the database: what query modules get. Row types are the caller's claim about the columns it names. */
 export interface ReadDatabase {
   all<Row>(sql: string, values?: SqlValue[]): Promise<Row[]>
@@ -49,9 +44,7 @@ export class Connection implements ReadDatabase {
 
   async all<Row>(sql: string, values: SqlValue[] = []): Promise<Row[]> {
     const statement = await this.prepare(sql)
-    return new Promise((resolve, reject) =>
-      statement.all<Row>(values, (error, rows) => (error ? reject(error) : resolve(rows))),
-    )
+    return new Promise((resolve, reject) => statement.all<Row>(values, (error, rows) => (error ? reject(error) : resolve(rows))))
   }
 
   async get<Row>(sql: string, values: SqlValue[] = []): Promise<Row | undefined> {

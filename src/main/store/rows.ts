@@ -48,7 +48,7 @@ export interface JobRow {
 }
 
 /** A policy from the database, with the defaults of fields that are younger than the row. */
-export function parsePolicy(text: string): Policy {
+function parsePolicy(text: string): Policy {
   return Value.Parse(Policy, Value.Default(Policy, JSON.parse(text)))
 }
 

@@ -110,10 +110,6 @@ export async function act(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: str
   await send(method, path, { body })
 }
 
-export async function getText(path: string, query?: Query, signal?: AbortSignal): Promise<string> {
-  return (await send('GET', path, { query, signal })).text()
-}
-
 /** The bytes behind an address that a reply named (relative to the server). */
 export async function getBytes(address: string): Promise<Uint8Array> {
   const response = await send('GET', address.replace(API_BASE, ''), {})

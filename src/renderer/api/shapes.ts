@@ -23,7 +23,6 @@ export const JobPage = pageOf(JobSummary)
 export type JobPage = Static<typeof JobPage>
 export const TaskPage = pageOf(TaskSummary)
 export const FramePage = Type.Object({ items: Type.Array(Frame) })
-export const Wall = listOf(WallFrame)
 export const Workers = listOf(Worker)
 export const Machines = listOf(Machine)
 export const Tags = listOf(Tag)

@@ -60,7 +60,7 @@ export function descriptionOf(setting: JobSetting): string {
 }
 
 /** The value before anybody touched it; undefined lets the manager decide. */
-export function initialValue(setting: JobSetting): unknown {
+function initialValue(setting: JobSetting): unknown {
   if (setting.default !== undefined) return setting.default
   if (setting.type === 'bool') return false
   return undefined

@@ -1,4 +1,4 @@
-/* eslint-disable max-len -- tables of cases */
+
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,13 +13,11 @@ const electron = vi.hoisted(() => ({
   showOpenDialog: vi.fn(async (_options: unknown) => ({ canceled: false, filePaths: ['/mnt/shot.blend'] })),
 }))
 vi.mock('electron', () => ({
-  ipcMain: { handle: (channel: string, handler: (event: unknown, request: unknown) => Promise<unknown>) => electron.handlers.set(channel, handler) },
+  ipcMain: {
+    handle: (channel: string, handler: (event: unknown, request: unknown) => Promise<unknown>) => electron.handlers.set(channel, handler),
+  },
   dialog: { showOpenDialog: electron.showOpenDialog },
   shell: { openPath: electron.openPath },
-  Notification: class {
-    on() {}
-    show() {}
-  },
 }))
 const { registerIpc } = await import('../../../src/main/desktop/ipc.ts')
 
@@ -36,7 +34,6 @@ describe('the shell answers its window', () => {
       info: () => ({ version: '1', platform: 'linux', mode: 'here', managerUrl: 'http://127.0.0.1:8080' }),
       preferences: () => preferences,
       setPreferences: (next) => (preferences = next),
-      show: () => {},
       useFarm: async ({ managerUrl }) => ({ state: 'unreachable', message: 'refused', name: '', version: '', managerUrl }),
     })
   })
@@ -47,20 +44,32 @@ describe('the shell answers its window', () => {
     expect([...PUSH_CHANNELS].sort()).toEqual(Object.keys(SHELL_PUSHES).sort())
   })
   it('picks a file', async () => {
-    await expect(call('shell:pick-file', { title: 'Scene', folder: false, filters: [] })).resolves.toEqual({ ok: true, value: '/mnt/shot.blend' })
+    await expect(call('shell:pick-file', { title: 'Scene', folder: false, filters: [] })).resolves.toEqual({
+      ok: true,
+      value: '/mnt/shot.blend',
+    })
   })
   it('refuses a request of the wrong shape', async () => {
-    await expect(call('shell:set-preferences', { startAtLogin: 'yes' })).resolves.toEqual({ ok: false, message: 'shell:set-preferences: the request has the wrong shape' })
+    await expect(call('shell:set-preferences', { startAtLogin: 'yes' })).resolves.toEqual({
+      ok: false,
+      message: 'shell:set-preferences: the request has the wrong shape',
+    })
     expect(preferences).toEqual(DEFAULTS.preferences)
   })
   it('checks another farm only for a request of the right shape', async () => {
-    await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null })).resolves.toMatchObject({ ok: true, value: { state: 'unreachable' } })
+    await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null })).resolves.toMatchObject({
+      ok: true,
+      value: { state: 'unreachable' },
+    })
     await expect(call('shell:use-farm', { managerUrl: 'farm:8080' })).resolves.toMatchObject({ ok: false })
     await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null, more: 1 })).resolves.toMatchObject({ ok: false })
   })
-  it.each(['https://evil.example/app/', 'http://127.0.0.1:8080.evil.example/', 'file:///etc/passwd', ''])('refuses a page at %s', async (url) => {
-    await expect(call('shell:info', null, { senderFrame: { url } })).resolves.toEqual({ ok: false, message: 'not from our page' })
-  })
+  it.each(['https://evil.example/app/', 'http://127.0.0.1:8080.evil.example/', 'file:///etc/passwd', ''])(
+    'refuses a page at %s',
+    async (url) => {
+      await expect(call('shell:info', null, { senderFrame: { url } })).resolves.toEqual({ ok: false, message: 'not from our page' })
+    },
+  )
   it('opens folders, and nothing that could be run', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'framehouse-out-'))
     await expect(call('shell:open-folder', { path: folder })).resolves.toEqual({ ok: true, value: true })

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { CommandFactory, expandCommands, factorCommands } from '../../../src/main/engine/commandTemplates.ts'
+import { CommandFactory, expandCommands, type FactoredCommands } from '../../../src/main/engine/commandTemplates.ts'
 import type { Command } from '../../../src/shared/schemas/job.ts'
 
 function command(name: string, parameters: Record<string, unknown>, totalStepCount = 0): Command {
   return { name, parameters, totalStepCount }
+}
+
+/** Factors all command lists of a job. */
+function factorCommands(lists: Iterable<readonly Command[]>): FactoredCommands {
+  const factory = new CommandFactory()
+  for (const commands of lists) factory.add(commands)
+  return factory.finish()
 }
 
 /** Factors, expands again and compares; returns the templates. */

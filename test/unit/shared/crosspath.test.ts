@@ -57,13 +57,6 @@ describe('stem', () => {
   ])('%j → %j', (path, expected) => expect(crosspath.stem(path)).toBe(expected))
 })
 
-describe('isRoot', () => {
-  test.each(['/', 'C:', 'C:/', 'C:\\', 'z:\\'])('%j is a root', (path) => expect(crosspath.isRoot(path)).toBe(true))
-  test.each(['', '\\', '\\\\SERVER', '\\\\SERVER\\share', '//SERVER', '/x', 'C:\\x', 'CC:', '1:'])('%j is none', (path) =>
-    expect(crosspath.isRoot(path)).toBe(false),
-  )
-})
-
 describe('toPlatform', () => {
   test.each([
     ['/dir/path/', 'windows', '\\dir\\path'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chunkFrames, countFrames, formatFrames, FrameRangeError, listFrames, parseFrameRange } from '../../../src/shared/frameRange.ts'
+import { chunkFrames, countFrames, FrameRangeError, listFrames, parseFrameRange } from '../../../src/shared/frameRange.ts'
 
 describe('chunkFrames', () => {
   it.each<[string, number, string[]]>([
@@ -55,21 +55,12 @@ describe('chunkFrames', () => {
   })
 })
 
-describe('parse and format', () => {
+describe('parse', () => {
   it('merges what overlaps or touches', () => {
     expect(parseFrameRange('5-9,1-4,20,7-12')).toEqual([
       { first: 1, last: 12 },
       { first: 20, last: 20 },
     ])
-  })
-
-  it.each<[number[], string]>([
-    [[], ''],
-    [[3], '3'],
-    [[4, 3], '3,4'],
-    [[5, 3, 4, 4, 9], '3-5,9'],
-  ])('formats %j', (frames, text) => {
-    expect(formatFrames(frames)).toBe(text)
   })
 
   it('lists no more than asked for', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkJobSettings, nearest, parseSettingText } from '../../../src/shared/jobSettings.ts'
+import { checkJobSettings, nearest } from '../../../src/shared/jobSettings.ts'
 import type { JobSetting } from '../../../src/shared/schemas/jobType.ts'
 
 const SETTINGS: JobSetting[] = [
@@ -89,23 +89,5 @@ describe('nearest', () => {
     ['', undefined],
   ])('%j → %j', (word, found) => {
     expect(nearest(word, ['chunk_size', 'format', 'frames'])).toBe(found)
-  })
-})
-
-describe('parseSettingText', () => {
-  it.each<[JobSetting['type'], string, unknown]>([
-    ['int32', '42', 42],
-    ['int32', ' 7 ', 7],
-    ['int32', '4.5', 4.5],
-    ['int32', 'many', 'many'],
-    ['int32', '', ''],
-    ['float', '23.976', 23.976],
-    ['bool', 'yes', true],
-    ['bool', 'False', false],
-    ['bool', 'maybe', 'maybe'],
-    ['string', '42', '42'],
-    ['string', ' as it is ', ' as it is '],
-  ])('%s %j → %j', (type, text, value) => {
-    expect(parseSettingText({ type }, text)).toBe(value)
   })
 })

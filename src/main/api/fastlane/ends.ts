@@ -39,7 +39,7 @@ export function eventsOf(status: ExecutionStatus): EndEvent[] {
 }
 
 /** Whether an execution is run again by itself: its container ended with a code that is not 0, and retries are left. */
-export function isRetried(execution: ExecutionRow, status: ExecutionStatus, job: Pick<FastlaneJobRow, 'retryCount' | 'metadata'>): boolean {
+function isRetried(execution: ExecutionRow, status: ExecutionStatus, job: Pick<FastlaneJobRow, 'retryCount' | 'metadata'>): boolean {
   if (status !== 'failed' || execution.outcome !== 'exit-code' || execution.stoppedAt !== null || execution.settledAt !== null) return false
   return job.retryCount < metadataOf(job).retries
 }

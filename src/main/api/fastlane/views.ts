@@ -53,7 +53,7 @@ export async function executionView(row: ExecutionRow, { logs, now }: ViewParts)
 }
 
 /** Protocol 4.3. */
-export function executionMetadata(row: ExecutionRow): Record<string, unknown> {
+function executionMetadata(row: ExecutionRow): Record<string, unknown> {
   const running = row.status === 'active' ? containerOfActivity(row.activity) : undefined
   const container = running === undefined ? containerOf(row) : { host: running.host, containerId: running.id }
   // Written by store/fastlaneRows.ts.
@@ -99,7 +99,7 @@ export function jobView(
 }
 
 /** Protocol 4.2, with the values of variables and headers hidden whose names say that they are secret. */
-export function jobMetadata(row: FastlaneJobRow, hiddenWords: string): Record<string, unknown> {
+function jobMetadata(row: FastlaneJobRow, hiddenWords: string): Record<string, unknown> {
   // Written by the dialect from a checked payload.
   const metadata = JSON.parse(row.metadata) as Record<string, unknown>
   return {

@@ -74,7 +74,7 @@ export function inspectionRoutes(app: NativeApp, context: ServerContext): void {
 }
 
 /** What Blender can evaluate of a job type now: settings that do not depend on others, which the form does not have yet. */
-export function expressionsOf(type: JobTypeInfo): Record<string, string> {
+function expressionsOf(type: JobTypeInfo): Record<string, string> {
   const own = type.settings.flatMap(({ key, eval: expression }) =>
     expression !== undefined && !/\b(settings|jobname)\b/.test(expression) ? [[key, expression] as const] : [],
   )

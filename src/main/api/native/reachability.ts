@@ -84,6 +84,6 @@ export function reachabilityRoutes(app: NativeApp, context: ServerContext): void
 }
 
 /** A folder, a file or a program's name; not a list of arguments. */
-export function isPathOrProgram(value: string): boolean {
+function isPathOrProgram(value: string): boolean {
   return value !== '' && (/[\\/]/.test(value) ? !value.startsWith('-') : !/\s|^-/.test(value))
 }

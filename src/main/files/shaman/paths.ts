@@ -17,7 +17,7 @@ export function blobKey({ sha, size }: BlobId): string {
 }
 
 /** `aa/bbbb…`: two levels keep folders small. @throws InvalidInputError when it is no SHA-256: it becomes part of a path */
-export function shaFolder(sha: string): string {
+function shaFolder(sha: string): string {
   if (!SHA.test(sha)) throw new InvalidInputError('sha', `"${sha.slice(0, 80)}" is not a SHA-256 in lower-case hexadecimal`)
   return path.join(sha.slice(0, 2), sha.slice(2))
 }

@@ -58,7 +58,7 @@ export function toFrame(row: FrameRow): Frame {
   }
 }
 
-export function toWallFrame(row: FrameRow): WallFrame {
+function toWallFrame(row: FrameRow): WallFrame {
   return { ...toFrame(row), jobName: row.job_name }
 }
 

@@ -55,9 +55,6 @@ function toSummary(row: TaskRow): TaskSummary {
   }
 }
 
-/** How many of a job's tasks are in each status, as its counters say. */
-export type CountsByStatus = Record<TaskStatus, number>
-
 /**
  * A page of a job's tasks in order of index. Without a filter, or with one by status alone, `total` comes from the
  * job's counters; else the matching tasks are counted.

@@ -25,7 +25,7 @@ export const checkPaths: CommandRunner = async (command, context) => {
 }
 
 /** What this process can do with a path; a word without a folder is a program that is looked for as commands do. */
-export async function checkPath(path: string, write: boolean, tools: ToolSettings): Promise<PathCheck> {
+async function checkPath(path: string, write: boolean, tools: ToolSettings): Promise<PathCheck> {
   if (!hasFolder(path)) return checkProgram(path, tools)
   if (!isAbsolute(path)) return { kind: 'missing', readable: false, writable: false, problem: 'is no absolute path on this machine' }
   try {

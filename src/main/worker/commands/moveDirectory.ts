@@ -68,7 +68,7 @@ async function moveTo(src: string, dest: string, context: CommandContext): Promi
 }
 
 /** A free name for what stands at `path` and was last changed at `changed` (local time, rounded to the second). */
-export async function backupPath(path: string, changed: Date): Promise<string> {
+async function backupPath(path: string, changed: Date): Promise<string> {
   const stamped = `${path.replace(/[\\/]+$/, '')}-${timestamp(changed)}`
   if ((await stat(stamped).catch(() => undefined)) === undefined) return stamped
   const siblings = await readdir(dirname(stamped))

@@ -268,8 +268,3 @@ export class SilentError extends CommandError {
 export class StoppedError extends CommandError {
   readonly outcome = 'stopped'
 }
-
-/** The program found no licence; tried again later without counting as a failure. */
-export class NoLicenceError extends CommandError {
-  readonly outcome = 'no-licence'
-}

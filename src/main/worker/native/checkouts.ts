@@ -133,7 +133,7 @@ export class CheckoutCopies {
 }
 
 /** Texts that are the root or lie in it, also inside of lists. Pure. */
-export function replaceRoot(parameters: Command['parameters'], root: string, copy: string): Command['parameters'] {
+function replaceRoot(parameters: Command['parameters'], root: string, copy: string): Command['parameters'] {
   const text = (value: string): string => {
     if (value === root) return copy
     const next = value.charAt(root.length)

@@ -211,6 +211,6 @@ function expand(pattern: string, machine: MachineView): string[] {
 const byNumbers = new Intl.Collator('en', { numeric: true })
 
 /** `Blender 4.10` before `Blender 4.9` before `Blender 3.6`. */
-export function byVersionDescending(a: string, b: string): number {
+function byVersionDescending(a: string, b: string): number {
   return byNumbers.compare(b, a)
 }
