@@ -6,6 +6,7 @@ import Docker from 'dockerode'
 import { CliProcess } from '../support/cliProcess.ts'
 import { importBusybox } from '../support/containers.ts'
 import type { ManagerProcess } from '../support/managerProcess.ts'
+import { JobEnds } from './jobEnds.ts'
 import { percentile, sleep } from './statistics.ts'
 
 export interface ContainerResult {
@@ -25,34 +26,35 @@ const QUEUED = 200
 const PARALLEL = 4
 const LINES = 400_000
 
-interface Job {
-  id: string
-  status: string
-}
-
 export async function measureContainers(manager: ManagerProcess): Promise<ContainerResult> {
   const image = importBusybox()
   const folder = await mkdtemp(join(tmpdir(), 'framehouse-bench-containers-'))
   const worker = CliProcess.start('worker', '--manager', manager.url, '--data', folder, '--name', 'bench', '--containers', String(PARALLEL))
   const docker = new Docker({ socketPath: '/var/run/docker.sock', host: undefined })
+  const ends = await JobEnds.of(manager)
+  const onFarm = async (settings: Record<string, unknown>): Promise<string> => {
+    const { id } = await manager.json<{ id: string }>('POST', '/api/v1/jobs', { name: 'bench', type: 'container', settings })
+    await ends.completed(id)
+    return id
+  }
   try {
     await until(async () => (await get<{ items: { kinds: string[] }[] }>(manager, 'workers')).items.some(({ kinds }) => kinds.includes('container')))
     const flood = `i=0; while [ $i -lt ${LINES / 100} ]; do echo "$L"; i=$((i+1)); done`
     const env = `L=${Array.from({ length: 100 }, (_, at) => `line ${at} of a hundred in one write`).join('\n')}`
-    await onFarm(manager, { image: image.name, command: 'true' })
+    await onFarm({ image: image.name, command: 'true' })
     const farm: number[] = []
     const bare: number[] = []
     // In turns, so that what else the machine does falls on both.
     for (let round = 0; round < ROUNDS; round++) {
       bare.push(await timed(() => runBare(docker, image.name, ['true'])))
-      farm.push(await timed(() => onFarm(manager, { image: image.name, command: 'true' })))
+      farm.push(await timed(() => onFarm({ image: image.name, command: 'true' })))
     }
     const bareMs = await timed(() => drainBare(docker, image.name))
-    const farmMs = await timed(() => onFarm(manager, { image: image.name, command: "sh -c ': {frame}'", frames: `1-${QUEUED}` }))
+    const farmMs = await timed(() => onFarm({ image: image.name, command: "sh -c ': {frame}'", frames: `1-${QUEUED}` }))
     const bareFlood = await timed(() => runBare(docker, image.name, ['sh', '-c', flood], [env]))
     let logged = 0
     const farmFlood = await timed(async () => {
-      const id = await onFarm(manager, { image: image.name, command: `sh -c '${flood}'`, environment: `'${env}'` })
+      const id = await onFarm({ image: image.name, command: `sh -c '${flood}'`, environment: `'${env}'` })
       const [task] = (await get<{ items: { id: string }[] }>(manager, `jobs/${id}/tasks`)).items
       logged = (await get<{ items: { logLines: number }[] }>(manager, `tasks/${task?.id ?? ''}/attempts`)).items[0]?.logLines ?? 0
     })
@@ -66,6 +68,7 @@ export async function measureContainers(manager: ManagerProcess): Promise<Contai
       lostLines: Math.max(0, LINES - logged),
     }
   } finally {
+    ends.close()
     await worker.end()
     image.remove()
     await rm(folder, { recursive: true, force: true })
@@ -90,16 +93,6 @@ async function drainBare(docker: Docker, image: string): Promise<void> {
     while (left-- > 0) await runBare(docker, image, ['true'])
   }
   await Promise.all(Array.from({ length: PARALLEL }, lane))
-}
-
-async function onFarm(manager: ManagerProcess, settings: Record<string, unknown>): Promise<string> {
-  const { id } = await manager.json<Job>('POST', '/api/v1/jobs', { name: 'bench', type: 'container', settings })
-  await until(async () => {
-    const { status } = await get<Job>(manager, `jobs/${id}`)
-    if (status === 'failed') throw new Error('the job failed')
-    return status === 'completed'
-  })
-  return id
 }
 
 const get = <T>(manager: ManagerProcess, path: string): Promise<T> => manager.json<T>('GET', `/api/v1/${path}`)

@@ -4,8 +4,8 @@
  */
 import type { Readable } from 'node:stream'
 import type Docker from 'dockerode'
-import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { ContainerEvent, type HeardEnd } from './endStream.ts'
 import type { Engine } from './engine.ts'
 import { statusOf, translate } from './errors.ts'
 
@@ -22,10 +22,42 @@ export interface Witness {
 /** The event of an end is written before those who wait are answered; other versions of the engine get so long. */
 const WITNESS_MS = 2000
 
-const Event = Type.Object({
-  Action: Type.String(),
-  Actor: Type.Object({ Attributes: Type.Optional(Type.Record(Type.String(), Type.String())) }),
-})
+/** How a container ended, whoever told. */
+export interface EndState {
+  imageId: string
+  /** Null for one that was never started. */
+  exitCode: number | null
+  oomKilled: boolean
+  /** The engine's words, if it had any. */
+  error: string
+  signals: readonly number[]
+  /** ISO 8601. */
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+export function heardState(imageId: string, { exitCode, oom, startedAt, finishedAt }: HeardEnd): EndState {
+  const [from, to] = [new Date(startedAt).toISOString(), new Date(finishedAt).toISOString()]
+  return { imageId, exitCode, oomKilled: oom, error: '', signals: [], startedAt: from, finishedAt: to }
+}
+
+export function inspectedState({ Image, State }: Docker.ContainerInspectInfo, witness: Witness | undefined): EndState {
+  return {
+    imageId: Image,
+    exitCode: State.Status === 'created' ? null : State.ExitCode,
+    oomKilled: State.OOMKilled || witness?.oom === true,
+    error: State.Error,
+    signals: witness?.signals ?? [],
+    startedAt: timeOf(State.StartedAt),
+    finishedAt: timeOf(State.FinishedAt),
+  }
+}
+
+/** The engine's times have nanoseconds, and the year 1 for "not yet". */
+function timeOf(text: string): string | null {
+  const time = Date.parse(text)
+  return time > 0 ? new Date(time).toISOString() : null
+}
 
 /**
  * Resolves when the container is not running any more. dockerode's own `wait` waits forever when the connection breaks
@@ -92,7 +124,7 @@ export async function witnessEnd({ door, host }: Engine, containerId: string): P
 function see(witness: Witness, line: string): void {
   if (line.trim() === '') return
   const event: unknown = JSON.parse(line)
-  if (!Value.Check(Event, event)) return
+  if (!Value.Check(ContainerEvent, event)) return
   if (event.Action === 'die') witness.died = true
   if (event.Action === 'oom') witness.oom = true
   if (event.Action === 'kill') witness.signals.push(Number(event.Actor.Attributes?.['signal'] ?? 0))

@@ -1,11 +1,12 @@
 /** The engines of one worker: connections, whether they answer, and which of them runs the next container. */
 import type { ContainerCapabilities, ContainerEngine } from '../../shared/schemas/container.ts'
+import { Breaker } from './breaker.ts'
 import type { ContainerConfig, EngineConfig } from './config.ts'
 import { describeEngine } from './describe.ts'
 import { connectEngine, knock, localSocket, type Engine } from './engine.ts'
 import { EngineUnreachableError, NoEngineError, wordsOf } from './errors.ts'
 import type { Executor } from './executor.ts'
-import { chooseEngine, circuitAfter, CLOSED, type Circuit } from './pools.ts'
+import { chooseEngine } from './pools.ts'
 import { PulledImages, Pruner, type ImageLedger } from './prune.ts'
 import { DockerExecutor } from './run.ts'
 import { assertSwarmManager, SwarmExecutor, sweepServices } from './swarm.ts'
@@ -48,7 +49,7 @@ interface Member {
   /** Why it is not up, in the system's words. */
   problem: string
   running: number
-  circuit: Circuit
+  readonly breaker: Breaker
 }
 
 const LOOK_AGAIN_MS = 500
@@ -71,6 +72,7 @@ export class Engines {
   private readonly random: () => number
   private readonly waiting = new Set<() => void>()
   private held: () => ReadonlySet<string> = () => new Set()
+  private onChange: () => void = () => undefined
   private isSweeping = false
 
   constructor(config: ContainerConfig, { log, owner, images = FORGETFUL, now = Date.now, random = Math.random }: EnginesOptions) {
@@ -86,6 +88,7 @@ export class Engines {
       const engine = connectEngine(engineConfig)
       const options = {
         engine,
+        owner,
         engineGraceMs: config.engineGraceSeconds * 1000,
         whenBack: (signal: AbortSignal) => whenBack(engine, signal),
         now,
@@ -95,7 +98,13 @@ export class Engines {
       }
       const executor = engineConfig.swarm ? new SwarmExecutor(options) : new DockerExecutor(options)
       const pruner = new Pruner({ engine, policy: config.prune, owner, images: pulled, log, now })
-      return { config: engineConfig, engine, executor, pruner, up: false, problem: 'it was not asked yet', running: 0, circuit: CLOSED }
+      const { maxFails, resetSeconds } = config.circuit
+      const onChange = (): void => {
+        this.wake()
+        this.onChange()
+      }
+      const breaker = new Breaker({ maxFails, resetMs: resetSeconds * 1000, now, onChange })
+      return { config: engineConfig, engine, executor, pruner, up: false, problem: 'it was not asked yet', running: 0, breaker }
     })
   }
 
@@ -119,15 +128,16 @@ export class Engines {
     return this.members.some(({ up }) => up)
   }
 
-  /** Tells when an engine comes, goes or has other images, until `stop`. What was left behind is removed when one comes. */
+  /** Tells when an engine comes, goes, is taken out by its circuit breaker or has other images, until `stop`. What was left behind is removed when one comes. */
   watch(onChange: () => void): { stop(): void } {
+    this.onChange = onChange
     const watches = this.members.map((member) => {
       const turn = (up: boolean, problem = '') => {
         member.problem = problem
         if (member.up === up) return
         member.up = up
         // It was asked and answered: that is the trial.
-        if (up) member.circuit = CLOSED
+        if (up) member.breaker.close()
         this.log.info(
           { engine: member.engine.name, host: member.engine.host },
           up ? 'the Docker engine answers' : 'the Docker engine is gone',
@@ -152,9 +162,11 @@ export class Engines {
     void this.prune()
     return {
       stop: () => {
+        this.onChange = () => undefined
         clearInterval(again)
         clearInterval(prunes)
         watches.forEach((watch) => watch.stop())
+        for (const { executor } of this.members) if (executor instanceof DockerExecutor) executor.rest()
       },
     }
   }
@@ -199,7 +211,7 @@ export class Engines {
 
   /** What each engine is and has, for sign-on; asks all of them. */
   async describe(): Promise<ContainerCapabilities> {
-    return { engines: await Promise.all(this.members.map(({ engine }) => describeOrProblem(engine))) }
+    return { engines: await Promise.all(this.members.map(describeOrProblem)) }
   }
 
   /** Resolves when all ended containers are removed. */
@@ -213,11 +225,11 @@ export class Engines {
     const choice = chooseEngine({
       routingName,
       pools: pools.length > 0 ? pools : [{ match: '', engines: this.members.map(({ engine }) => engine.name), maxRunning: 1024 }],
-      engines: this.members.map(({ engine, up, running, circuit: state }) => ({
+      engines: this.members.map(({ engine, up, running, breaker }) => ({
         name: engine.name,
         up,
         running,
-        circuit: state,
+        circuit: breaker.circuit,
         isBlacklisted: banned.has(engine.name) || banned.has(engine.host) || banned.has(engine.host.replace(/^\w+:\/\//, '')),
       })),
       resetMs: circuit.resetSeconds * 1000,
@@ -233,19 +245,14 @@ export class Engines {
 
   private lend(member: Member): Lent {
     member.running += 1
-    const { maxFails } = this.config.circuit
     return {
       executor: member.executor,
       engine: member.engine,
       config: member.config,
-      answered: () => {
-        if (member.circuit === CLOSED) return
-        member.circuit = CLOSED
-        this.wake()
-      },
+      answered: () => member.breaker.close(),
       release: (failed) => {
         member.running -= 1
-        member.circuit = circuitAfter(member.circuit, failed, maxFails, this.now())
+        member.breaker.note(failed)
         this.wake()
       },
     }
@@ -293,12 +300,12 @@ async function answers(engine: Engine): Promise<boolean> {
   )
 }
 
-async function describeOrProblem(engine: Engine): Promise<ContainerEngine> {
+async function describeOrProblem({ engine, breaker: { state: circuit } }: Member): Promise<ContainerEngine> {
   try {
-    return await describeEngine(engine)
+    return { ...(await describeEngine(engine)), circuit }
   } catch (error) {
     const nothing = { version: '', apiVersion: '', os: '', arch: '', cpus: 0, memoryBytes: 0, gpus: false, images: [] }
-    return { name: engine.name, host: engine.host, available: false, problem: wordsOf(error), ...nothing }
+    return { name: engine.name, host: engine.host, available: false, problem: wordsOf(error), circuit, ...nothing }
   }
 }
 

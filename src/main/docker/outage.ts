@@ -28,6 +28,11 @@ export function endedByOutage({ finishedAt, brokeAt, liveRestore }: EndInOutage)
 /** What a daemon ends its containers with, and what it says of those that it finds dead. */
 const CODES_OF_SHUTDOWN: ReadonlySet<number> = new Set([128 + 9, 128 + 15, 255])
 
+/** Whether a container that ended with its machine or its daemon may have this exit code. */
+export function isCodeOfShutdown(exitCode: number): boolean {
+  return CODES_OF_SHUTDOWN.has(exitCode)
+}
+
 export interface UnseenEnd {
   exitCode: number
   /** It had ended before anybody looked: then a daemon that ran long since need not remember. */
@@ -36,7 +41,7 @@ export interface UnseenEnd {
 
 /** Whether an end that the answering daemon did not see is its predecessor's doing. */
 export function unseenEndIsLost({ exitCode, wasOverBefore }: UnseenEnd): boolean {
-  return !wasOverBefore || CODES_OF_SHUTDOWN.has(exitCode)
+  return !wasOverBefore || isCodeOfShutdown(exitCode)
 }
 
 export interface SignalledEnd {

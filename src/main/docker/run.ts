@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream'
 import type Docker from 'dockerode'
 import { runningActivity, type ContainerRecord } from '../../shared/schemas/container.ts'
 import { createOptions } from './createOptions.ts'
-import { untilEnded, witnessEnd, type Witness } from './ends.ts'
+import { heardState, inspectedState, untilEnded, witnessEnd, type EndState } from './ends.ts'
+import { EndStream } from './endStream.ts'
 import { ask, type Engine } from './engine.ts'
 import { ContainerLostError, EngineRefusedError, EngineUnreachableError, isConnectionFailure, statusOf } from './errors.ts'
 import type { Executor, RunHooks, RunOptions, RunSpec } from './executor.ts'
@@ -24,19 +25,22 @@ interface Entry {
   state: 'created' | 'running' | 'ended'
   /** It ended during an outage, and that was by itself. */
   isJudged?: boolean
+  /** As it was told while it happened. */
+  heard?: EndState
 }
 
 interface End {
   usage: Usage
-  witness: Witness | undefined
-  info: Docker.ContainerInspectInfo
+  state: EndState
 }
 
 export class DockerExecutor implements Executor {
   private readonly removals: Removals
+  private readonly ends: EndStream
 
   constructor(private readonly options: ExecutorOptions) {
     this.removals = new Removals((id, error) => options.onLeftover(id, error))
+    this.ends = new EndStream(options.engine, options.owner)
   }
 
   async run(spec: RunSpec, hooks: RunHooks, { createdBefore }: RunOptions, signal: AbortSignal): Promise<ContainerRecord> {
@@ -46,7 +50,7 @@ export class DockerExecutor implements Executor {
     try {
       hooks.created(container.id)
       const end = await this.toTheEnd(entry, spec, hooks, signal)
-      const record = await this.record(spec, end, signal)
+      const record = await this.record(spec, container.id, end, signal)
       hooks.ended(record)
       settled = hooks.settled()
       if (signal.aborted) throw signal.reason
@@ -59,6 +63,11 @@ export class DockerExecutor implements Executor {
   /** Resolves when all containers that ended are removed. */
   async idle(): Promise<void> {
     await this.removals.idle()
+  }
+
+  /** Nothing stays open for runs to come. */
+  rest(): void {
+    this.ends.stop()
   }
 
   private get engine(): Engine {
@@ -140,12 +149,15 @@ export class DockerExecutor implements Executor {
     const onAbort = () => void this.stop(container, spec.stopGraceMs)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      if (signal.aborted && entry.state === 'created') return { usage: NO_USAGE, witness: undefined, info: await this.inspect(container) }
+      if (signal.aborted && entry.state === 'created') {
+        return { usage: NO_USAGE, state: inspectedState(await this.inspect(container), undefined) }
+      }
       if (signal.aborted) onAbort()
       for (;;) {
         const wasOverBefore = entry.state === 'ended'
         try {
           await this.follow(entry, watch, hooks, signal)
+          if (entry.heard !== undefined) return { usage: watch.stop(), state: entry.heard }
           const asksWitness = !signal.aborted && entry.isJudged !== true
           const [witness, info] = await Promise.all([
             asksWitness ? witnessEnd(this.engine, container.id) : undefined,
@@ -153,7 +165,7 @@ export class DockerExecutor implements Executor {
           ])
           const { ExitCode: exitCode } = info.State
           if (witness?.died === false && unseenEndIsLost({ exitCode, wasOverBefore })) throw this.lost(exitCode)
-          return { usage: watch.stop(), witness, info }
+          return { usage: watch.stop(), state: inspectedState(info, witness) }
         } catch (error) {
           if (!isConnectionFailure(error)) throw error
           await this.afterOutage(entry, !wasOverBefore && entry.state === 'ended', hooks, signal)
@@ -169,24 +181,19 @@ export class DockerExecutor implements Executor {
   private async follow(entry: Entry, usage: UsageWatch, hooks: RunHooks, signal: AbortSignal): Promise<void> {
     const { container } = entry
     const isNew = entry.state === 'created'
-    if (entry.state === 'running') {
+    const onRunning = (): void => {
       hooks.activity(runningActivity(container.id, this.engine.host))
       usage.start()
+      if (isNew && signal.aborted) void this.stop(container, 0)
     }
+    if (entry.state === 'running') onRunning()
     const output = isNew ? await this.attach(container) : await this.replay(container, hooks)
     const pumping = pumpOutput(output, (stream, bytes) => hooks.output(stream, bytes))
     // It is looked at below; until then its failure must not count as unhandled.
     pumping.catch(() => undefined)
     try {
-      if (isNew) {
-        await ask(this.engine, 'cannot start the container', container.start())
-        entry.state = 'running'
-        hooks.activity(runningActivity(container.id, this.engine.host))
-        usage.start()
-        if (signal.aborted) void this.stop(container, 0)
-      }
       const broken = pumping.then(() => new Promise<never>(() => undefined))
-      await Promise.race([untilEnded(this.engine, container.id), broken])
+      await Promise.race([isNew ? this.fromStartToEnd(entry, onRunning) : untilEnded(this.engine, container.id), broken])
       entry.state = 'ended'
     } catch (error) {
       output.destroy()
@@ -196,6 +203,24 @@ export class DockerExecutor implements Executor {
     await pumping.catch((error: unknown) => {
       if (!signal.aborted) throw error
     })
+  }
+
+  /** Starts it and hears of its end while it happens, where the engine's events tell for certain. */
+  private async fromStartToEnd(entry: Entry, onRunning: () => void): Promise<void> {
+    const { container } = entry
+    const ear = this.ends.listen(container.id)
+    try {
+      const [{ Image: imageId }] = await Promise.all([this.inspect(container), ear.ready])
+      await ask(this.engine, 'cannot start the container', container.start())
+      ear.started()
+      entry.state = 'running'
+      onRunning()
+      const heard = await ear.end
+      if (heard === undefined) await untilEnded(this.engine, container.id)
+      else entry.heard = heardState(imageId, heard)
+    } finally {
+      ear.close()
+    }
   }
 
   /** All its output from now on, before it is started: not a byte is missed. */
@@ -245,32 +270,24 @@ export class DockerExecutor implements Executor {
     await container.stop({ t: Math.ceil(graceMs / 1000) }).catch(() => undefined)
   }
 
-  private async record(spec: RunSpec, { usage, witness, info }: End, signal: AbortSignal): Promise<ContainerRecord> {
+  private async record(spec: RunSpec, containerId: string, { usage, state }: End, signal: AbortSignal): Promise<ContainerRecord> {
     const { engine } = this
-    const digest = await digestOf(engine, info.Image, spec.image)
-    const { ExitCode: exitCode, Error: error } = info.State
-    const oomKilled = info.State.OOMKilled || witness?.oom === true
-    const signals = witness?.signals ?? []
+    const { imageId, exitCode, oomKilled, error, signals, startedAt, finishedAt } = state
+    const { memoryBytes } = spec
     return {
-      containerId: info.Id,
+      containerId,
       containerName: spec.name,
       engine: engine.name,
       host: engine.host,
       image: spec.image,
-      imageId: info.Image,
-      imageDigest: digest,
-      exitCode: info.State.Status === 'created' ? null : exitCode,
+      imageId,
+      imageDigest: await digestOf(engine, imageId, spec.image),
+      exitCode,
       oomKilled,
-      error: error || signal.aborted ? error : signalWords({ exitCode, oomKilled, memoryBytes: spec.memoryBytes, signals }),
-      startedAt: timeOf(info.State.StartedAt),
-      finishedAt: timeOf(info.State.FinishedAt),
+      error: error || signal.aborted ? error : signalWords({ exitCode: exitCode ?? 0, oomKilled, memoryBytes, signals }),
+      startedAt,
+      finishedAt,
       ...usage,
     }
   }
-}
-
-/** The engine's times have nanoseconds, and the year 1 for "not yet". */
-function timeOf(text: string): string | null {
-  const time = Date.parse(text)
-  return time > 0 ? new Date(time).toISOString() : null
 }

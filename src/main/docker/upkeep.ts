@@ -6,6 +6,8 @@ import type { RunHooks } from './executor.ts'
 export interface ExecutorOptions {
   /** Of a swarm: a manager node. */
   engine: Engine
+  /** Whose containers they are, by their label. */
+  owner: string
   /** How long it may be away before a run is given up. */
   engineGraceMs: number
   /** Resolves when the engine answers again. @throws when the signal aborts */

@@ -142,6 +142,8 @@ export const ContainerEngine = Type.Object({
   available: Type.Boolean(),
   /** Why not; empty while it is. */
   problem: Type.String(),
+  /** Of the worker's circuit breaker: `open`, it gets nothing for now; `half-open`, one container tries it. */
+  circuit: Type.Optional(Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('half-open')])),
   version: Type.String(),
   apiVersion: Type.String(),
   os: Type.String(),

@@ -19,9 +19,13 @@ requirePart('docker').describe('after too many failures of the connection', () =
     let now = 0
     const engines = new Engines(containerConfig({ circuit: { maxFails: 1, resetSeconds: 60 } }), { log, owner: 'test', now: () => now })
     await engines.look()
+    const state = async () => (await engines.describe()).engines[0]?.circuit
+    expect(await state()).toBe('closed')
     const failing = await engines.acquire('job', [], undefined, never)
     failing.release(true)
+    expect(await state()).toBe('open')
     now = 61_000
+    expect(await state()).toBe('half-open')
     const trial = await engines.acquire('job', [], undefined, never)
     let follows = false
     const next = engines.acquire('job', [], undefined, never).then((lent) => {
@@ -32,6 +36,7 @@ requirePart('docker').describe('after too many failures of the connection', () =
     await new Promise((resolve) => setTimeout(resolve, 700))
     expect(follows).toBe(false)
     trial.answered()
+    expect(await state()).toBe('closed')
     ;(await next).release(false)
     trial.release(false)
   })

@@ -41,8 +41,14 @@ describe('credentials of registries', () => {
       blacklist: () => ['10.0.0.1:2375'],
     }
     const run = (image: string) => [{ name: 'docker-run', parameters: { image }, totalStepCount: 0 }]
-    expect(containerGrant(sources, 'user:anna', run('reg:5000/x:1'))).toEqual({ isAdminJob: true, registries: [known], blacklist: ['10.0.0.1:2375'] })
+    expect(containerGrant(sources, 'user:anna', run('reg:5000/x:1'))).toEqual({
+      isAdminJob: true,
+      registries: [known],
+      blacklist: ['10.0.0.1:2375'],
+    })
     expect(containerGrant(sources, 'user:bob', run('reg:5001/x:1'))).toMatchObject({ isAdminJob: false, registries: [] })
-    expect(containerGrant(sources, 'user:bob', [{ name: 'echo', parameters: { image: 'reg:5000/x' }, totalStepCount: 0 }]).registries).toEqual([])
+    expect(
+      containerGrant(sources, 'user:bob', [{ name: 'echo', parameters: { image: 'reg:5000/x' }, totalStepCount: 0 }]).registries,
+    ).toEqual([])
   })
 })

@@ -49,6 +49,38 @@ describe('a worker of our manager', () => {
     expect(worker.status()).toMatchObject({ adapter: 'native', status: 'awake', approved: true, running: [] })
   })
 
+  it('signs on anew when what it can do changes while it tells it', async () => {
+    let kinds: string[] = []
+    let tell = (): void => undefined
+    let comesBack = (): void => undefined
+    const createRegistry = () => ({
+      find: () => undefined,
+      kinds: () => kinds,
+      // An engine that went away is still asked what it has when it is there again.
+      capabilities: () =>
+        new Promise<Record<string, unknown>>((resolve) => {
+          comesBack = () => {
+            if (kinds.length === 0) {
+              kinds = ['container']
+              tell()
+            }
+            resolve({})
+          }
+        }),
+      watch: (onChange: () => void) => {
+        tell = onChange
+        return { stop: () => undefined }
+      },
+    })
+    await lab.start({ managerUrl: manager.url }, { createRegistry })
+    await expect
+      .poll(() => {
+        comesBack()
+        return [...manager.workers.values()].flatMap(({ signOns }) => signOns.map((signOn) => signOn.kinds))
+      }, soon)
+      .toEqual([[], ['container']])
+  })
+
   it('runs a task: started first, its log whole and in order, a step for each command, finished last', async () => {
     await lab.start({ managerUrl: manager.url })
     const fence = manager.submit({ commands: [command('say', { text: 'one' }), command('say', { text: 'zwei ß' })] })
@@ -117,7 +149,11 @@ describe('a worker of our manager', () => {
     await expect.poll(() => manager.finished(unknown), soon).toBeDefined()
     expect(manager.finished(fence)).toMatchObject({ outcome: 'exit-code', exitCode: 3, reason: 'command exited abnormally with code 3' })
     expect(manager.logText(fence)).toBe('before\n')
-    expect(manager.finished(unknown)).toMatchObject({ outcome: 'could-not-start', exitCode: null, reason: 'unknown command: "no-such-thing"' })
+    expect(manager.finished(unknown)).toMatchObject({
+      outcome: 'could-not-start',
+      exitCode: null,
+      reason: 'unknown command: "no-such-thing"',
+    })
   })
 
   it('stops a task that is cancelled, and is free for the next one', async () => {
@@ -192,10 +228,12 @@ describe('a worker of our manager', () => {
       context.result({ answer: 42 })
     })
     const fence = manager.submit({ commands: [command('measure')] })
-    await expect.poll(() => manager.finished(fence), soon).toMatchObject({
-      result: { answer: 42 },
-      metrics: { cpuSeconds: 3.5, peakMemoryBytes: 7 },
-    })
+    await expect
+      .poll(() => manager.finished(fence), soon)
+      .toMatchObject({
+        result: { answer: 42 },
+        metrics: { cpuSeconds: 3.5, peakMemoryBytes: 7 },
+      })
   })
 
   it('waits for approval without asking in a loop, and works as soon as it has it', async () => {

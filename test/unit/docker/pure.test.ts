@@ -3,6 +3,7 @@ import { consentProblem } from '../../../src/main/docker/consent.ts'
 import { wordsOf } from '../../../src/main/docker/errors.ts'
 import { OutputSplitter } from '../../../src/main/docker/logs.ts'
 import { enginePath, isInside, mountProblem, volumeProblem, workerPath } from '../../../src/main/docker/mounts.ts'
+import { endOf } from '../../../src/main/docker/endStream.ts'
 import { endedByOutage, signalWords, unseenEndIsLost } from '../../../src/main/docker/outage.ts'
 import { parseImageReference } from '../../../src/shared/imageReference.ts'
 import { NO_USAGE, foldSample } from '../../../src/main/docker/stats.ts'
@@ -126,6 +127,20 @@ describe('an end that the answering daemon did not see', () => {
     ['before anybody looked, by the signals of a shutdown', 137, true, true],
     ['with the whole machine', 255, true, true],
   ])('%s, code %s', (_what, exitCode, wasOverBefore, expected) => expect(unseenEndIsLost({ exitCode, wasOverBefore })).toBe(expected))
+})
+
+describe('what the events of a container say of its end', () => {
+  const event = (Action: string, Attributes = {}, ms = 0) => ({ Action, Actor: { ID: 'c1', Attributes }, timeNano: ms * 1_000_000 })
+  const start = event('start', {}, 1000)
+  it.each([
+    ['it lives', [start], undefined],
+    ['it ended by itself', [start, event('die', { exitCode: '3' }, 5000)], { exitCode: 3, startedAt: 1000, finishedAt: 5000, oom: false }],
+    ['one of its processes had no memory', [start, event('oom'), event('die', { exitCode: '1' })], expect.objectContaining({ oom: true })],
+    ['it was ended through the engine', [start, event('kill', { signal: '15' }), event('die', { exitCode: '0' })], 'ask'],
+    ['it ended as with its machine', [start, event('die', { exitCode: '143' })], 'ask'],
+    ['its beginning was missed', [event('die', { exitCode: '0' })], 'ask'],
+    ['no exit code is told', [start, event('die')], 'ask'],
+  ])('%s', (_what, events, expected) => expect(endOf(events)).toEqual(expected))
 })
 
 describe('an end by a signal that the farm did not send', () => {

@@ -5,6 +5,7 @@ import { searchQuery } from '../../../src/main/api/fastlane/search.ts'
 import { executionStatus, errorText } from '../../../src/main/api/fastlane/status.ts'
 import { fullImage, normalUuid, redact, startInMs, wireTime } from '../../../src/main/api/fastlane/values.ts'
 import { splitHost } from '../../../src/main/api/fastlane/views.ts'
+import type { ContainerEngine } from '../../../src/shared/schemas/container.ts'
 import type { ExecutionRow } from '../../../src/main/store/queries/fastlane.ts'
 
 const NOW = Date.UTC(2026, 0, 5, 12)
@@ -154,7 +155,7 @@ describe('small things', () => {
 })
 
 describe('hosts', () => {
-  const engine = (host: string, available = true) => ({
+  const engine = (host: string, available = true): ContainerEngine => ({
     name: host,
     host,
     available,
@@ -191,6 +192,15 @@ describe('hosts', () => {
       ['c', false, false, 'open', 'worker "w" is offline'],
       ['d', false, true, 'closed', 'server is blacklisted'],
     ])
+  })
+
+  it.each([
+    ['closed', true, null],
+    ['open', false, 'Timeout not elapsed yet, circuit breaker still open'],
+    ['half-open', true, null],
+  ] as const)('an engine whose circuit is %s', (circuit, available, error) => {
+    const views = hostViews([worker('awake', { ...engine('tcp://a:1'), circuit })], [])
+    expect(views).toMatchObject([{ circuit, available, error }])
   })
 
   it('workers that wait for approval, and capabilities of another shape, count for nothing', () => {

@@ -44,17 +44,21 @@ export function hostViews(workers: Iterable<WorkerFacts>, blacklist: readonly st
 
 function viewOf(engine: ContainerEngine, worker: WorkerFacts, blacklisted: boolean): HostView {
   const away = worker.status !== 'awake'
+  // Nothing new goes to an engine that does not answer, whatever its breaker counted.
+  const circuit = away || !engine.available ? 'open' : (engine.circuit ?? 'closed')
   const error = blacklisted
     ? 'server is blacklisted'
     : away
       ? `worker "${worker.name}" is ${worker.status}`
       : engine.available
-        ? null
+        ? circuit === 'open'
+          ? 'Timeout not elapsed yet, circuit breaker still open'
+          : null
         : engine.problem || 'the engine does not answer'
   return {
     available: error === null,
     blacklisted,
-    circuit: engine.available && !away ? 'closed' : 'open',
+    circuit,
     error,
     ...splitHost(engine.host),
   }

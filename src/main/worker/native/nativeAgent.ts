@@ -56,6 +56,8 @@ export class NativeAgent implements Agent {
   private failures = 0
   private connected = false
   private signedOn = false
+  /** Of kinds and capabilities so far. */
+  private changes = 0
   private problem = 'connecting'
   private latestLoad: Load | undefined
   private loadSampledAt = Number.NEGATIVE_INFINITY
@@ -67,7 +69,10 @@ export class NativeAgent implements Agent {
 
   async run(): Promise<AgentEnd> {
     // Kinds and capabilities are told at sign-on only.
-    const watch = this.options.registry.watch?.(() => this.standing?.session.end())
+    const watch = this.options.registry.watch?.(() => {
+      this.changes += 1
+      this.standing?.session.end()
+    })
     try {
       let credentials = await keptIdentity(this.options)
       while (!this.ending.signal.aborted) {
@@ -176,8 +181,11 @@ export class NativeAgent implements Agent {
     while (!signal.aborted) {
       let failure: unknown
       try {
+        const { changes } = this
         const leaseSeconds = await this.signOn(standing)
         unknown = 0
+        // What changed while it was told may have been told as it was before.
+        if (changes !== this.changes) continue
         failure = await standing.session.run(leaseSeconds)
         // Ended by us, to tell what changed: nothing was lost.
         if (failure === undefined && !signal.aborted) continue
