@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ServerContext } from '../../src/main/api/server.ts'
+import type { ServerContext } from '../../src/main/api/context.ts'
 import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
 import { startManager } from '../../src/main/manager.ts'
 import type { FarmSettings } from '../../src/shared/schemas/settings.ts'

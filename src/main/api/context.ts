@@ -18,6 +18,7 @@ import type { Uploads } from '../files/uploads.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { SecretBox } from '../security/secretBox.ts'
+import type { Security } from '../security/security.ts'
 import type { Writer } from '../store/writer.ts'
 
 /** Settings in memory; changing them validates, stores and tells listeners. */
@@ -65,6 +66,11 @@ export interface ApiContext {
   /** Milliseconds since the epoch. */
   now(): number
   version: string
+}
+
+/** The context with who is who: accounts, tokens, the audit log. */
+export interface ServerContext extends ApiContext {
+  security: Security
 }
 
 /**

@@ -6,11 +6,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import fastifyWebsocket from '@fastify/websocket'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { Security } from '../security/security.ts'
 import { installAuditHook } from './auditHook.ts'
 import { installDoor, takeKeyFromPath } from './auth.ts'
 import { installBodyParser } from './body.ts'
-import type { ApiContext } from './context.ts'
+import type { ServerContext } from './context.ts'
 import { describeError, HttpError, nativeReply, type ErrorFacts, type ErrorForm } from './errors.ts'
 import { registerOpenApi } from './explorer.ts'
 import { registerGui } from './gui.ts'
@@ -31,10 +30,6 @@ export interface Dialect {
   error: ErrorForm
   /** What `/` answers to those who are no browser. */
   root?(request: FastifyRequest, reply: FastifyReply, context: ServerContext): unknown
-}
-
-export interface ServerContext extends ApiContext {
-  security: Security
 }
 
 export interface ServerOptions {

@@ -25,7 +25,7 @@ import { MAX_LIGHT_BYTES } from '../../../shared/sceneLight.ts'
 import { Previews } from '../../files/previews.ts'
 import { joinsApproved } from '../../security/callers.ts'
 import { hashSecret } from '../../security/secrets.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { acceptImages, approvedWorker, nativeWorker, storePreview } from './agentSupport.ts'
 import { AttemptParams, Nothing, requireTask, type NativeApp } from './common.ts'
 

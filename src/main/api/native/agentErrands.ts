@@ -7,7 +7,7 @@ import { NotFoundError } from '../../engine/errors.ts'
 import { Previews } from '../../files/previews.ts'
 import { findFrame, type FrameRow } from '../../store/queries/frames.ts'
 import { taskPublicId } from '../../../shared/ids.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { acceptImages, nativeWorker, storePreview } from './agentSupport.ts'
 import { IdParams, Nothing, type NativeApp } from './common.ts'
 

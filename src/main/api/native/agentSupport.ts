@@ -5,7 +5,7 @@ import { NotAllowedError } from '../../engine/errors.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { MAX_PREVIEW_BYTES, type Previews, type PreviewSize } from '../../files/previews.ts'
 import { TooLargeError } from '../errors.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
 
 /** @throws NotAllowedError for a Flamenco worker: it has no leases */

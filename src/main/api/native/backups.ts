@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { Backup, Backups } from '../../../shared/schemas/storage.ts'
 import { tarOf } from '../../files/tar.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { Nothing, type NativeApp } from './common.ts'
 import { userContentHeaders } from './userContent.ts'
 

@@ -9,7 +9,7 @@ import { FarmError, NotAllowedError, NotFoundError } from '../../engine/errors.t
 import { mayManage } from '../../security/callers.ts'
 import { findJobKey, type JobKey } from '../../store/queries/jobDetail.ts'
 import { findTaskKey, type TaskKey } from '../../store/queries/tasks.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 
 /** The app as native routes see it: handlers know the types of their schemas. */
 export type NativeApp = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

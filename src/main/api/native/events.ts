@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { EventsSubscription, type EventsControl, type FramehouseEvent } from '../../../shared/events.ts'
 import { TooManyError } from '../../engine/errors.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { parseJson } from '../body.ts'
 import { wants, type Wishes } from './eventFilter.ts'
 

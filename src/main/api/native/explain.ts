@@ -1,7 +1,7 @@
 /** Why a job's tasks wait: the scheduler is asked about one task of each kind and situation, and the answers are put together. */
 import type { JobExplanation } from '../../../shared/schemas/job.ts'
 import { waitingSamples } from '../../store/queries/waiting.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { JobKey } from '../../store/queries/jobDetail.ts'
 
 /** Tasks that the scheduler is asked about. */

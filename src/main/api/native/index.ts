@@ -1,7 +1,7 @@
 /** The native API, `/api/v1`: everything that the GUI and scripts do. One file a resource. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { agentRoutes } from './agent.ts'
 import { agentErrandRoutes } from './agentErrands.ts'
 import { backupRoutes } from './backups.ts'

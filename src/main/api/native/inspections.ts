@@ -6,7 +6,7 @@ import { ConflictError, InvalidInputError, UnavailableError } from '../../engine
 import { ErrandFailedError } from '../../engine/errands.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { runningByWorker } from '../../store/queries/staff.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
 
 /** A large scene may take a minute to open. */

@@ -11,7 +11,7 @@ import { graphOfJob } from '../../store/queries/graph.ts'
 import { gridOfJob } from '../../store/queries/grid.ts'
 import { sessionsOfJob } from '../../store/queries/sessions.ts'
 import { pageOfTasks } from '../../store/queries/tasks.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { JobParams, requireJob, type NativeApp } from './common.ts'
 import { explainJob } from './explain.ts'
 

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { JobTypeSchema, ScriptCheck, ScriptCheckInput, ScriptSource } from '../../../shared/schemas/jobType.ts'
 import { firstTasks } from '../../jobtypes/submission.ts'
 import { JobTypeScripts } from '../../jobtypes/scripts.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { Nothing, type NativeApp } from './common.ts'
 
 const tags = ['job types']

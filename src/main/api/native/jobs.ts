@@ -18,7 +18,7 @@ import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
 import { shownRules } from '../../notify/rules.ts'
 import { readJob } from '../../store/queries/jobDetail.ts'
 import { groupsOfJobs, pageOfJobs } from '../../store/queries/jobs.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { eachOf, JobParams, Nothing, requireJob, requireOwnJob, type NativeApp } from './common.ts'
 
 const tags = ['jobs']

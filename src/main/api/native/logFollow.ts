@@ -4,7 +4,7 @@
  * from the log itself; the engine's events only say when to look.
  */
 import type { ServerResponse } from 'node:http'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 
 const READ_BYTES = 262_144
 /** Comments keep proxies and the reader's own timeout from closing a quiet stream. */

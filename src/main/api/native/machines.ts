@@ -4,7 +4,7 @@ import { Time } from '../../../shared/schemas/common.ts'
 import { Machine, MachinePatch, MachineSample } from '../../../shared/schemas/worker.ts'
 import { InvalidInputError, NotFoundError } from '../../engine/errors.ts'
 import { machineSamples, readMachines } from '../../store/queries/staff.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { IdParams, type NativeApp } from './common.ts'
 
 const tags = ['workers']

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { DeliveryEntry, NotificationTest, NotificationTestResult } from '../../../shared/schemas/notify.ts'
 import { InvalidInputError } from '../../engine/errors.ts'
 import { recentDeliveries } from '../../store/queries/outbox.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
 
 const tags = ['notifications']

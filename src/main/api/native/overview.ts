@@ -9,7 +9,7 @@ import { summariesOf } from '../../store/queries/jobs.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
 import { HOUR_MS, type FarmHistory } from '../../store/queries/history.ts'
 import { readBuckets } from '../../store/queries/statistics.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 
 const SHOWN_JOBS = 12
 const SHOWN_FRAMES = 24

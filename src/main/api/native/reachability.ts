@@ -7,7 +7,7 @@ import { createTextExpander, variablesFor } from '../../engine/variables.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { time } from '../../store/queries/format.ts'
 import { goPlatform } from '../../../shared/crosspath.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
 
 const MAX_RUN_MS = 15_000

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { Time } from '../../../shared/schemas/common.ts'
 import { time } from '../../store/queries/format.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { Nothing, type NativeApp } from './common.ts'
 
 const tags = ['containers']

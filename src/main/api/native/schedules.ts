@@ -20,7 +20,7 @@ import type { ScheduleState } from '../../engine/schedules/scheduleEngine.ts'
 import { checkTrigger, nextFirings } from '../../engine/schedules/trigger.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
 import { lastFirings, pageOfFirings } from '../../store/queries/schedules.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { Nothing, requireOwner, type NativeApp } from './common.ts'
 
 const tags = ['schedules']

@@ -8,7 +8,7 @@ import type { Caller } from '../../security/callers.ts'
 import { time } from '../../store/queries/format.ts'
 import { bearerOf, clearSessionCookie, sessionCookie } from '../auth.ts'
 import { UnauthenticatedError } from '../errors.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { Nothing, type NativeApp } from './common.ts'
 
 const tags = ['accounts']

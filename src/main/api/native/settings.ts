@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { FarmSettings, SECRET_SHOWN } from '../../../shared/schemas/settings.ts'
 import { InvalidInputError } from '../../engine/errors.ts'
 import { assertRules } from '../../notify/rules.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
 
 const tags = ['settings']

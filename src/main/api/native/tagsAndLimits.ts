@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { Limit, LimitInput, LimitPatch, Tag, TagInput, TagPatch } from '../../../shared/schemas/worker.ts'
 import type { LimitState, TagState } from '../../engine/model.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { time } from '../../store/queries/format.ts'
 import { IdParams, Nothing, type NativeApp } from './common.ts'
 

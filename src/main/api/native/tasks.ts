@@ -5,7 +5,7 @@ import { Attempt, BulkTaskAction, Explanation, Task, TaskActionInput } from '../
 import { NotFoundError } from '../../engine/errors.ts'
 import { attemptsOfTask } from '../../store/queries/attempts.ts'
 import { jobsOfTasks, readTask } from '../../store/queries/tasks.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { eachOf, requireOwner, requireTask, TaskParams, type NativeApp } from './common.ts'
 
 const tags = ['tasks']

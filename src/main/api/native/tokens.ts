@@ -6,7 +6,7 @@ import { InvalidInputError, NotAllowedError, NotFoundError } from '../../engine/
 import type { Token as TokenState } from '../../security/accountRecords.ts'
 import { atLeast, effectiveScopes, type Caller } from '../../security/callers.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { IdParams, Nothing, type NativeApp } from './common.ts'
 
 const tags = ['accounts']

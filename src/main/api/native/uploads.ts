@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { Upload } from '../../../shared/schemas/storage.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
 
 const UploadQuery = Type.Object({

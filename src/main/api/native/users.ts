@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { NewUser, User, UserPatch } from '../../../shared/schemas/account.ts'
 import type { User as UserState } from '../../security/accountRecords.ts'
 import { time } from '../../store/queries/format.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { IdParams, Nothing, type NativeApp } from './common.ts'
 
 const tags = ['accounts']

@@ -9,7 +9,7 @@ import type { WorkerState } from '../../engine/model.ts'
 import { time, timeOrNull } from '../../store/queries/format.ts'
 import { machineRefs, runningByWorker } from '../../store/queries/staff.ts'
 import { shownSession } from '../../store/queries/sessions.ts'
-import type { ServerContext } from '../server.ts'
+import type { ServerContext } from '../context.ts'
 import { Nothing, WorkerParams, type NativeApp } from './common.ts'
 
 const tags = ['workers']
