@@ -26,7 +26,7 @@ export interface VariableInEffect {
 }
 
 /** Name of the implicit variable: the folder that jobs' files lie in. It hides a configured one of that name. */
-const JOBS_VARIABLE = 'jobs'
+export const JOBS_VARIABLE = 'jobs'
 
 /** Texts whose expansion is kept. */
 const MAX_REMEMBERED = 1_000

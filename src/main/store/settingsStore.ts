@@ -4,6 +4,7 @@ import { goPlatform } from '../../shared/crosspath.ts'
 import { FarmSettings } from '../../shared/schemas/settings.ts'
 import { wrongPath } from '../../shared/settingsPaths.ts'
 import { InvalidInputError } from '../engine/errors.ts'
+import { JOBS_VARIABLE } from '../engine/variables.ts'
 import type { ReadDatabase } from './connection.ts'
 import type { Writer } from './writer.ts'
 
@@ -40,6 +41,12 @@ export class StoredSettings {
     const candidate = { ...this.settings, ...changes }
     const [problem] = Value.Errors(FarmSettings, candidate)
     if (problem) throw new InvalidInputError(problem.instancePath.slice(1).replaceAll('/', '.') || unknownKey(changes), problem.message)
+    if (changes.variables && JOBS_VARIABLE in changes.variables) {
+      throw new InvalidInputError(
+        `variables.${JOBS_VARIABLE}`,
+        `"${JOBS_VARIABLE}" is the farm's own variable, the folder of jobs' files; take another name`,
+      )
+    }
     const wrong = wrongPath(changes, PLATFORM)
     if (wrong) throw new InvalidInputError(wrong.field, wrong.message)
     const rows = Object.entries(changes).map(([key, value]) => [key, JSON.stringify(value)])

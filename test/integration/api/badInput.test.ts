@@ -281,6 +281,7 @@ describe('single rows', () => {
       400,
       '/variables/s/values/0/value',
     ],
+    ['PATCH', '/settings', { variables: { jobs: { isTwoWay: false, values: [] } } }, 400, '/variables/jobs'],
     ['PATCH', '/settings', { variables: { 'bad name!': { isTwoWay: false, values: [] } } }, 400, undefined],
     ['PUT', '/job-types/..%2f..%2fevil/source', { source: 'x' }, 400, 'name'],
     ['PUT', '/job-types/a.b/source', { source: 'x' }, 400, 'name'],

@@ -46,7 +46,9 @@ describe('the configuration as flamenco-manager.yaml has it', () => {
 
   test('a value without platform is for all', () => {
     const { variables } = fileToSettings(
-      { variables: { a: { values: [{ value: '1' }, { audience: '', platform: '', value: '2' }] } } },
+      {
+        variables: { jobs: { values: [{ value: '/mine' }] }, a: { values: [{ value: '1' }, { audience: '', platform: '', value: '2' }] } },
+      },
       fixed,
     )
     expect(variables).toEqual({

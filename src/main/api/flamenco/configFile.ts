@@ -4,6 +4,7 @@
  */
 import { Value } from 'typebox/value'
 import { InvalidInputError } from '../../engine/errors.ts'
+import { JOBS_VARIABLE } from '../../engine/variables.ts'
 import { FarmSettings, type Variables } from '../../../shared/schemas/settings.ts'
 import { formatGoDuration, parseGoDuration } from './goDuration.ts'
 
@@ -178,7 +179,9 @@ function variables(file: Json, fallback: Variables): Variables {
   const odd = Object.keys(found).find((name) => !VARIABLE_NAME.test(name))
   if (odd !== undefined)
     throw new InvalidInputError(`variables.${odd}`, `variables.${odd}: a name has letters, digits, _ and -, and starts with a letter or _`)
-  return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, variable(`variables.${name}`, value)]))
+  // The original drops a variable of this name without a word, too.
+  const named = Object.entries(found).filter(([name]) => name !== JOBS_VARIABLE)
+  return Object.fromEntries(named.map(([name, value]) => [name, variable(`variables.${name}`, value)]))
 }
 
 function variable(key: string, value: unknown): Variables[string] {

@@ -85,7 +85,7 @@ export function knownProgram(exe: string): KnownProgram | undefined {
  * we know, the usual places (the newest version first). Undefined when it is nowhere.
  */
 export function findProgram(exe: string, tools: ToolSettings, machine: MachineView = thisMachine()): string | undefined {
-  if (hasFolder(exe)) return machine.isProgram(exe) ? exe : undefined
+  if (hasFolder(exe)) return withEndings(exe, machine).find(machine.isProgram)
   const configured = configuredPath(exe, tools)
   if (configured !== undefined) return configured
   const known = knownProgram(exe)
@@ -112,9 +112,12 @@ function onPath(name: string, machine: MachineView): string[] {
   const { join } = windows ? win32 : posix
   const variable = windows ? Object.keys(machine.env).find((key) => key.toUpperCase() === 'PATH') : 'PATH'
   const folders = (machine.env[variable ?? ''] ?? '').split(windows ? ';' : ':').filter(Boolean)
-  // On Windows only real programs: batch files cannot be run without a shell.
-  const names = windows && !/\.(exe|com)$/i.test(name) ? [`${name}.exe`, `${name}.com`] : [name]
-  return folders.flatMap((folder) => names.map((candidate) => join(folder, candidate))).filter(machine.isProgram)
+  return folders.flatMap((folder) => withEndings(name, machine).map((candidate) => join(folder, candidate))).filter(machine.isProgram)
+}
+
+/** Windows finds programs without their ending. Only real ones count: batch files cannot be run without a shell. */
+function withEndings(exe: string, { platform }: MachineView): string[] {
+  return platform === 'win32' && !/\.(exe|com)$/i.test(exe) ? [`${exe}.exe`, `${exe}.com`] : [exe]
 }
 
 /** Programs that came along with ours: `tools/ffmpeg-linux-amd64`, `tools/ffmpeg-linux`, `tools/ffmpeg`. */
@@ -130,7 +133,8 @@ function bundledFfmpeg({ platform, arch, programDir }: MachineView): string[] {
 /** Candidates by system; `*` stands for any folder whose name begins with the part before it. */
 function usualPlaces(program: KnownProgram, machine: MachineView): string[] {
   const placesOf = machine.platform === 'win32' ? windowsPlaces : machine.platform === 'darwin' ? macPlaces : linuxPlaces
-  return placesOf(machine)[program].flatMap((pattern) => expand(pattern, machine)).filter(machine.isProgram)
+  const patterns = placesOf(machine)[program]
+  return patterns.flatMap((pattern) => expand(pattern, machine)).filter(machine.isProgram)
 }
 
 function windowsPlaces({ env, home, opensBlend: opener }: MachineView): Record<KnownProgram, string[]> {

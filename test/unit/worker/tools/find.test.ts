@@ -55,6 +55,15 @@ describe('findProgram', () => {
     expect(findProgram('/nowhere/blender', none, linux)).toBeUndefined()
   })
 
+  it('takes a path without its ending on Windows, as that system does, and there only', () => {
+    const files = ['C:\\Blender 4\\blender.exe', 'C:\\tools\\ls', '/opt/x/blender.exe']
+    const windows = machine({ platform: 'win32', files })
+    expect(findProgram('C:\\Blender 4\\blender', none, windows)).toBe('C:\\Blender 4\\blender.exe')
+    expect(findProgram('C:\\Blender 4\\blender.exe', none, windows)).toBe('C:\\Blender 4\\blender.exe')
+    expect(findProgram('C:\\tools\\ls', none, windows)).toBeUndefined()
+    expect(findProgram('/opt/x/blender', none, machine({ files }))).toBeUndefined()
+  })
+
   it('finds an ffmpeg that came along with us, for this CPU first', () => {
     const files = ['/opt/framehouse/tools/ffmpeg', '/opt/framehouse/tools/ffmpeg-linux-amd64', '/usr/bin/ffmpeg']
     const env = { PATH: '/usr/bin' }
