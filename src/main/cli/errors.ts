@@ -74,3 +74,14 @@ export class UnreachableError extends CliError {
     )
   }
 }
+
+/** The manager took the call and said nothing. What was asked for may happen all the same. */
+export class NoReplyError extends CliError {
+  constructor(url: string, afterMs: number) {
+    super(
+      EXIT.unreachable,
+      `the manager at ${url} has not replied within ${afterMs / 1000} s: it is busy, or hangs. What was asked for may still happen.`,
+      'no-reply',
+    )
+  }
+}

@@ -2,7 +2,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ApiError } from '../../shared/schemas/common.ts'
-import { CliError, EXIT, FailedError, interrupted, UnreachableError, UsageError, type ExitCode } from './errors.ts'
+import { CliError, EXIT, FailedError, interrupted, NoReplyError, UnreachableError, UsageError, type ExitCode } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
 
@@ -13,8 +13,8 @@ export interface Connection {
   readonly signal: AbortSignal
 }
 
-/** A manager that is busy may take a while; one that is gone should not hold a script for ever. */
-const TIMEOUT_MS = 60_000
+/** A script of a job type may take a minute, and wait for another one before; a manager that is gone should not hold a script for ever. */
+const TIMEOUT_MS = 150_000
 
 /** @throws UsageError when it is no http or https address */
 export function connection(manager: string, token: string | undefined, signal: AbortSignal): Connection {
@@ -97,7 +97,8 @@ async function fetchOrExplain(to: Connection, url: URL, init: RequestInit): Prom
   try {
     return await fetch(url, { ...init, redirect: 'follow', signal: AbortSignal.any([to.signal, late.signal]) })
   } catch (error) {
-    throw failure(to, late.signal.aborted ? `no reply in ${TIMEOUT_MS / 1000} s` : reasonOf(error))
+    if (late.signal.aborted && !to.signal.aborted) throw new NoReplyError(shownAddress(to.base), TIMEOUT_MS)
+    throw failure(to, reasonOf(error))
   } finally {
     clearTimeout(timer)
   }
@@ -143,6 +144,6 @@ async function refusal(response: Response, method: string, path: string): Promis
   const hint = response.status === 401 ? '. Give a token with --token or FRAMEHOUSE_TOKEN.' : ''
   // Most messages name the field themselves.
   const word = body.field?.split(/[/.]/).pop() ?? ''
-  const field = word !== '' && !body.message.includes(word) ? ` (${body.field})` : ''
+  const field = word !== '' && word !== 'settings' && !body.message.includes(word) ? ` (${body.field})` : ''
   return new CliError(exitCode, `${body.message}${field}${hint}`, body.code, body.field)
 }
