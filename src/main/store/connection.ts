@@ -15,7 +15,7 @@ export interface ReadDatabase {
 }
 
 export class Connection implements ReadDatabase {
-  private readonly statements = new Map<string, Promise<sqlite3.Statement>>()
+  private readonly statements = new Map<string, sqlite3.Statement | Promise<sqlite3.Statement>>()
 
   private constructor(private readonly db: sqlite3.Database) {}
 
@@ -32,19 +32,25 @@ export class Connection implements ReadDatabase {
     return new Promise((resolve, reject) => this.db.exec(sql, (error) => (error ? reject(error) : resolve())))
   }
 
-  async run(sql: string, values: SqlValue[] = []): Promise<{ changes: number; lastId: number }> {
-    const statement = await this.prepare(sql)
-    return new Promise((resolve, reject) =>
-      statement.run(values, function (error) {
-        if (error) reject(error)
-        else resolve({ changes: this.changes, lastId: this.lastID })
-      }),
+  /** A text that ran before starts at once, in this turn: see `use`. */
+  run(sql: string, values: SqlValue[] = []): Promise<{ changes: number; lastId: number }> {
+    return this.use(
+      sql,
+      (statement) =>
+        new Promise((resolve, reject) =>
+          statement.run(values, function (error) {
+            if (error) reject(error)
+            else resolve({ changes: this.changes, lastId: this.lastID })
+          }),
+        ),
     )
   }
 
-  async all<Row>(sql: string, values: SqlValue[] = []): Promise<Row[]> {
-    const statement = await this.prepare(sql)
-    return new Promise((resolve, reject) => statement.all<Row>(values, (error, rows) => (error ? reject(error) : resolve(rows))))
+  all<Row>(sql: string, values: SqlValue[] = []): Promise<Row[]> {
+    return this.use(
+      sql,
+      (statement) => new Promise((resolve, reject) => statement.all<Row>(values, (error, rows) => (error ? reject(error) : resolve(rows)))),
+    )
   }
 
   async get<Row>(sql: string, values: SqlValue[] = []): Promise<Row | undefined> {
@@ -54,24 +60,29 @@ export class Connection implements ReadDatabase {
   /** Finalizes the statements and closes the file. */
   async close(): Promise<void> {
     for (const pending of this.statements.values()) {
-      const statement = await pending.catch(() => undefined)
+      const statement = await Promise.resolve(pending).catch(() => undefined)
       await new Promise<void>((resolve) => (statement ? statement.finalize(() => resolve()) : resolve()))
     }
     this.statements.clear()
     await new Promise<void>((resolve, reject) => this.db.close((error) => (error ? reject(error) : resolve())))
   }
 
-  /** Every text is compiled once per connection; the texts are constants of the program, so the map stays small. */
-  private prepare(sql: string): Promise<sqlite3.Statement> {
-    let pending = this.statements.get(sql)
-    if (!pending) {
-      pending = new Promise((resolve, reject) => {
-        const statement = this.db.prepare(sql, (error: Error | null) => (error ? reject(error) : resolve(statement)))
-      })
-      pending.catch(() => this.statements.delete(sql))
-      this.statements.set(sql, pending)
-    }
-    return pending
+  /**
+   * Every text is compiled once per connection; the texts are constants of the program, so the map stays small. One that is
+   * compiled is used in the same turn: after an await, other work of the main thread would come before it reaches the disk.
+   */
+  private use<T>(sql: string, run: (statement: sqlite3.Statement) => Promise<T>): Promise<T> {
+    const known = this.statements.get(sql)
+    if (known) return known instanceof Promise ? known.then(run) : run(known)
+    const compiled = new Promise<sqlite3.Statement>((resolve, reject) => {
+      const statement = this.db.prepare(sql, (error: Error | null) => (error ? reject(error) : resolve(statement)))
+    })
+    this.statements.set(sql, compiled)
+    compiled.then(
+      (statement) => this.statements.set(sql, statement),
+      () => this.statements.delete(sql),
+    )
+    return compiled.then(run)
   }
 }
 

@@ -146,16 +146,26 @@ export class Writer {
     this.idle = new Promise((resolve) => setImmediate(() => void this.drain().then(resolve)))
   }
 
+  /**
+   * One item after the other. The next one is begun before those who waited for the last one go on: what they do then (a hundred
+   * replies) takes the main thread for milliseconds, in which the disk would have nothing to do.
+   */
   private async drain(): Promise<void> {
-    for (let item = this.queue.shift(); item; item = this.queue.shift()) {
+    let tell = nobody
+    for (;;) {
+      const item = this.queue.shift()
       if (item === this.batch) this.batch = undefined
-      if (item instanceof Batch) await this.commit(item)
-      else await this.runExclusive(item)
+      const begun = item && (item instanceof Batch ? this.commit(item) : this.runExclusive(item))
+      tell()
+      if (begun) tell = await begun
+      else if (this.queue.length === 0) break
+      else tell = nobody
     }
     this.running = false
   }
 
-  private async commit(batch: Batch): Promise<void> {
+  /** Returns what tells those who waited for it. */
+  private async commit(batch: Batch): Promise<() => void> {
     this.committing = batch
     try {
       if (this.failed) throw this.failed
@@ -171,11 +181,13 @@ export class Writer {
       this.committing = undefined
       batch.done.reject(new UnavailableError(`the database cannot be written: ${error.message}`))
       this.fail(error)
-      return
+      return nobody
     }
-    this.committing = undefined
-    for (const effect of batch.after) run(effect)
-    batch.done.resolve()
+    return () => {
+      if (this.committing === batch) this.committing = undefined
+      for (const effect of batch.after) run(effect)
+      batch.done.resolve()
+    }
   }
 
   private async transaction(rows: Rows | undefined, statements: Batch['statements']): Promise<void> {
@@ -190,7 +202,8 @@ export class Writer {
     }
   }
 
-  private async runExclusive(item: Exclusive): Promise<void> {
+  /** Whoever asked for it goes on before anything else is begun: memory follows what it did to the rows. */
+  private async runExclusive(item: Exclusive): Promise<() => void> {
     try {
       if (this.failed) throw new UnavailableError(`the database cannot be written: ${this.failed.message}`)
       await this.connection.run('begin immediate')
@@ -206,6 +219,7 @@ export class Writer {
     } catch (error) {
       item.reject(error)
     }
+    return nobody
   }
 
   private seal(batch: Batch): void {
@@ -257,6 +271,8 @@ export class Writer {
     this.onFailure(error)
   }
 }
+
+const nobody = (): void => undefined
 
 /** An effect that throws is a defect: it ends the process like any other one, and not this commit and all later ones. */
 function run(effect: () => void): void {

@@ -85,6 +85,24 @@ describe('group commit', () => {
     expect(transactions).toBe(2)
   })
 
+  it('the next commit is on its way to the disk before those who waited for the last one go on', async () => {
+    const gate = deferred<void>()
+    logs.gate = gate.promise
+    logs.dirty = true
+    const row = { text: 'first' }
+    writer.save(PUT, 1, () => [1, row.text])
+    const first = writer.durable()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    row.text = 'second'
+    writer.save(PUT, 1, () => [1, row.text])
+    const second = writer.durable()
+    gate.resolve()
+    await first
+    row.text = 'too late for the second'
+    await second
+    expect(await things()).toEqual([{ id: 1, text: 'second' }])
+  })
+
   it('of rows with one key the last one is written, as it is at the time of the commit', async () => {
     const row = { text: 'one' }
     writer.save(PUT, 1, () => [1, 'older'])
