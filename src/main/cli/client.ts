@@ -9,7 +9,7 @@ import { DryRun, Explanation, Frame, Job, JobExplanation, JobSummary, Task, Task
 import type { JobAction, NewJob, TaskAction } from '../../shared/schemas/job.ts'
 import { JobTypeSchema, type JobTypeInfo } from '../../shared/schemas/jobType.ts'
 import type { WorkerAction } from '../../shared/schemas/worker.ts'
-import { Worker } from '../../shared/schemas/worker.ts'
+import { Tag, Worker } from '../../shared/schemas/worker.ts'
 import { Firing, FiringPage, NextFirings, Schedule, type NewSchedule } from '../../shared/schemas/schedule.ts'
 import { LogLines } from '../../shared/schemas/log.ts'
 import { UnreachableError } from './errors.ts'
@@ -20,6 +20,7 @@ import { serverEvents } from './serverEvents.ts'
 const JobPage = pageOf(JobSummary)
 const TaskPage = pageOf(TaskSummary)
 const FramePage = pageOf(Frame)
+const Tags = Type.Object({ items: Type.Array(Tag) })
 const Workers = Type.Object({ items: Type.Array(Worker) })
 const JobTypes = Type.Object({ items: Type.Array(JobTypeSchema) })
 const Schedules = Type.Object({ items: Type.Array(Schedule) })
@@ -144,6 +145,10 @@ export class Client {
     }
     const rest = decoder.decode()
     if (rest) yield rest
+  }
+
+  async tags(): Promise<Tag[]> {
+    return (await call(this.connection, Tags, { method: 'GET', path: '/tags' })).items
   }
 
   async workers(): Promise<Worker[]> {

@@ -60,6 +60,13 @@ export async function resolveTokenId(client: Client, word: string): Promise<stri
   return named[0]?.id ?? byBeginning('token', word, tokens)
 }
 
+/** By id or by name. */
+export async function resolveTagId(client: Client, word: string): Promise<string> {
+  if (isUuid(word)) return word
+  const tags = await client.tags()
+  return tags.find(({ name }) => name === word)?.id ?? byBeginning('tag', word, tags)
+}
+
 /** What has a name is usually called by it, so a word that is no beginning of an id is a name that nobody has. */
 function byBeginning(kind: string, word: string, all: readonly { id: string; name: string }[]): string {
   if (!BEGINNING.test(word)) throw new CliError(EXIT.notFound, `there is no ${kind} called "${word}"`, 'not-found')

@@ -252,6 +252,19 @@ it('refuses a port that is taken', async () => {
   expect(second).toMatchObject({ code: 1, err: expect.stringMatching(/is taken by another program/) })
 })
 
+it('a job’s tag may be given by its name', async () => {
+  const made = await fetch(`${url}/api/v1/tags`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'gpu farm' }),
+  })
+  const { id } = (await made.json()) as { id: string }
+  const job = ['submit', 'echo-sleep-test', '--set', 'message=x', '--paused']
+  expect(await json(...job, '--tag', 'gpu farm')).toMatchObject({ tag: { id } })
+  expect(await json(...job, '--tag', id)).toMatchObject({ tag: { id } })
+  expect(await cli(...job, '--tag', 'cpu farm')).toMatchObject({ code: 4, err: expect.stringMatching(/there is no tag called "cpu farm"/) })
+})
+
 it.each([
   ['manager', ['--listen', '127.0.0.1:0']],
   ['worker', ['--manager', 'http://127.0.0.1:9']],

@@ -6,7 +6,7 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { Client, JobTypeInfo } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
-import { resolveJobId } from '../ids.ts'
+import { resolveJobId, resolveTagId } from '../ids.ts'
 import { isPath, settingsFromWords } from '../jobSettings.ts'
 import { findJobType } from '../jobTypeLookup.ts'
 import { flag, integer, keyValues, list, text } from '../options.ts'
@@ -22,7 +22,7 @@ const OPTIONS = {
   priority: integer('N', '0 to 100, 50 without it; higher goes first', { min: 0, max: 100 }),
   project: text('NAME', 'project that the job belongs to'),
   metadata: keyValues('KEY=VALUE', 'metadata of the job'),
-  tag: text('ID', 'only workers with this tag run it'),
+  tag: text('TAG', 'only workers with this tag (its name or id) run it'),
   'max-workers': integer('N', 'at most this many workers at once', { min: 1, max: 100_000 }),
   'start-after': text('TIME', 'not before this time, e.g. 2030-01-31T22:00'),
   'depends-on': list('JOB', 'starts when this job is completed', { completes: 'job' }),
@@ -61,7 +61,7 @@ export const submit = defineCommand({
       ...(options.priority === undefined ? {} : { priority: options.priority }),
       ...(options.project === undefined ? {} : { project: options.project }),
       ...(options.metadata.size === 0 ? {} : { metadata: Object.fromEntries(options.metadata) }),
-      ...(options.tag === undefined ? {} : { tag: options.tag }),
+      ...(options.tag === undefined ? {} : { tag: await resolveTagId(client, options.tag) }),
       ...(options['max-workers'] === undefined ? {} : { maxWorkers: options['max-workers'] }),
       ...(options['start-after'] === undefined ? {} : { startAfter: timeOf(options['start-after']) }),
       ...(options.limit.length === 0 ? {} : { limits: options.limit }),
