@@ -172,7 +172,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     await server.listen({ host: config.listen.host, port: config.listen.port })
     shaman.start()
     notifier.start()
-    backups.start()
+    backups.start(everyOn(log))
     const missing = new MissingPreviews({
       farm,
       read: opened.read,

@@ -9,10 +9,13 @@ import type { FarmSettings } from '../../shared/schemas/settings.ts'
 import type { Backup } from '../../shared/schemas/storage.ts'
 import { ConflictError, NotFoundError } from '../engine/errors.ts'
 import type { Logger } from '../engine/logger.ts'
+import type { Every } from '../engine/timers.ts'
 import { backUp } from './backup.ts'
 
 const NAME = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-auto)?$/
 const AUTO = '-auto'
+/** What backUp leaves of one of these when the process dies in the middle. */
+const UNFINISHED = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(-auto)?\.unfinished-\d+$/
 /** How often it is looked whether one is due: settings may change meanwhile. */
 const LOOK_MS = 60_000
 const NAME_WAIT_MS = 100
@@ -30,30 +33,31 @@ export class Backups {
   readonly folder: string
   private making: Promise<Backup> | undefined
   private readonly stopping = new AbortController()
-  private timer: NodeJS.Timeout | undefined
+  private stopLooking: (() => void) | undefined
+  private sweeping: Promise<void> | undefined
   private failedAt = Number.NEGATIVE_INFINITY
 
   constructor(private readonly options: BackupsOptions) {
     this.folder = join(options.dataDir, 'backups')
   }
 
-  /** Looks from time to time whether one is due. */
-  start(): void {
-    this.timer = setInterval(() => void this.makeIfDue(), LOOK_MS)
-    this.timer.unref()
+  /** Removes what a crash left, and looks from time to time whether one is due. */
+  start(every: Every): void {
+    this.sweeping = this.removeUnfinished()
+    this.stopLooking = every(LOOK_MS, () => this.makeIfDue())
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer)
+    this.stopLooking?.()
     this.stopping.abort()
+    await this.sweeping
     await this.making?.catch(() => undefined)
   }
 
   /** Newest first. */
   async list(): Promise<Backup[]> {
-    const names = await readdir(this.folder).catch(() => [])
-    const found = await Promise.all(names.filter((name) => NAME.test(name)).map((name) => this.describe(name)))
-    return found.flatMap((backup) => backup ?? []).sort((a, b) => (a.name < b.name ? 1 : -1))
+    const found = await Promise.all((await this.names()).map((name) => this.describe(name)))
+    return found.flatMap((backup) => backup ?? [])
   }
 
   /** Makes one now. @throws ConflictError while another is being made, BackupError */
@@ -96,15 +100,33 @@ export class Backups {
     const { backupEveryMs, backupKeep } = settings()
     if (backupEveryMs === 0 || this.making || now() - this.failedAt < RETRY_MS) return
     try {
-      const own = (await this.list()).filter(({ name }) => name.endsWith(AUTO))
+      const own = (await this.names()).filter((name) => name.endsWith(AUTO))
       const newest = own[0]
-      if (newest && now() - Date.parse(newest.at) < backupEveryMs) return
+      if (newest && now() - Date.parse(timeOf(newest)) < backupEveryMs) return
       await this.make(true)
-      for (const old of own.slice(Math.max(0, backupKeep - 1))) await this.remove(old.name)
+      for (const old of own.slice(Math.max(0, backupKeep - 1))) await this.remove(old)
     } catch (error) {
       this.failedAt = now()
       log.error({ error: String(error) }, 'could not make the backup that was due')
     }
+  }
+
+  private async removeUnfinished(): Promise<void> {
+    const left = (await readdir(this.folder).catch(() => [])).filter((name) => UNFINISHED.test(name))
+    for (const name of left) {
+      await rm(join(this.folder, name), { recursive: true }).catch((error: unknown) =>
+        this.options.log.warn({ name, error: String(error) }, 'could not remove a backup that was cut short'),
+      )
+    }
+  }
+
+  /** Newest first. */
+  private async names(): Promise<string[]> {
+    const names = await readdir(this.folder).catch(() => [])
+    return names
+      .filter((name) => NAME.test(name))
+      .sort()
+      .reverse()
   }
 
   private async describe(name: string): Promise<Backup | undefined> {
