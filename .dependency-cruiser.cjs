@@ -3,7 +3,7 @@
  *
  *   shared ← engine ← store, jobtypes, files, security, notify ← api ← manager.ts ← cli, headless.ts, desktop, index.ts
  *
- * worker, docker and discovery import shared only (worker also docker and discovery) and reach a manager over HTTP.
+ * docker imports shared only, worker docker besides; they reach a manager over HTTP.
  * system is what any of them needs of the operating system beyond Node's own.
  * The renderer imports shared only. Electron is imported in desktop, index.ts and preload only.
  */
@@ -27,7 +27,6 @@ const MANAGER = `${MAIN}manager\\.ts$`
 const SYSTEM = `${MAIN}system/`
 const WORKER = `${MAIN}worker/`
 const DOCKER = `${MAIN}docker/`
-const DISCOVERY = `${MAIN}discovery/`
 const CLI = `${MAIN}(cli/|headless\\.ts$)`
 const DESKTOP = `${MAIN}(desktop/|index\\.ts$)`
 const PRELOAD = '^src/preload/'
@@ -48,13 +47,12 @@ module.exports = {
     layer('system', SYSTEM, []),
     layer('services', SERVICES, [SHARED, SYSTEM, ENGINE]),
     layer('api', API, [SHARED, ENGINE, SERVICES]),
-    layer('manager', MANAGER, [SHARED, SYSTEM, ENGINE, SERVICES, API, DISCOVERY]),
+    layer('manager', MANAGER, [SHARED, SYSTEM, ENGINE, SERVICES, API]),
     layer('docker', DOCKER, [SHARED]),
-    layer('discovery', DISCOVERY, [SHARED]),
-    layer('worker', WORKER, [SHARED, SYSTEM, DOCKER, DISCOVERY]),
+    layer('worker', WORKER, [SHARED, SYSTEM, DOCKER]),
     // Entries start a manager or a worker; a backup reads the database as the store does.
-    layer('cli', CLI, [SHARED, SYSTEM, MANAGER, WORKER, DISCOVERY, `${MAIN}store/(connection|backup)\\.ts$`]),
-    layer('desktop', DESKTOP, [SHARED, MANAGER, WORKER, DISCOVERY, CLI]),
+    layer('cli', CLI, [SHARED, SYSTEM, MANAGER, WORKER, `${MAIN}store/(connection|backup)\\.ts$`]),
+    layer('desktop', DESKTOP, [SHARED, MANAGER, WORKER, CLI]),
     layer('preload', PRELOAD, [SHARED]),
     layer('renderer', RENDERER, [SHARED]),
     {

@@ -31,7 +31,7 @@ function convert(setting: Setting, word: string, cwd: string): unknown {
   const label = `--set ${setting.key}`
   switch (setting.type) {
     case 'bool': {
-      const truth = TRUTH[word.toLowerCase()]
+      const truth = TRUTH.get(word.toLowerCase())
       if (truth === undefined) throw new UsageError(`${label} must be true or false, not "${word}"`, setting.key, ['submit'])
       return truth
     }
@@ -51,7 +51,10 @@ function convert(setting: Setting, word: string, cwd: string): unknown {
   }
 }
 
-const TRUTH: Record<string, boolean> = { true: true, yes: true, on: true, 1: true, false: false, no: false, off: false, 0: false }
+const TRUTH = new Map([
+  ...['true', 'yes', 'on', '1'].map((word) => [word, true] as const),
+  ...['false', 'no', 'off', '0'].map((word) => [word, false] as const),
+])
 
 export function isPath(setting: Setting): boolean {
   return setting.subtype === 'file_path' || setting.subtype === 'dir_path' || setting.subtype === 'hashed_file_path'

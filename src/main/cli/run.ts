@@ -41,10 +41,10 @@ export async function run(words: readonly string[], program: string): Promise<nu
     if (++received > 1) process.exit(EXIT.interrupted)
   }
   for (const signal of signals) process.on(signal, onSignal)
-  // A child of `both` or `demo` ends with the process that started it; its open channel alone keeps nothing alive.
-  if (process.env[SUPERVISED] && process.channel) {
-    process.once('disconnect', () => stopping.abort('disconnect'))
-    process.channel.unref()
+  if (process.env[SUPERVISED]) {
+    // What this process starts has no such channel.
+    Reflect.deleteProperty(process.env, SUPERVISED)
+    endWithSupervisor(() => stopping.abort('disconnect'))
   }
   try {
     return await runCommandLine(words, {
@@ -58,6 +58,14 @@ export async function run(words: readonly string[], program: string): Promise<nu
   } finally {
     for (const signal of signals) process.off(signal, onSignal)
   }
+}
+
+/** A child of `both` or `demo` ends with the process that started it, also when that one is gone before we look. */
+function endWithSupervisor(stop: () => void): void {
+  if (!process.connected) return stop()
+  process.once('disconnect', stop)
+  // The open channel alone keeps nothing alive.
+  process.channel?.unref()
 }
 
 function report(error: unknown, words: readonly string[], { terminal, signal, env }: Context): number {

@@ -4,8 +4,9 @@
  */
 import { stat } from 'node:fs/promises'
 import sharp from 'sharp'
+import type { PreviewSize } from '../../shared/schemas/agent.ts'
 import type { Logger } from '../engine/logger.ts'
-import type { Previews, PreviewSize } from './previews.ts'
+import type { Previews } from './previews.ts'
 
 /** Widths in pixels; images are never enlarged. */
 const WIDTHS: readonly (readonly [PreviewSize, number])[] = [

@@ -1,17 +1,16 @@
 /**
- * Previews of frames on disk: JPEG files that workers made, and the light of pictures that hold more than a screen shows. A frame is named by its path, so a preview may be stored
- * whether or not the frame's row is there yet. `<previews>/<job id>/frames/<hash of the path>-<size>.jpg`
+ * Previews of frames on disk: JPEG files that workers made, and the light of pictures that hold more than a screen shows. A
+ * frame is named by its path, so a preview may be stored whether or not the frame's row is there yet.
+ * `<previews>/<job id>/frames/<hash of the path>-<size>.jpg`
  */
 import { hash, randomBytes } from 'node:crypto'
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError } from '../engine/errors.ts'
 import { isUuid } from '../../shared/ids.ts'
+import type { PreviewSize } from '../../shared/schemas/agent.ts'
 import { splitLight } from '../../shared/sceneLight.ts'
 import { makeFolders } from '../system/makeFolders.ts'
-
-/** `light`: not a picture but its light, see shared/sceneLight.ts. */
-export type PreviewSize = 'thumbnail' | 'large' | 'light'
 
 /** Larger images are refused; a 1920-wide JPEG has a few hundred kB. */
 export const MAX_PREVIEW_BYTES = 5 * 1_048_576

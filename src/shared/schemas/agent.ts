@@ -237,9 +237,11 @@ export const ReportReply = Type.Object({
 })
 export type ReportReply = Static<typeof ReportReply>
 
-/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and what the body is: a JPEG, or the picture's light (sceneLight.ts). */
+/** The files of one preview. `thumbnail` and `large` are JPEGs; `light` is no picture but its light, see sceneLight.ts. */
 export const PreviewSize = Type.Union([Type.Literal('thumbnail'), Type.Literal('large'), Type.Literal('light')])
 export type PreviewSize = Static<typeof PreviewSize>
+
+/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and what the body is. */
 export const PreviewQuery = Type.Object({
   path: Type.String({ minLength: 1, maxLength: 4096 }),
   size: PreviewSize,

@@ -1,12 +1,16 @@
 /** Starting and stopping: both, demo, workers that wait for approval. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { nextFreePort } from '../../../src/main/cli/address.ts'
-import { Program, ensureBuilt, framehouse } from '../../support/program.ts'
+import { SUPERVISED } from '../../../src/main/cli/supervisor.ts'
+import { PROGRAM, Program, ensureBuilt, framehouse } from '../../support/program.ts'
 import { isAlive } from '../../support/processes.ts'
 
 let folder: string
@@ -97,6 +101,20 @@ describe('both', () => {
     const pid = await workerPid(folder)
     await both.stop('SIGKILL')
     await expect.poll(() => isAlive(pid), { timeout: 30_000 }).toBe(false)
+  })
+
+  it('leaves no worker behind that was still being loaded when it went away', async () => {
+    const worker = spawn(process.execPath, [PROGRAM, 'worker', '--manager', 'http://127.0.0.1:1', '--data', folder], {
+      env: { ...process.env, [SUPERVISED]: '1' },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    })
+    const ended = once(worker, 'exit')
+    worker.disconnect()
+    try {
+      expect(await Promise.race([ended, sleep(30_000, 'still there')])).toEqual([0, null])
+    } finally {
+      worker.kill('SIGKILL')
+    }
   })
 })
 

@@ -1,6 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { silentLogger } from '../../../src/main/engine/logger.ts'
 import { Backups } from '../../../src/main/store/backups.ts'
 import { Connection } from '../../../src/main/store/connection.ts'
 import { temporaryFolder } from '../../support/folder.ts'
@@ -29,8 +30,7 @@ beforeEach(async () => {
   await database.close()
   now = START
   settings = { backupEveryMs: HOUR_MS, backupKeep: 2 }
-  const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined }
-  backups = new Backups({ dataDir: data.path, settings: () => settings, now: () => now, log })
+  backups = new Backups({ dataDir: data.path, settings: () => settings, now: () => now, log: silentLogger })
 })
 afterEach(async () => {
   await backups.stop()

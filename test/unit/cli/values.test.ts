@@ -81,6 +81,7 @@ describe('job settings', () => {
     ['scale', 'big', /--set scale must be a number/],
     ['scale', '', /--set scale must be a number/],
     ['fast', 'maybe', /--set fast must be true or false/],
+    ['fast', 'constructor', /--set fast must be true or false/],
     ['blendfil', 'x', /no setting "blendfil". Did you mean "blendfile"\?/],
     ['zzzzzzzz', 'x', /It has: blendfile, out, frames, chunk, scale, fast\./],
   ])('refuses %s=%s', (key, word, says) => expect(() => read(key, word)).toThrow(says))

@@ -1,9 +1,10 @@
 /** What the routes of workers share. */
 import type { FastifyRequest } from 'fastify'
+import type { PreviewSize } from '../../../shared/schemas/agent.ts'
 import { MAX_LIGHT_BYTES } from '../../../shared/sceneLight.ts'
 import { NotAllowedError } from '../../engine/errors.ts'
 import type { WorkerState } from '../../engine/model.ts'
-import { MAX_PREVIEW_BYTES, type Previews, type PreviewSize } from '../../files/previews.ts'
+import { MAX_PREVIEW_BYTES, type Previews } from '../../files/previews.ts'
 import { TooLargeError } from '../errors.ts'
 import type { ServerContext } from '../context.ts'
 import type { NativeApp } from './common.ts'
