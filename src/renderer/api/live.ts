@@ -80,6 +80,7 @@ export class LiveLink {
       this.heard()
     }
     socket.onmessage = (message) => {
+      if (socket !== this.socket) return
       this.heard()
       this.receive(message.data)
     }
@@ -89,7 +90,15 @@ export class LiveLink {
 
   private heard(): void {
     clearTimeout(this.silenceTimer)
-    this.silenceTimer = setTimeout(() => this.socket?.close(), SILENCE_MS)
+    this.silenceTimer = setTimeout(() => this.giveUp(), SILENCE_MS)
+  }
+
+  /** A dead peer never answers the closing of the socket either, and the browser would wait for that: so it is lost at once. */
+  private giveUp(): void {
+    const socket = this.socket
+    if (!socket) return
+    socket.close()
+    this.lost(socket)
   }
 
   private receive(data: unknown): void {
@@ -111,6 +120,7 @@ export class LiveLink {
 
   private lost(socket: WebSocket): void {
     if (socket !== this.socket || this.stopped) return
+    this.socket = null
     clearTimeout(this.silenceTimer)
     const delay = retryDelay(this.attempt++, (this.options.random ?? Math.random)())
     this.options.onState('away', (this.options.now ?? Date.now)() + delay)
