@@ -8,7 +8,6 @@ import { parseTaskId } from '../../shared/ids.ts'
 import { Job } from '../../shared/schemas/job.ts'
 import { ApiFailure, get } from '../api/client.ts'
 import { FramePage, Grid } from '../api/shapes.ts'
-import { useJobs } from '../stores/jobs.ts'
 import { useLive } from '../stores/live.ts'
 import { frameRenderedAgain } from './images.ts'
 import { FrameModel, type TaskCode } from './frames.ts'
@@ -40,7 +39,6 @@ const KEY: InjectionKey<JobDetail> = Symbol('job')
 
 export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   const live = useLive()
-  const jobs = useJobs()
   const job = shallowRef<Job | null>(null)
   const model = shallowRef<FrameModel | null>(null)
   const tick = ref(0)
@@ -49,6 +47,8 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   const error = ref('')
   let tickPending = false
   let newestId = 0
+  /** For each grid on its way: what became of tasks since it was asked for. It may be older than these hints. */
+  const gridsAsked = new Set<Map<number, TaskCode>>()
 
   /** One redraw for all events of the same frame of the screen. */
   function bump(): void {
@@ -78,9 +78,15 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   async function pullGrid(): Promise<void> {
     const asked = id.value
     if (!asked) return
-    const grid = await get(Grid, `/jobs/${asked}/grid`)
+    const since = new Map<number, TaskCode>()
+    gridsAsked.add(since)
+    const grid = await get(Grid, `/jobs/${asked}/grid`).finally(() => gridsAsked.delete(since))
     if (asked !== id.value) return
     const fresh = new FrameModel(grid)
+    for (const [index, code] of since) {
+      if (index > fresh.taskCount) gridSoon()
+      else fresh.setTask(index, code)
+    }
     newestId = 0
     newestCell.value = -1
     for (let cell = 0; cell < fresh.size; cell++) {
@@ -124,6 +130,7 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   live.listen('task', (event) => {
     if (event.jobId !== id.value) return
     const index = parseTaskId(event.taskId)?.index
+    if (index !== undefined) for (const since of gridsAsked) since.set(index, CODE_OF[event.status])
     if (index !== undefined && model.value) {
       if (index > model.value.taskCount) gridSoon()
       else model.value.setTask(index, CODE_OF[event.status])
@@ -134,7 +141,9 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   live.listen('frame', (event) => {
     if (event.jobId !== id.value) return
     jobSoon()
-    if (event.preview !== 'ready' || !model.value) return
+    if (event.preview !== 'ready') return
+    // The grid that is on its way may be older than this frame.
+    if (!model.value) return gridSoon()
     const cell = model.value.cellOf(parseTaskId(event.taskId)?.index ?? 0, event.frame)
     const known = cell >= 0 ? (model.value.frameIds[cell] ?? 0) : 0
     if (known > 0) {
@@ -159,8 +168,6 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
       newestId = 0
       missing.value = false
       error.value = ''
-      // What the list knows is shown at once; the rest follows.
-      if (next && jobs.find(next)) error.value = ''
       if (next) void Promise.all([pullJob(), pullGrid().catch(() => gridSoon())])
     },
     { immediate: true },

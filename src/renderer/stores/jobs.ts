@@ -97,7 +97,7 @@ export const useJobs = defineStore('jobs', () => {
         total.value = page.total
         cursor = page.next
       } catch (failure) {
-        error.value = failure instanceof Error ? failure.message : String(failure)
+        if (mine === generation) error.value = failure instanceof Error ? failure.message : String(failure)
         return
       } finally {
         if (mine === generation) loading.value = false
@@ -114,7 +114,10 @@ export const useJobs = defineStore('jobs', () => {
       return
     }
     if (ids.length === 0) return
+    const mine = generation
     const page = await get(JobPage, '/jobs', { ids, limit: ids.length, deleted: filter.value.deleted || undefined })
+    // A list that was pulled meanwhile is newer than these rows.
+    if (mine !== generation) return
     for (const fresh of page.items) {
       const at = rows.value.findIndex((row) => row.id === fresh.id)
       if (at >= 0) rows.value[at] = fresh
