@@ -9,6 +9,7 @@ import { useFarm } from '../stores/farm.ts'
 import { useJobs } from '../stores/jobs.ts'
 import { useUi, type MenuEntry } from '../stores/ui.ts'
 import { inDesktop, shell } from './bridge.ts'
+import { useCopy } from './clipboard.ts'
 
 const LIVE = new Set(['queued', 'active', 'paused', 'under-construction', 'pause-requested', 'requeueing'])
 
@@ -29,6 +30,7 @@ export function useJobActions() {
   const ui = useUi()
   const farm = useFarm()
   const jobs = useJobs()
+  const copy = useCopy()
 
   async function send(action: JobAction, ids: string[]): Promise<Result> {
     const result = await call(BulkResult, 'POST', '/jobs/actions', { ids, action })
@@ -73,11 +75,6 @@ export function useJobActions() {
     } catch (error) {
       ui.failure(error)
     }
-  }
-
-  async function copy(text: string): Promise<void> {
-    await navigator.clipboard.writeText(text)
-    ui.toast(t('common.copied'))
   }
 
   /** The folder that the newest frame is in. */
