@@ -31,7 +31,7 @@ export class LogSegments {
 
   /** `last`: the newest segment that the database knows, 0 for none. Appending starts a fresh file after a crash-free or crashed run alike. */
   static async open(folder: string, last: number): Promise<LogSegments> {
-    await makeFolders(folder)
+    await makeFolders(folder, 0o700)
     let next = last + 1
     // A file the database never heard of (crash before the commit) may exist: append after it, never into it.
     while (await exists(segmentFile(folder, next))) next++

@@ -1,4 +1,5 @@
 /** The engine's port on SQLite: says to the writer what changed, loads what the engine asks for. One object a farm. */
+import { chmod, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LOG_STREAMS, type LogStream, type TaskStatus } from '../../shared/enums.ts'
 import { LogSegments } from '../files/segments.ts'
@@ -44,6 +45,7 @@ export interface OpenedStore {
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   await makeFolders(options.dataDir)
   const file = join(options.dataDir, 'framehouse.sqlite')
+  await keepToOwner(file)
   const connection = await Connection.open(file, 'write')
   await connection.exec(
     `pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000; pragma foreign_keys = on;
@@ -68,6 +70,16 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
       await connection.close()
     },
   }
+}
+
+/**
+ * The database holds hashes of passwords and tokens, so no other user of the machine may read it. The files that SQLite
+ * makes beside it get its permissions. Windows has none of these; there the folder's own count.
+ */
+async function keepToOwner(file: string): Promise<void> {
+  await (await open(file, 'a', 0o600)).close()
+  // Made by an earlier version, or copied. Some network disks have no permissions.
+  for (const each of [file, `${file}-wal`, `${file}-shm`]) await chmod(each, 0o600).catch(() => undefined)
 }
 
 interface LastIds extends bulk.IdBlocks {
