@@ -1,0 +1,5 @@
+export function chooseStart(machine: {
+  root: string
+  platform: string
+  env: Record<string, string | undefined>
+}): { kind: 'desktop'; electron: string } | { kind: 'headless'; why: string }
