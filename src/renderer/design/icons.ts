@@ -52,6 +52,7 @@ export const ICONS = {
   bell: ['M4 11V7.5a4 4 0 0 1 8 0V11l1 1.5H3z', 'M7 14h2'],
   warning: ['M8 2.5 14 13H2z', 'M8 6.5v3M8 11.3v.2'],
   skip: ['M3.5 3.5v9L10 8zM12 3.5v9'],
+  groups: ['M2.5 3.5h11M5.5 6.5h8M2.5 9.5h11M5.5 12.5h8'],
   filter: ['M2.5 3.5h11L9.5 8.5V13L6.5 11.5V8.5z'],
   columns: ['M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10'],
   bookmark: ['M4.5 2.5h7v11L8 10.5l-3.5 3z'],

@@ -25,12 +25,18 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button', 'range'].includes(target.type)
 }
 
+/** Whether the key presses what has the focus: a button, a link, an entry of a list. */
+function presses(key: string, target: EventTarget | null): boolean {
+  if (key !== 'Enter' && key !== 'Space') return false
+  return target instanceof HTMLElement && target.closest('button, a[href], summary, [role=button], [role=switch], [role=option], [role=tab]') !== null
+}
+
 /** Newest handler first, so a panel gets the key before the page around it. */
 export function dispatchKey(event: KeyboardEvent): void {
   const key = keyName(event)
   // The first Escape leaves the field (and closes its list of choices), the next one is for the page.
   if (key === 'Escape' && isTyping(event.target) && event.target instanceof HTMLElement) return event.target.blur()
-  if (event.defaultPrevented || (isTyping(event.target) && key !== 'Ctrl+k')) return
+  if (event.defaultPrevented || (isTyping(event.target) && key !== 'Ctrl+k') || presses(key, event.target)) return
   for (let i = handlers.length - 1; i >= 0; i--) {
     if (handlers[i]?.(key, event)) {
       event.preventDefault()

@@ -1,0 +1,109 @@
+/** The list of jobs by keyboard and mouse: groups, views, columns, many at once, priority in its place; all of it in the address. */
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { JobSummary } from '../../src/shared/schemas/job.ts'
+import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
+import { requirePart } from '../support/parts.ts'
+
+const part = requirePart('chromium')
+
+part.describe('the list of jobs', () => {
+  let farm: GuiFarm
+  let browser: Browser
+  let page: Page
+  let problems: string[]
+
+  beforeAll(async () => {
+    farm = await startGuiFarm(true)
+    // Nobody renders: nothing changes but by the hand of this test.
+    for (const [name, project] of [['alpha', 'Lighthouse'], ['bravo', 'Lighthouse'], ['charlie', 'Tin Can'], ['delta', 'Tin Can']]) {
+      await farm.api('POST', '/jobs', { type: 'command-per-frame', name, project, settings: { command: 'true', frames: '1-3' } })
+    }
+    browser = await launchChromium(part.path)
+    ;({ page, problems } = await openPage(browser))
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await farm?.stop()
+  })
+  const row = (name: string) => page.getByRole('row', { name })
+  const jobs = async () => (await farm.api<{ items: JobSummary[] }>('GET', '/jobs')).items
+  const job = async (name: string) => (await jobs()).find((entry) => entry.name === name)
+  const cursor = () => page.evaluate(() => {
+    const el = document.querySelector('.row.cursor')
+    return { name: el?.querySelector('.name')?.textContent, seen: el ? getComputedStyle(el).boxShadow !== 'none' : false }
+  })
+
+  it('is walked through by keys, which show where they are', async () => {
+    await page.goto(`${farm.url}/app/jobs?sort=name`)
+    await row('alpha').waitFor()
+    await page.keyboard.press('j')
+    expect(await cursor()).toEqual({ name: 'bravo', seen: true })
+    await page.keyboard.press('End')
+    expect(await cursor()).toEqual({ name: 'delta', seen: true })
+    await page.keyboard.press('k')
+    expect(await cursor()).toEqual({ name: 'charlie', seen: true })
+  })
+
+  it('picks several by keys, and does one thing to all of them', async () => {
+    await page.keyboard.press('x')
+    await page.keyboard.press('j')
+    await page.keyboard.press('x')
+    await page.getByText('2 selected').waitFor()
+    await page.keyboard.press('p')
+    await expect.poll(async () => [(await job('charlie'))?.status, (await job('delta'))?.status]).toEqual(['paused', 'paused'])
+    expect((await job('alpha'))?.status).toBe('queued')
+    await page.keyboard.press('Shift+F10')
+    await page.locator('.n-dropdown-option', { hasText: 'Resume' }).last().click()
+    await expect.poll(async () => (await job('delta'))?.status).toBe('queued')
+    // Once more takes it out again.
+    await page.keyboard.press('x')
+    await page.getByText('1 selected').waitFor()
+    await page.keyboard.press('Escape')
+  })
+
+  it('leaves Enter to the button that has the focus', async () => {
+    await page.getByRole('button', { name: 'Columns' }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('checkbox', { name: 'ETA' }).waitFor()
+    expect(page.url()).not.toMatch(/jobs\/[0-9a-f]/)
+    await page.keyboard.press('Escape')
+  })
+
+  it('changes a priority in its place', async () => {
+    await page.getByRole('spinbutton', { name: 'Priority of bravo' }).fill('77')
+    await page.keyboard.press('Tab')
+    await expect.poll(async () => (await job('bravo'))?.priority).toBe(77)
+  })
+
+  it('groups by project, and closes a group by mouse or key', async () => {
+    await page.getByRole('button', { name: 'Group' }).click()
+    await page.locator('.n-dropdown-option', { hasText: 'Project' }).last().click()
+    await page.waitForURL(/group=project/)
+    const group = page.getByRole('row', { name: /Lighthouse 2/ })
+    await group.click()
+    await row('alpha').waitFor({ state: 'detached' })
+    await page.keyboard.press('Home')
+    await page.keyboard.press('Enter')
+    await row('alpha').waitFor()
+    expect(await group.getAttribute('aria-expanded')).toBe('true')
+  })
+
+  it('keeps a view under a name, and comes back to it by its address', async () => {
+    await page.getByRole('searchbox').first().fill('Tin')
+    await page.waitForURL(/q=Tin/)
+    await page.getByRole('button', { name: 'Views' }).click()
+    await page.getByRole('textbox', { name: 'Name of the view' }).fill('cans')
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'cans', exact: true }).waitFor()
+    await page.goto(`${farm.url}/app/jobs`)
+    await row('alpha').waitFor()
+    await page.getByRole('button', { name: 'Views' }).click()
+    await page.getByRole('button', { name: 'cans', exact: true }).click()
+    await page.waitForURL((url) => url.searchParams.get('q') === 'Tin' && url.searchParams.get('group') === 'project')
+    await row('charlie').waitFor()
+    expect(await row('alpha').count()).toBe(0)
+  })
+
+  it('threw nothing on the way', () => expect(problems).toEqual([]))
+})
