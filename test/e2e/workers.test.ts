@@ -1,4 +1,6 @@
 /** What an owner does to workers from their page, with a real one that carries it out. */
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Worker } from '../../src/shared/schemas/worker.ts'
@@ -8,6 +10,12 @@ import { requirePart } from '../support/parts.ts'
 const part = requirePart('chromium')
 const LONG = 60_000
 
+/** What a machine with two cards would say; the second one does not tell its temperature. */
+const NVIDIA_SMI = `#!/bin/sh
+echo 'NVIDIA GeForce RTX 4090, 24564, 8000, 73, 61'
+echo 'NVIDIA RTX A4000, 16376, 900, 12, [N/A]'
+`
+
 part.describe('the page of workers', () => {
   let farm: GuiFarm
   let browser: Browser
@@ -16,7 +24,11 @@ part.describe('the page of workers', () => {
 
   beforeAll(async () => {
     farm = await startGuiFarm(true)
-    farm.addWorker('atlas')
+    const programs = join(farm.dataDir, 'programs')
+    await mkdir(programs)
+    await writeFile(join(programs, 'nvidia-smi'), NVIDIA_SMI)
+    await chmod(join(programs, 'nvidia-smi'), 0o755)
+    farm.addWorker('atlas', { path: programs })
     browser = await launchChromium(part.path)
     ;({ page, problems } = await openPage(browser))
     await page.goto(`${farm.url}/app/workers`)
@@ -47,6 +59,26 @@ part.describe('the page of workers', () => {
       await row().getByText('Asleep').waitFor()
       await order('Wake')
       await row().getByText('Awake').waitFor()
+    },
+    LONG,
+  )
+
+  it('shows its load, cards and software', async () => {
+    await drawer().getByRole('img', { name: /CPU \d+ %, RAM .*, GPU 0 73 % · 61 °C, GPU 1 12 %$/ }).waitFor()
+    await drawer().getByText('NVIDIA GeForce RTX 4090 25.8 GB, NVIDIA RTX A4000 17.2 GB').waitFor()
+    await drawer().getByRole('heading', { name: 'Software found' }).waitFor()
+  })
+
+  it(
+    'restarts it: it goes offline and comes back by itself',
+    async () => {
+      const before = (await worker())?.lastSeenAt ?? ''
+      await order('Restart', 'now')
+      await row().getByText('Offline').waitFor()
+      // Its machine tells nothing now, so nothing is shown as if it were of now.
+      await drawer().getByRole('heading', { name: 'Load', exact: true }).waitFor({ state: 'detached' })
+      await row().getByText('Awake', { exact: true }).waitFor()
+      expect(Date.parse((await worker())?.lastSeenAt ?? '')).toBeGreaterThan(Date.parse(before))
     },
     LONG,
   )

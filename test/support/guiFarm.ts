@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright'
 
 const program = join(import.meta.dirname, '../../bin/framehouse.js')
@@ -12,7 +12,8 @@ export interface GuiFarm {
   dataDir: string
   /** The first token of a farm that trusts nobody. */
   ownerToken(): Promise<string>
-  addWorker(name: string): void
+  /** `args`: further options of its command line; `path`: a folder of programs that it finds first. */
+  addWorker(name: string, more?: { args?: readonly string[]; path?: string }): void
   api<T>(method: string, path: string, body?: unknown): Promise<T>
   stop(): Promise<void>
 }
@@ -21,8 +22,9 @@ export interface GuiFarm {
 export async function startGuiFarm(trust: boolean): Promise<GuiFarm> {
   const dataDir = await mkdtemp(join(tmpdir(), 'framehouse-gui-'))
   const children: ChildProcess[] = []
-  const run = (args: string[]): ChildProcess => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const run = (args: string[], path?: string): ChildProcess => {
+    const env = path === undefined ? process.env : { ...process.env, PATH: `${path}${delimiter}${process.env['PATH'] ?? ''}` }
+    const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     children.push(child)
     return child
   }
@@ -42,7 +44,8 @@ export async function startGuiFarm(trust: boolean): Promise<GuiFarm> {
     url,
     dataDir,
     ownerToken: async () => (await readFile(join(dataDir, 'owner-token'), 'utf8')).trim(),
-    addWorker: (name) => void run(['worker', '--manager', url, '--data', join(dataDir, 'workers', name), `--name=${name}`]),
+    addWorker: (name, { args = [], path } = {}) =>
+      void run(['worker', '--manager', url, '--data', join(dataDir, 'workers', name), `--name=${name}`, ...args], path),
     async api<T>(method: string, path: string, body?: unknown): Promise<T> {
       const reply = await fetch(`${url}/api/v1${path}`, {
         method,

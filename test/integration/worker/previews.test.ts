@@ -99,6 +99,19 @@ describe('previews', () => {
     expect(near(await colourAt(large ?? Buffer.alloc(0), 0.25), [254, 0, 0])).toBe(true)
   })
 
+  it.each([
+    [1, 1],
+    [3, 200],
+    [200, 3],
+  ])('show a picture of %i × %i with transparency', async (width, height) => {
+    const path = join(await tempFolder(), 'small.png')
+    const background = { r: 255, g: 0, b: 0, alpha: 1 }
+    await sharp({ create: { width, height, channels: 4, background } }).png().toFile(path)
+    const made = await maker.previews(path)
+    expect(made).toMatchObject({ width, height })
+    expect(near(await colourAt(made?.large ?? Buffer.alloc(0), 0.5), [254, 0, 0], 4)).toBe(true)
+  })
+
   it('show a file that was written again, not the one before', async () => {
     const path = join(await tempFolder(), 'again.png')
     for (const background of ['#ff0000', '#00ff00']) {

@@ -105,7 +105,10 @@ async function overChecker(picture: Sharp, premultiplied: boolean): Promise<Shar
   const { data, info } = await picture.ensureAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true })
   const raw = { width: info.width, height: info.height, channels: info.channels }
   const { width, height } = info
+  // A tile must not be larger than what it is laid under.
+  const cut = { left: 0, top: 0, width: Math.min(2 * SQUARE, width), height: Math.min(2 * SQUARE, height) }
   return sharp(checkerTile(), { raw: { width: 2 * SQUARE, height: 2 * SQUARE, channels: 3 } })
+    .extract(cut)
     .png()
     .toBuffer()
     .then((tile) =>
