@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
+import { cpus, getPriority, loadavg } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { launchChromium, openPage, startGuiFarm } from '../support/guiFarm.ts'
@@ -95,8 +95,8 @@ try {
   await browser.close()
 }
 const report = [
-  `${cpus().length} cores shared with the browser and the farm; load average of the machine before the start: ${loadBefore}. Paint and search by`,
-  'the clock, tasks in processor time, of the best of up to three passes.',
+  `${cpus().length} cores shared with the browser and the farm. Load average of the machine before the start: ${loadBefore}; priority of the`,
+  `measuring (nice): ${getPriority()}. Paint and search by the clock, tasks in processor time, of the best of up to three passes.`,
   '',
   '| what | milliseconds | bar |',
   '|---|---|---|',
