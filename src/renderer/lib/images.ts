@@ -6,6 +6,10 @@ const revisions = new Map<number, number>()
 export function frameRenderedAgain(frameId: number): void {
   revisions.set(frameId, (revisions.get(frameId) ?? 0) + 1)
 }
+/** What is known of a frame's picture holds for this version of it only. */
+export function versionOf(frameId: number): string {
+  return `${frameId}/${revisions.get(frameId) ?? 0}`
+}
 function address(frameId: number, size: 'thumbnail' | 'large'): string {
   const revision = revisions.get(frameId)
   return `${API_BASE}/frames/${frameId}/${size}${revision ? `?v=r${revision}` : ''}`
@@ -23,7 +27,8 @@ export class ImageCache {
 
   constructor(
     private readonly keep: number,
-    private readonly onReady: (url: string) => void,
+    /** An image came, or may be asked for again. */
+    private readonly onChange: () => void,
   ) {}
 
   /** The image if it is here; undefined otherwise. */
@@ -46,10 +51,10 @@ export class ImageCache {
     this.pump()
   }
 
-  clear(): void {
-    this.queue = []
-    this.ready.clear()
+  /** Those that failed may be asked for again: the manager was away, and is back. */
+  forgiveFailures(): void {
     this.failed.clear()
+    this.onChange()
   }
 
   private pump(): void {
@@ -79,7 +84,7 @@ export class ImageCache {
       if (this.ready.size <= this.keep) break
       this.ready.delete(oldest)
     }
-    this.onReady(url)
+    this.onChange()
     this.pump()
   }
 }

@@ -3,6 +3,7 @@ import { planesOf, splitLight } from '../../shared/sceneLight.ts'
 import { Frame } from '../../shared/schemas/job.ts'
 import { get, getBytes } from '../api/client.ts'
 import { developLight, type Light, type Look } from './developLight.ts'
+import { versionOf } from './images.ts'
 
 const KEEP = 24
 const MAX_LOADING = 2
@@ -26,35 +27,29 @@ async function load(frameId: number): Promise<Light | null> {
 }
 
 export class Lights {
-  /** Null: the frame has none. */
-  private readonly known = new Map<number, Light | null>()
-  private readonly loading = new Set<number>()
+  /** By version of the frame, see images.ts. Null: it has none. */
+  private readonly known = new Map<string, Light | null>()
+  private readonly loading = new Set<string>()
   private queue: number[] = []
   private made: { key: string; developed: Developed } | undefined
 
   constructor(private readonly onReady: () => void) {}
 
   get(frameId: number): Light | null | undefined {
-    return this.known.get(frameId)
+    return this.known.get(versionOf(frameId))
   }
 
   /** Fetches these frames' light, first ones first; what was wanted before and is not any more is dropped. */
   want(frameIds: readonly number[]): void {
-    this.queue = frameIds.filter((id) => !this.known.has(id) && !this.loading.has(id))
+    this.queue = frameIds.filter((id) => !this.known.has(versionOf(id)) && !this.loading.has(versionOf(id)))
     this.pump()
-  }
-
-  /** Forgets a frame that was rendered again. */
-  forget(): void {
-    this.known.clear()
-    this.made = undefined
   }
 
   /** The frame as the look says, on a canvas of its own; undefined while (or where) there is no light. */
   develop(frameId: number, look: Look): Developed | undefined {
-    const light = this.known.get(frameId)
+    const light = this.get(frameId)
     if (!light) return undefined
-    const key = `${frameId}/${look.layer}/${look.channel}/${look.exposure}`
+    const key = `${versionOf(frameId)}/${look.layer}/${look.channel}/${look.exposure}`
     if (this.made?.key === key) return this.made.developed
     const canvas = this.made?.developed.canvas ?? document.createElement('canvas')
     canvas.width = light.width
@@ -68,16 +63,17 @@ export class Lights {
     while (this.loading.size < MAX_LOADING) {
       const id = this.queue.shift()
       if (id === undefined) return
-      this.loading.add(id)
+      const version = versionOf(id)
+      this.loading.add(version)
       load(id)
         .catch(() => null)
         .then((light) => {
-          this.known.set(id, light)
+          this.known.set(version, light)
           for (const oldest of this.known.keys()) {
             if (this.known.size <= KEEP) break
             this.known.delete(oldest)
           }
-          this.loading.delete(id)
+          this.loading.delete(version)
           this.onReady()
           this.pump()
         })
