@@ -49,7 +49,10 @@ part.describe('schedules', () => {
   it('runs it now, and leads to the job', async () => {
     await page.getByRole('button', { name: /^Run now/ }).click()
     await row().getByRole('link', { name: 'dailies 1' }).waitFor()
-    await row().getByRole('button', { name: /dailies/ }).first().click()
+    await row()
+      .getByRole('button', { name: /dailies/ })
+      .first()
+      .click()
     await page.getByRole('list', { name: 'History' }).getByText('Submitted').waitFor()
   })
 
@@ -87,5 +90,28 @@ part.describe('schedules', () => {
     await page.getByText('Monday – Friday at 20:00').first().waitFor()
     expect(await page.locator('#job-name').inputValue()).toBe('dailies 1')
     await page.getByRole('button', { name: 'Schedule a job' }).waitFor()
+  })
+
+  it('goes on when somebody else deletes the schedule whose history is open', async () => {
+    const make = (name: string) =>
+      farm.api<Schedule>('POST', '/schedules', {
+        name,
+        trigger: { kind: 'interval', everySeconds: 7200 },
+        job: { name, type: 'echo-sleep-test', settings: { message: 'hello', sleep_duration_seconds: 0 } },
+      })
+    const [dailies, weeklies] = [await make('dailies'), await make('weeklies')]
+    await page.goto(`${farm.url}/app/schedules`)
+    await row()
+      .getByRole('button', { name: /dailies/ })
+      .first()
+      .click()
+    await page.getByText('It has not run yet').waitFor()
+    await fetch(`${farm.url}/api/v1/schedules/${dailies.id}`, { method: 'DELETE' })
+    await row().waitFor({ state: 'detached' })
+    await farm.api('POST', `/schedules/${weeklies.id}/pause`)
+    await page
+      .getByRole('row', { name: /weeklies/ })
+      .getByText('Paused')
+      .waitFor()
   })
 })
