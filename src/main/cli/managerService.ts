@@ -1,4 +1,5 @@
 /** Starting a manager in this process, with the errors that a person at the command line can do something about. */
+import { access, constants } from 'node:fs/promises'
 import { VERSION } from '../../shared/version.ts'
 import { showAddress, type Address } from './address.ts'
 import { FailedError } from './errors.ts'
@@ -23,6 +24,9 @@ export async function openManager({ dataDir, address, trustLoopback, log }: Mana
   await makeFolders(dataDir).catch((error: unknown) => {
     throw new FailedError(`the data folder ${dataDir} cannot be made: ${messageOf(error)}`, 'data-folder')
   })
+  await access(dataDir, constants.R_OK | constants.W_OK).catch((error: unknown) => {
+    throw unusable(dataDir, error)
+  })
   // Loaded only here: a client command does not wait for what only a manager needs.
   const { startManager } = await import('../manager.ts')
   try {
@@ -30,6 +34,8 @@ export async function openManager({ dataDir, address, trustLoopback, log }: Mana
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const where = showAddress(address)
+    // The right to write does not say that a file can be made.
+    if (code === 'SQLITE_CANTOPEN') throw unusable(dataDir, error)
     if (code === 'EADDRINUSE') throw new FailedError(`${where} is taken by another program; name another with --listen`, 'port-taken')
     if (code === 'EACCES') throw new FailedError(`${where} may not be used: ${messageOf(error)}`, 'port-refused')
     if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
@@ -37,6 +43,10 @@ export async function openManager({ dataDir, address, trustLoopback, log }: Mana
     if (code === 'EADDRNOTAVAIL') throw new FailedError(`this machine has no address ${address.host}`, 'no-address')
     throw error
   }
+}
+
+function unusable(dataDir: string, error: unknown): FailedError {
+  return new FailedError(`the data folder ${dataDir} cannot be written: ${messageOf(error)}`, 'data-folder')
 }
 
 function messageOf(error: unknown): string {

@@ -274,6 +274,12 @@ it.each([
   expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \S+ cannot be made: E/m) })
 })
 
+it.runIf(process.platform === 'linux')('a data folder that cannot be written is told by its name', async () => {
+  // Not even root writes there.
+  const end = await framehouse(['manager', '--listen', '127.0.0.1:0', '--data', '/sys'])
+  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \/sys cannot be written: [A-Z_]+: /m) })
+})
+
 it('refuses to listen by a name that means nothing', async () => {
   const end = await framehouse(['manager', '--data', join(folder, 'other'), '--listen', 'no-such-host.invalid:0'])
   expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/nobody knows an address of "no-such-host.invalid"/) })
