@@ -157,9 +157,12 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
       [ids.job, indexOffset],
     )
   }
+  // What a finished job is given is to run. Its status follows at once (JobActions.grow); after a crash in between, `failed` and
+  // `canceled` would have it canceled at the next start.
   await tx.run(
-    'update jobs set task_count = task_count + ?, count_queued = count_queued + ?, steps_total = steps_total + ?, updated_at = ? where id = ?',
-    [compiled.taskCount, compiled.taskCount, compiled.stepsTotal, at, ids.job],
+    `update jobs set task_count = task_count + ?1, count_queued = count_queued + ?1, steps_total = steps_total + ?2, updated_at = ?3,
+       status = case when status in ('failed', 'canceled') then 'queued' else status end where id = ?4`,
+    [compiled.taskCount, compiled.stepsTotal, at, ids.job],
   )
 }
 

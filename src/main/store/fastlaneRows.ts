@@ -25,6 +25,8 @@ export interface FastlaneRun {
   dropDelayed?: boolean
   /** Internal id of the task whose end this follows: what follows from an end happens once. */
   settles?: number
+  /** Internal id of the task that this takes the place of: it is to be stopped. */
+  stops?: number
 }
 
 export async function writeFastlaneRun(
@@ -47,6 +49,7 @@ export async function writeFastlaneRun(
       [firstTaskId, jobId, image, command, requestIp, appearsAt ?? at, expiresAt],
     )
   }
+  if (run.stops !== undefined) await tx.run('update fastlane_executions set stopped_at = ? where task_id = ?', [at, run.stops])
   if (run.settles !== undefined) await tx.run('update fastlane_executions set settled_at = ? where task_id = ?', [at, run.settles])
 }
 
@@ -72,6 +75,11 @@ export async function noteStop(tx: Connection, jobId: number, taskIds: number[],
   ])
 }
 
+/** What is still to be done about a job; null: nothing any more. */
+export async function setPending(tx: Connection, jobId: number, pending: 'stop' | null): Promise<void> {
+  await tx.run('update fastlane_jobs set pending = ? where job_id = ?', [pending, jobId])
+}
+
 /** What a webhook's call came to; of the failed ones only the last few are kept (protocol 8.1). */
 export async function addDispatch(tx: Connection, taskId: number, dispatch: Record<string, unknown>, keep: number | null): Promise<void> {
   const row = await tx.get<{ dispatches: string }>('select dispatches from fastlane_executions where task_id = ?', [taskId])
@@ -92,19 +100,21 @@ async function writeJob(tx: Connection, jobId: number, at: number, job: Fastlane
   await tx.run('insert or ignore into fastlane_tasks (name, created_at, modified_at) values (?, ?, ?)', [job.task, at, at])
   const known = await tx.get('select 1 from fastlane_jobs where job_id = ?', [jobId])
   const metadata = JSON.stringify(job.metadata)
+  const isCron = job.metadata['cron'] !== undefined
   if (known) {
-    await tx.run('update fastlane_jobs set image = ?, command = ?, metadata = ?, retry_count = 0 where job_id = ?', [
+    await tx.run('update fastlane_jobs set image = ?, command = ?, metadata = ?, retry_count = 0, pending = ? where job_id = ?', [
       job.image,
       job.command,
       metadata,
+      isCron ? 'schedule' : 'unschedule',
       jobId,
     ])
     return
   }
   await tx.run('update fastlane_tasks set modified_at = ? where name = ?', [at, job.task])
   await tx.run(
-    `insert into fastlane_jobs (job_id, task_id, client_id, image, command, request_ip, metadata, created_at, modified_at)
-     select ?, id, ?, ?, ?, ?, ?, ?, ? from fastlane_tasks where name = ?`,
-    [jobId, job.clientId, job.image, job.command, job.requestIp, metadata, at, at, job.task],
+    `insert into fastlane_jobs (job_id, task_id, client_id, image, command, request_ip, metadata, pending, created_at, modified_at)
+     select ?, id, ?, ?, ?, ?, ?, ?, ?, ? from fastlane_tasks where name = ?`,
+    [jobId, job.clientId, job.image, job.command, job.requestIp, metadata, isCron ? 'schedule' : null, at, at, job.task],
   )
 }

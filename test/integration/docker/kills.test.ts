@@ -172,6 +172,6 @@ part.describe('with 20 containers running', () => {
         await daemon.remove()
       }
     },
-    240_000,
+    480_000,
   )
 })

@@ -7,12 +7,14 @@ import type { AuthoredTask, Companion, CompiledJob } from '../../engine/compiled
 import { compileTasks } from '../../engine/compileTasks.ts'
 import { ConflictError, NotFoundError } from '../../engine/errors.ts'
 import type { NewJobRecord } from '../../engine/farmEngine.ts'
-import { changeFastlaneJob, noteStop, type FastlaneJobValues, type FastlaneRun } from '../../store/fastlaneRows.ts'
+import { changeFastlaneJob, noteStop, setPending, type FastlaneJobValues, type FastlaneRun } from '../../store/fastlaneRows.ts'
 import {
   executionsOf,
   findFastlaneJob,
   forgottenTasks,
+  halfStoppedTasks,
   openExecutions,
+  pendingFastlaneJobs,
   type ExecutionRow,
   type FastlaneJobRow,
 } from '../../store/queries/fastlane.ts'
@@ -49,9 +51,12 @@ export class FastlaneJobs {
 
   constructor(private readonly context: ApiContext) {}
 
-  /** A job made by a change that a crash cut off may have runs that nobody knows of: they must not run. */
+  /** Does the rest of what a crash cut off: runs that nobody knows of any more or that were stopped must not run, schedules follow. */
   async mend(): Promise<void> {
-    for (const { jobPublicId, index } of await forgottenTasks(this.context.read)) await this.cancel(jobPublicId, index, 'manager')
+    const { read } = this.context
+    const runs = [...(await forgottenTasks(read)), ...(await halfStoppedTasks(read))]
+    for (const { jobPublicId, index } of runs) await this.cancel(jobPublicId, index, 'manager')
+    for (const job of await pendingFastlaneJobs(read)) await this.carryOut(job, 'manager')
   }
 
   /** POST: always a new job. */
@@ -73,8 +78,8 @@ export class FastlaneJobs {
   /** Ends what runs and what waits, with its schedule; there are no more retries (protocol 2.9). */
   stop(job: FastlaneJobRow, actor: string): Promise<void> {
     return this.inTurn(keyOf(job), async () => {
-      await this.dropSchedule(job)
-      await this.stopRuns(job, await openExecutions(this.context.read, job.id), actor)
+      await this.context.writer.exclusive((tx) => setPending(tx, job.id, 'stop'))
+      await this.carryOut({ ...job, pending: 'stop' }, actor)
     })
   }
 
@@ -102,9 +107,11 @@ export class FastlaneJobs {
       const { read, now } = this.context
       const [last] = await executionsOf(read, job.id, now(), 0, 1)
       if (!last) throw new NotFoundError('execution', job.clientId)
-      if (executionStatus(last, now()) !== 'enqueued' && !isFinal(executionStatus(last, now())))
-        await this.stopRuns(job, [last], actor, false)
-      await this.grow(job, planOf(job, last), { execution: { ...runOf(last), requestIp: null, appearsAt: null, expiresAt: null } }, {})
+      const status = executionStatus(last, now())
+      const stops = status !== 'enqueued' && !isFinal(status) ? last.taskId : undefined
+      const execution = { ...runOf(last), requestIp: null, appearsAt: null, expiresAt: null }
+      await this.grow(job, planOf(job, last), { execution, stops }, {})
+      if (stops !== undefined) await this.cancel(job.publicId, last.index, actor)
     })
   }
 
@@ -159,14 +166,12 @@ export class FastlaneJobs {
       createdAt,
     }
     const compiled = this.compile(task, clientId, plan, { ...run, ...this.executionOf(payload, by) }, timingOf(payload))
-    const isCron = payload.start.kind === 'cron'
-    await farm.submitJob(record, isCron ? withoutTasks(compiled, run) : compiled)
-    if (payload.start.kind === 'cron') await this.schedule({ publicId, task, clientId }, payload, payload.start.expression, by)
+    await farm.submitJob(record, payload.start.kind === 'cron' ? withoutTasks(compiled, run) : compiled)
     return this.enqueued(task, clientId, payload.start.kind === 'now' ? taskPublicId(publicId, 1) : null)
   }
 
   private async change(job: FastlaneJobRow, payload: Payload, by: Requester): Promise<Enqueued> {
-    const { read, writer, now, farm } = this.context
+    const { read, writer, now } = this.context
     const delayed = (await openExecutions(read, job.id)).filter(({ notBefore }) => notBefore !== null && notBefore > now())
     const values = jobValues(job.task, job.clientId, payload, by, job)
     let executionId: string | null = null
@@ -179,14 +184,13 @@ export class FastlaneJobs {
     }
     // The old plan goes only now: whatever happens in between, one of the two is there.
     for (const { index } of delayed) await this.cancel(job.publicId, index, by.actor)
-    if (payload.start.kind === 'cron') await this.schedule(job, payload, payload.start.expression, by)
-    else if (farm.schedules.find(scheduleRef(job.publicId))) await this.dropSchedule(job)
     return this.enqueued(job.task, job.clientId, executionId)
   }
 
   private async enqueued(task: string, clientId: string, executionId: string | null): Promise<Enqueued> {
     const job = await findFastlaneJob(this.context.read, task, clientId)
     if (!job) throw new NotFoundError('job', clientId)
+    await this.carryOut(job, job.owner)
     return { jobId: clientId, executionId, queueId: job.queueId }
   }
 
@@ -230,30 +234,38 @@ export class FastlaneJobs {
     return { name: command.slice(0, MAX_NAME_CHARS) || image, kind: 'container', priority: PRIORITY, commands, dependsOn: [] }
   }
 
+  /** Does what a change noted (`pending`); once more after a crash is no harm. */
+  private async carryOut(job: FastlaneJobRow, actor: string): Promise<void> {
+    const { read, writer } = this.context
+    if (job.pending === null) return
+    if (job.pending === 'schedule') await this.schedule(job)
+    else await this.dropSchedule(job)
+    // Only now: a cron that fired in between has added one more.
+    if (job.pending === 'stop') await this.stopRuns(job, await openExecutions(read, job.id), actor)
+    await writer.exclusive((tx) => setPending(tx, job.id, null))
+  }
+
   /** Each firing adds a run with image and command as the newest payload has them; retries are counted anew (protocol 5.6, 5.7). */
-  private async schedule(
-    job: Pick<FastlaneJobRow, 'publicId' | 'task' | 'clientId'>,
-    payload: Payload,
-    expression: string,
-    by: Requester,
-  ): Promise<void> {
+  private async schedule(job: FastlaneJobRow): Promise<void> {
     const { schedules } = this.context.farm
-    const { image, command, expiresAt } = payload
-    const run: FastlaneRun = { execution: { image, command, requestIp: by.ip, appearsAt: null, expiresAt }, retryCount: 0 }
+    const { task, clientId, publicId, owner, requestIp, image, command } = job
+    // Written by `jobValues`.
+    const { cron: expression = '', expiration } = JSON.parse(job.metadata) as { cron?: string; expiration: number | null }
+    const expiresAt = expiration === null ? null : expiration * 1000
+    const run: FastlaneRun = { execution: { image, command, requestIp, appearsAt: null, expiresAt }, retryCount: 0 }
     const companions: Companion[] = [{ kind: 'fastlane', values: run }]
-    const tasks = [this.authored(job.task, job.clientId, planFrom(payload))]
-    const template = {
-      kind: 'grow' as const,
-      jobId: job.publicId,
-      tasks,
-      companions,
-      ...(expiresAt !== null && { timing: { startBy: expiresAt } }),
-    }
+    const tasks = [this.authored(task, clientId, planOf(job, job))]
+    const timing = expiresAt === null ? {} : { timing: { startBy: expiresAt } }
+    const template = { kind: 'grow' as const, jobId: publicId, tasks, companions, ...timing }
     const trigger = { kind: 'cron' as const, expression, seconds: 'last' as const, timeZone: 'UTC' }
-    const ref = scheduleRef(job.publicId)
-    if (schedules.find(ref)) await schedules.delete(ref)
-    const name = `Fastlane: ${job.task}`.slice(0, MAX_NAME_CHARS)
-    await schedules.create({ ...ref, owner: by.actor, name, trigger, template, missed: 'once', overlap: 'allow' })
+    const ref = scheduleRef(publicId)
+    if (schedules.find(ref)) {
+      const { state } = await schedules.change(ref, { trigger, template })
+      if (state !== 'active') await schedules.resume(ref)
+      return
+    }
+    const name = `Fastlane: ${task}`.slice(0, MAX_NAME_CHARS)
+    await schedules.create({ ...ref, owner, name, trigger, template, missed: 'once', overlap: 'allow' })
   }
 
   private async dropSchedule(job: Pick<FastlaneJobRow, 'publicId'>): Promise<void> {
@@ -262,11 +274,10 @@ export class FastlaneJobs {
     })
   }
 
-  /** @param final false: what is stopped makes room for a retry by hand, so that automatic ones stay possible */
-  private async stopRuns(job: FastlaneJobRow, runs: ExecutionRow[], actor: string, final = true): Promise<void> {
+  private async stopRuns(job: FastlaneJobRow, runs: ExecutionRow[], actor: string): Promise<void> {
     const { writer, now } = this.context
     const ids = runs.map(({ taskId }) => taskId)
-    if (final || ids.length > 0) await writer.exclusive((tx) => noteStop(tx, job.id, ids, now()))
+    await writer.exclusive((tx) => noteStop(tx, job.id, ids, now()))
     for (const { index } of runs) await this.cancel(job.publicId, index, actor)
   }
 
@@ -320,7 +331,7 @@ function planFrom({ image, command, env, extraHosts, timeoutMs }: Payload): RunP
 }
 
 /** The plan of an execution that is run again: its own image and command, the rest as the job has it now. */
-function planOf(job: FastlaneJobRow, { image, command }: ExecutionRow): RunPlan {
+function planOf(job: FastlaneJobRow, { image, command }: Pick<ExecutionRow, 'image' | 'command'>): RunPlan {
   // Written by `jobValues`.
   const { envs, additional_dns_entries, timeout } = JSON.parse(job.metadata) as {
     envs: Record<string, unknown>

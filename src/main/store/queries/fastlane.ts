@@ -61,12 +61,14 @@ export interface FastlaneJobRow {
   metadata: string
   retryCount: number
   queueId: string
+  /** What a change noted that is still to be done: about its schedule, or all that a stop means. */
+  pending: 'schedule' | 'unschedule' | 'stop' | null
   createdAt: number
   modifiedAt: number
 }
 
 const JOBS = `select j.id, j.public_id as publicId, j.owner, t.name as task, f.client_id as clientId, f.image, f.command,
-  f.request_ip as requestIp, f.metadata, f.retry_count as retryCount, f.queue_id as queueId, f.created_at as createdAt,
+  f.request_ip as requestIp, f.metadata, f.retry_count as retryCount, f.queue_id as queueId, f.pending, f.created_at as createdAt,
   max(f.modified_at, j.updated_at) as modifiedAt
   from fastlane_jobs f join fastlane_tasks t on t.id = f.task_id join jobs j on j.id = f.job_id`
 
@@ -153,6 +155,19 @@ export function forgottenTasks(db: ReadDatabase): Promise<{ jobPublicId: string;
      where j.origin = 'fastlane' and j.status in ('queued', 'active') and j.deleted_at is null and t.status = 'queued'
        and not exists (select 1 from fastlane_executions e where e.task_id = t.id)`,
   )
+}
+
+/** Executions that a client stopped and that could still run: their stop was cut off by a crash. */
+export function halfStoppedTasks(db: ReadDatabase): Promise<{ jobPublicId: string; index: number }[]> {
+  return db.all(
+    `select j.public_id as jobPublicId, t.idx as "index" from fastlane_executions e join tasks t on t.id = e.task_id join jobs j on j.id = e.job_id
+     where e.stopped_at is not null and j.deleted_at is null and t.status in ('queued', 'active', 'soft-failed', 'paused')`,
+  )
+}
+
+/** Jobs whose change was cut off by a crash before all that it means was done. */
+export function pendingFastlaneJobs(db: ReadDatabase): Promise<FastlaneJobRow[]> {
+  return db.all(`${JOBS} where f.pending is not null and j.deleted_at is null and j.status <> 'under-construction'`)
 }
 
 export interface FastlaneCounts {
