@@ -74,7 +74,7 @@ both('a container job in the browser', () => {
       await page.getByRole('link', { name: 'Settings', exact: true }).last().click()
       await page.getByText('Clone and resubmit').click()
       await page.waitForURL(/from=/)
-      await expect.poll(() => field('Image').inputValue()).toBe(image.name)
+      await expect.poll(() => field('Image').inputValue(), { timeout: LONG }).toBe(image.name)
       await field('Command').fill(`sh -c 'echo again; exit {frame}'`)
       await field('Frames').fill('7')
       await field('Output pattern').fill('')

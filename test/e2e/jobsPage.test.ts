@@ -6,6 +6,7 @@ import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support
 import { requirePart } from '../support/parts.ts'
 
 const part = requirePart('chromium')
+const WAIT = { timeout: 30_000 }
 
 part.describe('the list of jobs', () => {
   let farm: GuiFarm
@@ -38,11 +39,11 @@ part.describe('the list of jobs', () => {
     await page.goto(`${farm.url}/app/jobs?sort=name`)
     await row('alpha').waitFor()
     await page.keyboard.press('j')
-    expect(await cursor()).toEqual({ name: 'bravo', seen: true })
+    await expect.poll(cursor, WAIT).toEqual({ name: 'bravo', seen: true })
     await page.keyboard.press('End')
-    expect(await cursor()).toEqual({ name: 'delta', seen: true })
+    await expect.poll(cursor, WAIT).toEqual({ name: 'delta', seen: true })
     await page.keyboard.press('k')
-    expect(await cursor()).toEqual({ name: 'charlie', seen: true })
+    await expect.poll(cursor, WAIT).toEqual({ name: 'charlie', seen: true })
   })
 
   it('picks several by keys, and does one thing to all of them', async () => {
@@ -51,11 +52,12 @@ part.describe('the list of jobs', () => {
     await page.keyboard.press('x')
     await page.getByText('2 selected').waitFor()
     await page.keyboard.press('p')
-    await expect.poll(async () => [(await job('charlie'))?.status, (await job('delta'))?.status]).toEqual(['paused', 'paused'])
+    await expect.poll(async () => [(await job('charlie'))?.status, (await job('delta'))?.status], WAIT).toEqual(['paused', 'paused'])
     expect((await job('alpha'))?.status).toBe('queued')
+    for (const name of ['charlie', 'delta']) await row(name).getByText('Paused').waitFor()
     await page.keyboard.press('Shift+F10')
     await page.locator('.n-dropdown-option', { hasText: 'Resume' }).last().click()
-    await expect.poll(async () => (await job('delta'))?.status).toBe('queued')
+    await expect.poll(async () => (await job('delta'))?.status, WAIT).toBe('queued')
     // Once more takes it out again.
     await page.keyboard.press('x')
     await page.getByText('1 selected').waitFor()
@@ -73,7 +75,7 @@ part.describe('the list of jobs', () => {
   it('changes a priority in its place', async () => {
     await page.getByRole('spinbutton', { name: 'Priority of bravo' }).fill('77')
     await page.keyboard.press('Tab')
-    await expect.poll(async () => (await job('bravo'))?.priority).toBe(77)
+    await expect.poll(async () => (await job('bravo'))?.priority, WAIT).toBe(77)
   })
 
   it('groups by project, and closes a group by mouse or key', async () => {
@@ -86,7 +88,7 @@ part.describe('the list of jobs', () => {
     await page.keyboard.press('Home')
     await page.keyboard.press('Enter')
     await row('alpha').waitFor()
-    expect(await group.getAttribute('aria-expanded')).toBe('true')
+    await expect.poll(() => group.getAttribute('aria-expanded'), WAIT).toBe('true')
   })
 
   it('keeps a view under a name, and comes back to it by its address', async () => {
