@@ -164,11 +164,11 @@ part.describe('an engine without room', () => {
 })
 
 part.describe('an engine without a GPU', () => {
-  it('says so', async () => {
+  it.each(['all', 1, ['0']])('says so when asked for %j', async (gpus) => {
     const image = importBusybox()
     onTestFinished(() => image.remove())
     await expect(
-      run({ name: 'local', host: 'unix:///var/run/docker.sock' }, { image: image.name, command: ['true'], gpus: 'all' }),
+      run({ name: 'local', host: 'unix:///var/run/docker.sock' }, { image: image.name, command: ['true'], gpus }),
     ).rejects.toMatchObject({
       outcome: 'could-not-start',
       message: expect.stringMatching(/could not select device driver "" with capabilities: \[\[gpu\]\]/),

@@ -3,6 +3,8 @@ import { consentProblem } from '../../../src/main/docker/consent.ts'
 import { wordsOf } from '../../../src/main/docker/errors.ts'
 import { OutputSplitter } from '../../../src/main/docker/logs.ts'
 import { enginePath, isInside, mountProblem, volumeProblem, workerPath } from '../../../src/main/docker/mounts.ts'
+import { createOptions } from '../../../src/main/docker/createOptions.ts'
+import type { RunSpec } from '../../../src/main/docker/executor.ts'
 import { endOf } from '../../../src/main/docker/endStream.ts'
 import { endedByOutage, signalWords, unseenEndIsLost } from '../../../src/main/docker/outage.ts'
 import { parseImageReference } from '../../../src/shared/imageReference.ts'
@@ -103,6 +105,30 @@ describe('what goes beyond an ordinary container', () => {
     expect(consentProblem({ devices: ['/dev/dri/../sda'] }, [], all)).toMatchObject({ parameter: 'devices' })
     expect(consentProblem({ network: 'farm' }, [], { ...all, isAdminJob: false })).toBeUndefined()
     expect(consentProblem({ network: 'secret' }, [], all)).toMatchObject({ parameter: 'network' })
+  })
+})
+
+describe('GPUs', () => {
+  const spec: RunSpec = {
+    name: 'n',
+    image: 'i',
+    args: [],
+    env: [],
+    mounts: [],
+    labels: {},
+    pull: 'missing',
+    localFallback: true,
+    stopGraceMs: 1000,
+  }
+  it.each<[RunSpec['gpus'], object | undefined]>([
+    [undefined, undefined],
+    ['all', { Count: -1 }],
+    [2, { Count: 2 }],
+    [['0', 'GPU-3a23'], { DeviceIDs: ['0', 'GPU-3a23'] }],
+  ])('%j', (gpus, expected) => {
+    const { HostConfig } = createOptions({ ...spec, gpus })
+    const request = expected && [{ Driver: '', Capabilities: [['gpu']], Options: {}, ...expected }]
+    expect(HostConfig?.DeviceRequests).toEqual(request)
   })
 })
 
