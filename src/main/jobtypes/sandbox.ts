@@ -1,20 +1,13 @@
 /**
- * The job-type thread as seen from the main thread: requests one after the other, a hard limit beyond the script's own
- * one, and a new thread when the old one hangs, dies or broke.
+ * The job-type sandbox as seen from the main thread: requests one after the other in one thread, and in a second one while a
+ * script keeps the first busy, so that one that never ends does not hold up what others submit.
  */
-import { existsSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
 import type { CompiledJob } from '../engine/compiledJob.ts'
 import type { Logger } from '../engine/logger.ts'
-import type { CompileInput, FileTable, RunLimits, ScriptFailure, ThreadData, ThreadReady, ThreadReply, ThreadRequest } from './protocol.ts'
+import type { CompileInput, FileTable, RunLimits, ThreadReply } from './protocol.ts'
+import { SandboxError, SandboxThread, type Waiting } from './sandboxThread.ts'
 
-/** A script did not do its work; `failure` says why in words for people. */
-export class SandboxError extends Error {
-  override readonly name = 'SandboxError'
-  constructor(readonly failure: ScriptFailure) {
-    super(failure.text)
-  }
-}
+export { SandboxError } from './sandboxThread.ts'
 
 export interface SandboxOptions {
   /** File of the thread: `thread.ts` from source, `jobtypeThread.js` in a bundle. */
@@ -26,6 +19,8 @@ export interface SandboxOptions {
   memoryBytes?: number
   /** What a script gets on top of its time before its thread is killed. */
   graceMs?: number
+  /** For how long a request waits for the first thread before the second one takes it. */
+  patienceMs?: number
 }
 
 export interface Sandbox {
@@ -35,7 +30,7 @@ export interface Sandbox {
   describe(file: string): Promise<unknown>
   /** @throws SandboxError */
   compile(file: string, input: CompileInput): Promise<CompiledJob>
-  /** Ends the thread; what waits is refused. */
+  /** Ends the threads; what waits is refused. */
   stop(): Promise<void>
 }
 
@@ -45,135 +40,49 @@ const DESCRIBE_LIMITS: RunLimits = { timeMs: 5_000 }
 const COMPILE_LIMITS: RunLimits = { timeMs: 60_000 }
 const MEMORY_BYTES = 1_536 * MB
 const GRACE_MS = 5_000
-/** A thread that cannot run by then never will. */
-const START_MS = 60_000
-/** Memory of the thread beside the interpreter's: the compiled job. */
-const THREAD_HEAP_MB = 2_048
-/** Deep recursion in the interpreter takes more of the real stack than of its own. */
-const THREAD_STACK_MB = 32
-
-/** The thread's file beside this one: built as `jobtypeThread.js`, from source `thread.ts`. */
-export function defaultThreadFile(): URL {
-  const built = new URL('./jobtypeThread.js', import.meta.url)
-  return existsSync(built) ? built : new URL('./thread.ts', import.meta.url)
-}
-
-/** TypeScript needs its loader in the thread too, and a thread does not inherit it: then a few lines of JavaScript start it. */
-function entryOf(threadFile: URL): URL {
-  if (!threadFile.pathname.endsWith('.ts')) return threadFile
-  const loader = import.meta.resolve('tsx/esm/api')
-  const code = `import { register } from ${JSON.stringify(loader)}; register(); await import(${JSON.stringify(threadFile.href)})`
-  return new URL(`data:text/javascript,${encodeURIComponent(code)}`)
-}
-
-interface Waiting {
-  request: Exclude<ThreadRequest, { op: 'files' }>
-  resolve(reply: ThreadReply & { ok: true }): void
-  reject(error: SandboxError): void
-}
+/** Any shipped script is done by then. */
+const PATIENCE_MS = 2_000
+/** The second thread is ended when nobody needed it for so long. */
+const SPARE_MS = 60_000
 
 type Work = { op: 'describe'; file: string } | { op: 'compile'; file: string; input: CompileInput }
 
 /** Starts no thread until there is work. */
 export function createSandbox(options: SandboxOptions): Sandbox {
-  const { log, graceMs = GRACE_MS } = options
+  const { graceMs = GRACE_MS, patienceMs = PATIENCE_MS, memoryBytes = MEMORY_BYTES } = options
   const limits = { describe: options.describeLimits ?? DESCRIBE_LIMITS, compile: options.compileLimits ?? COMPILE_LIMITS }
-  const threadFile = options.threadFile ?? defaultThreadFile()
   const queue: Waiting[] = []
   let files: FileTable = new Map()
-  let thread: Worker | undefined
-  let running: Waiting | undefined
-  let ready = false
-  let killTimer: NodeJS.Timeout | undefined
   let nextId = 1
   let stopped = false
+  /** When the first thread got what it does. */
+  let firstSince = 0
+  let impatience: NodeJS.Timeout | undefined
+  let rest: NodeJS.Timeout | undefined
 
-  function startThread(): Worker {
-    const env = process.env['TZ'] === undefined ? {} : { TZ: process.env['TZ'] }
-    const started = new Worker(entryOf(threadFile), {
-      name: 'job types',
-      execArgv: [],
-      env,
-      workerData: { memoryBytes: options.memoryBytes ?? MEMORY_BYTES } satisfies ThreadData,
-      resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MB, stackSizeMb: THREAD_STACK_MB },
-    })
-    started.unref()
-    started.on('message', (message: ThreadReply | ThreadReady) => {
-      if ('ready' in message) becomeReady(started)
-      else finish(started, message)
-    })
-    started.on('error', (error) => lose(started, `the job-type thread failed: ${error.message}`))
-    started.on('exit', () => lose(started, 'the job-type thread ended'))
-    started.postMessage({ op: 'files', files } satisfies ThreadRequest)
-    return started
-  }
+  const first = new SandboxThread({ ...options, memoryBytes, graceMs, files: () => files, onFree: next })
+  const spare = new SandboxThread({ ...options, memoryBytes, graceMs, files: () => files, onFree: spareIsFree })
 
   function next(): void {
-    if (running !== undefined) return
-    running = queue.shift()
-    if (running === undefined) {
-      thread?.unref()
-      return
-    }
-    thread ??= startThread()
-    // A process must not end while somebody waits for an answer.
-    thread.ref()
-    watch()
-    thread.postMessage(running.request)
+    if (!first.isBusy && give(first)) firstSince = performance.now()
+    clearTimeout(impatience)
+    if (queue.length > 0 && !spare.isBusy) impatience = setTimeout(helpOut, Math.max(0, firstSince + patienceMs - performance.now()))
   }
 
-  /** A thread has its time to start, then a script its own and some more. */
-  function watch(): void {
-    clearTimeout(killTimer)
-    if (running === undefined) return
-    const { file, limits } = running.request
-    if (ready)
-      killTimer = setTimeout(
-        () => kill(`the script took longer than ${limits.timeMs / 1000} s and was killed`, file),
-        limits.timeMs + graceMs,
-      )
-    else killTimer = setTimeout(() => kill('the job-type thread does not start', file), START_MS)
+  function helpOut(): void {
+    clearTimeout(rest)
+    give(spare)
   }
 
-  function becomeReady(started: Worker): void {
-    if (started !== thread) return
-    ready = true
-    watch()
-  }
-
-  function kill(text: string, file: string): void {
-    if (thread === undefined) return
-    log.warn({ file }, `job-type thread killed: ${text}`)
-    fail({ kind: ready ? 'limit' : 'unavailable', text }, thread)
-  }
-
-  function lose(from: Worker, text: string): void {
-    if (from === thread) fail({ kind: ready ? 'crash' : 'unavailable', text }, from)
-  }
-
-  /** Gives up the thread and what runs in it. */
-  function fail(failure: ScriptFailure, from: Worker): void {
-    thread = undefined
-    ready = false
-    void from.terminate()
-    settle()?.reject(new SandboxError(failure))
+  function spareIsFree(): void {
+    rest = setTimeout(() => void spare.stop(), SPARE_MS).unref()
     next()
   }
 
-  function finish(from: Worker, reply: ThreadReply): void {
-    if (from !== thread || running?.request.id !== reply.id) return
-    for (const { level, text } of reply.lines) log[level]({ script: running.request.file }, text)
-    const done = settle()
-    if (reply.ok) done?.resolve(reply)
-    else done?.reject(new SandboxError(reply.failure))
-    next()
-  }
-
-  function settle(): Waiting | undefined {
-    clearTimeout(killTimer)
-    const done = running
-    running = undefined
-    return done
+  function give(thread: SandboxThread): boolean {
+    const waiting = queue.shift()
+    if (waiting) thread.give(waiting)
+    return waiting !== undefined
   }
 
   function run(work: Work): Promise<ThreadReply & { ok: true }> {
@@ -187,7 +96,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
   return {
     setFiles(changed) {
       files = changed
-      thread?.postMessage({ op: 'files', files } satisfies ThreadRequest)
+      first.filesChanged()
+      spare.filesChanged()
     },
     async describe(file) {
       return (await run({ op: 'describe', file })).description
@@ -199,11 +109,10 @@ export function createSandbox(options: SandboxOptions): Sandbox {
     },
     async stop() {
       stopped = true
-      const refused = [settle(), ...queue.splice(0)]
-      for (const waiting of refused) waiting?.reject(new SandboxError({ kind: 'unavailable', text: 'the farm is stopping' }))
-      const old = thread
-      thread = undefined
-      await old?.terminate()
+      clearTimeout(impatience)
+      clearTimeout(rest)
+      for (const { reject } of queue.splice(0)) reject(new SandboxError({ kind: 'unavailable', text: 'the farm is stopping' }))
+      await Promise.all([first.stop(), spare.stop()])
     },
   }
 }

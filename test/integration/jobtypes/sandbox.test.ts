@@ -187,7 +187,14 @@ describe('the interpreter', () => {
     let after = 0
     for (let round = 0; round < 60; round++) {
       const files = new Map([['0/test.js', scriptOf(bodies[round % bodies.length] ?? '')]])
-      const run = { module, files, file: '0/test.js', limits: { timeMs: 60_000 }, facts: { cwd: '/', platform: 'linux', now: Date.now }, lines: [] }
+      const run = {
+        module,
+        files,
+        file: '0/test.js',
+        limits: { timeMs: 60_000 },
+        facts: { cwd: '/', platform: 'linux', now: Date.now },
+        lines: [],
+      }
       expect(() => compileScript(run, inputFor('test'))).toThrow(ScriptError)
       if (round === 9) after = memory.buffer.byteLength
     }
@@ -218,6 +225,24 @@ describe('the thread', () => {
     turns.setFiles(new Map([['0/test.js', scriptOf(`const t = author.Task('task ' + job.name, 'misc'); job.addTask(t)`)]]))
     const jobs = await Promise.all(['a', 'b', 'c'].map((name) => turns.compile('0/test.js', inputFor('test', {}, { name }))))
     expect(jobs.map((job) => tasksOf(job)[0]?.name)).toEqual(['task a', 'task b', 'task c'])
+  })
+
+  it('a script that does not end holds up nobody else: what waits for too long goes to a second thread', async () => {
+    const shared = createSandbox({ log: silentLogger, patienceMs: 100, compileLimits: { timeMs: 600_000 } })
+    own = shared
+    shared.setFiles(
+      new Map([
+        ['0/loop.js', scriptOf('for (;;) {}')],
+        ['0/ok.js', scriptOf('')],
+      ]),
+    )
+    let isOver = false
+    const endless = shared.compile('0/loop.js', inputFor('loop')).finally(() => (isOver = true))
+    endless.catch(() => undefined)
+    for (let round = 0; round < 3; round++) await expect(shared.compile('0/ok.js', inputFor('ok'))).resolves.toMatchObject({ taskCount: 0 })
+    expect(isOver).toBe(false)
+    await shared.stop()
+    await expect(endless).rejects.toThrow('stopping')
   })
 
   it('refuses what waits when it is stopped', async () => {
