@@ -102,7 +102,7 @@ export function provideJob(id: Readonly<Ref<string>>): JobDetail {
   /** The hints tell that frames came, this tells which: the newest ones, and all of them after a flood. */
   async function pullFrames(): Promise<void> {
     const asked = id.value
-    const page = await get(FramePage, `/jobs/${asked}/frames`, { order: 'newest', limit: NEWEST })
+    const page = await get(FramePage, `/jobs/${asked}/frames`, { order: 'newest', ready: true, limit: NEWEST })
     if (asked !== id.value || !model.value) return
     const known = page.items.some((frame) => newestId >= frame.id)
     if (!known && page.items.length === NEWEST) {

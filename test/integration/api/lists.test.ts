@@ -179,6 +179,25 @@ describe('a job', () => {
     expect(job.lastFrame.thumbnailUrl).toMatch(/^\/api\/v1\/frames\/\d+\/thumbnail\?v=\d+$/)
   })
 
+  it('has pages of frames by number or newest first, with totals', async () => {
+    const base = `/jobs/${jobId(10)}/frames`
+    const framesOf = (query: string) => all(`${base}?${query}`).then((items) => items.map(({ frame }) => frame as number))
+    expect(await framesOf('limit=4')).toEqual([1, 2, 3, 4, 5, 6])
+    expect(await framesOf('limit=4&order=newest')).toEqual([6, 5, 4, 3, 2, 1])
+    expect(await get(`${base}?limit=1`)).toMatchObject({ total: 6 })
+    expect(await get(`${base}?task=3`)).toMatchObject({ total: 1, items: [{ frame: 3 }] })
+    expect(await get(`${base}?problem=true`)).toMatchObject({ total: 0, items: [] })
+  })
+
+  it('has the frame that was rendered last as its newest, also when it was rendered again', async () => {
+    const [second] = (await get(`/jobs/${jobId(10)}/frames?task=2`)).items
+    await server.db.run('update frames set created_at = created_at + 1000000000 where id = ?', [second.id])
+    expect(await get(`/jobs/${jobId(10)}`)).toMatchObject({ lastFrame: { id: second.id } })
+    expect((await get('/frames?limit=1')).items).toMatchObject([{ id: second.id }])
+    expect((await get(`/jobs/${jobId(10)}/frames?limit=1&order=newest&ready=true`)).items).toMatchObject([{ id: second.id }])
+    await server.db.run('update frames set created_at = created_at - 1000000000 where id = ?', [second.id])
+  })
+
   it('has pages of tasks with totals, by status, kind, name and worker', async () => {
     const base = `/jobs/${jobId(2)}/tasks`
     expect((await all(`${base}?limit=5`)).map((task) => task.index)).toEqual(Array.from({ length: TASKS }, (_, n) => n + 1))
@@ -252,9 +271,11 @@ describe('a job', () => {
 
 describe('the whole farm', () => {
   it('shows newest frames first, without those of deleted jobs', async () => {
-    const seen = await all('/frames?limit=1000&ready=true')
-    const numbers = seen.map((frame) => frame.id)
-    expect(numbers).toEqual([...numbers].sort((a, b) => b - a))
+    const seen = await all('/frames?limit=50&ready=true')
+    const ages = seen.map((frame) => Date.parse(frame.createdAt))
+    expect(ages.length).toBeGreaterThan(100)
+    expect(ages).toEqual([...ages].sort((a, b) => b - a))
+    expect(new Set(seen.map((frame) => frame.id)).size).toBe(seen.length)
     await server.db.run('update jobs set deleted_at = 1 where id = 237')
     const after = await get('/frames?limit=1000')
     expect(after.items.some((frame: { jobId: string }) => frame.jobId === jobId(237))).toBe(false)

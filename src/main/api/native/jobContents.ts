@@ -27,6 +27,8 @@ const JobFrameQuery = Type.Object({
   ...FrameQuery.properties,
   /** Only frames of the task with this index. */
   task: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** By frame number, or the newest first. */
+  order: Type.Optional(Type.Union([Type.Literal('number'), Type.Literal('newest')])),
 })
 export const FramePage = Type.Object({ items: Type.Array(Frame), total: Type.Integer(), next: nullable(Type.String()) })
 
@@ -77,7 +79,7 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
       schema: {
         tags: ['frames'],
         operationId: 'listFrames',
-        summary: "A job's frames by number",
+        summary: "A job's frames by number or by age",
         params: JobParams,
         querystring: JobFrameQuery,
         response: { 200: FramePage },
@@ -85,8 +87,7 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     },
     async ({ params, query }) => {
       const job = await requireJob(context, params.jobId)
-      const page = await pageOfJobFrames(context.read, job.id, { ...query, limit: query.limit ?? 100 })
-      return { ...page, total: job.frameCount }
+      return pageOfJobFrames(context.read, job.id, { ...query, limit: query.limit ?? 100 })
     },
   )
 

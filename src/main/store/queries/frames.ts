@@ -71,7 +71,7 @@ export function findFrame(db: ReadDatabase, id: number): Promise<FrameRow | unde
 export async function lastFrames(db: ReadDatabase, jobIds: readonly number[]): Promise<Map<number, Frame>> {
   const rows = await db.all<FrameRow>(
     `${SELECT} where f.id in (
-      select (select id from frames where job_id = wanted.value and preview = 'ready' order by id desc limit 1) from json_each(?) wanted)`,
+      select (select id from frames where job_id = wanted.value and preview = 'ready' order by created_at desc, id desc limit 1) from json_each(?) wanted)`,
     [JSON.stringify(jobIds)],
   )
   return new Map(rows.map((row) => [row.job_id, toFrame(row)]))
@@ -96,44 +96,55 @@ function previewConditions({ ready, problem, tried }: FramePageInput): string[] 
   ]
 }
 
-/** Frames of one job by frame number (single images first), then by id. */
+export interface JobFramesInput extends FramePageInput {
+  /** Only frames of the task with this index. */
+  task?: number
+  /** By frame number (single images first), or the newest first. */
+  order?: 'number' | 'newest'
+}
+
+/** A page of one job's frames; `total` counts those of all pages. */
 export async function pageOfJobFrames(
   db: ReadDatabase,
   jobId: number,
-  input: FramePageInput & { task?: number },
-): Promise<{ items: Frame[]; next: string | null }> {
+  { limit, cursor, order = 'number', ...filters }: JobFramesInput,
+): Promise<{ items: Frame[]; total: number; next: string | null }> {
   // A null sorts before every number; as a key it must be one.
-  const key = `coalesce(f.frame, ${NO_FRAME})`
-  const after = decodeCursor(input.cursor, 'frames', ['number', 'number'])
-  const where = [
-    `f.job_id = ?`,
-    ...(after ? [`(${key}, f.id) > (?, ?)`] : []),
-    ...(input.task === undefined ? [] : ['t.idx = ?']),
-    ...previewConditions(input),
-  ]
-  const values: SqlValue[] = [jobId, ...(after ?? []), ...(input.task === undefined ? [] : [input.task])]
-  const rows = await db.all<FrameRow>(`${SELECT} where ${where.join(' and ')} order by ${key}, f.id limit ?`, [...values, input.limit + 1])
-  const items = rows.slice(0, input.limit)
+  const [key, direction, beyond] = order === 'newest' ? ['f.created_at', 'desc', '<'] : [`coalesce(f.frame, ${NO_FRAME})`, 'asc', '>']
+  const cursorName = order === 'newest' ? 'newest frames' : 'frames'
+  const after = decodeCursor(cursor, cursorName, ['number', 'number'])
+  const where = [`f.job_id = ?`, ...(filters.task === undefined ? [] : ['t.idx = ?']), ...previewConditions(filters)].join(' and ')
+  const values: SqlValue[] = [jobId, ...(filters.task === undefined ? [] : [filters.task])]
+  const [rows, count] = await Promise.all([
+    db.all<FrameRow>(
+      `${SELECT} where ${where} ${after ? `and (${key}, f.id) ${beyond} (?, ?)` : ''} order by ${key} ${direction}, f.id ${direction} limit ?`,
+      [...values, ...(after ?? []), limit + 1],
+    ),
+    db.get<{ n: number }>(`select count(*) as n from frames f join tasks t on t.id = f.task_id where ${where}`, values),
+  ])
+  const items = rows.slice(0, limit)
   const last = items.at(-1)
-  const next = rows.length > input.limit && last ? encodeCursor('frames', [last.frame ?? NO_FRAME, last.id]) : null
-  return { items: items.map(toFrame), next }
+  const keyOf = (row: FrameRow): number => (order === 'newest' ? row.created_at : (row.frame ?? NO_FRAME))
+  const next = rows.length > limit && last ? encodeCursor(cursorName, [keyOf(last), last.id]) : null
+  return { items: items.map(toFrame), total: count?.n ?? 0, next }
 }
 
 const NO_FRAME = -2_147_483_649
 
 /** Newest frames of all jobs that are not deleted. */
 export async function newestFrames(db: ReadDatabase, input: FramePageInput): Promise<{ items: WallFrame[]; next: string | null }> {
-  const after = decodeCursor(input.cursor, 'newest', ['number'])
-  const where = ['j.deleted_at is null', ...(after ? ['f.id < ?'] : []), ...previewConditions(input)]
+  const after = decodeCursor(input.cursor, 'newest', ['number', 'number'])
+  const where = ['j.deleted_at is null', ...(after ? ['(f.created_at, f.id) < (?, ?)'] : []), ...previewConditions(input)]
   // Newest first by key, so the join order is fixed: the planner would first read all jobs otherwise.
   const select = SELECT.replace(/^  join /gm, '  cross join ')
-  const rows = await db.all<FrameRow>(`${select} where ${where.join(' and ')} order by f.id desc limit ?`, [
+  const rows = await db.all<FrameRow>(`${select} where ${where.join(' and ')} order by f.created_at desc, f.id desc limit ?`, [
     ...(after ?? []),
     input.limit + 1,
   ])
   const items = rows.slice(0, input.limit)
   const last = items.at(-1)
-  return { items: items.map(toWallFrame), next: rows.length > input.limit && last ? encodeCursor('newest', [last.id]) : null }
+  const next = rows.length > input.limit && last ? encodeCursor('newest', [last.created_at, last.id]) : null
+  return { items: items.map(toWallFrame), next }
 }
 
 /** Frames that were made since then. */
