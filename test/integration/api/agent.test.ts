@@ -207,6 +207,33 @@ describe('previews', () => {
   })
 })
 
+describe('a preview that comes late', () => {
+  it('does not show an earlier attempt as what a later one rendered', async () => {
+    const worker = await farm.worker('late')
+    const first = await running(worker)
+    const path = '/out/late 0001.png'
+    const output = { type: 'output' as const, path, frame: 1, bytes: 9, width: 16, height: 9, renderedMs: 5 }
+    const put = (attempt: number) =>
+      farm.call('PUT', `/agent/preview/${first.taskId}/${attempt}?${new URLSearchParams({ path, size: 'large' })}`, {
+        raw: JPEG,
+        headers: { ...worker.headers, 'content-type': 'image/jpeg' },
+      })
+    const preview = async () => (await farm.get(`/jobs/${first.jobId}/frames`)).body.items[0].preview
+    await worker.report(first, { ...output, at: Date.now() })
+    await worker.finish(first)
+    expect((await farm.call('POST', `/tasks/${first.taskId}/actions`, { body: { action: 'requeue' } })).status).toBe(200)
+    const [again] = (await worker.take(1, 10_000)).assignments
+    expect(again).toMatchObject({ taskId: first.taskId, attempt: 2 })
+    if (!again) return
+    await worker.report(again, { ...output, at: Date.now() })
+    expect((await put(1)).status).toBe(204)
+    expect(await preview()).toBe('none')
+    expect((await put(2)).status).toBe(204)
+    expect(await preview()).toBe('ready')
+    await worker.finish(again)
+  })
+})
+
 describe('files of frames', () => {
   it('are handed out where they are images, also behind links, and never as a page', async () => {
     const worker = await farm.worker('files')

@@ -187,6 +187,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
       const { path, reason } = request.body
       const task = await requireTask(context, request.params.taskId)
       await requireAttempt(context, nativeWorker(request), task.id, request.params.attempt)
+      if (await wasSavedAgain(context, task.id, request.params.attempt, path)) return reply.code(204).send(null)
       await farm.setFramePreview(task.publicId, path, 'failed', { problem: reason })
       return reply.code(204).send(null)
     },
@@ -214,6 +215,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
         const worker = nativeWorker(request)
         const task = await requireTask(context, request.params.taskId)
         await requireAttempt(context, worker, task.id, request.params.attempt)
+        if (await wasSavedAgain(context, task.id, request.params.attempt, path)) return reply.code(204).send(null)
         const bytes = await storePreview(context, previews, { jobId: task.jobPublicId, taskId: task.publicId, path }, size, request.body)
         if (size === 'large') context.lastRendered.replace(task.jobPublicId, bytes)
         return reply.code(204).send(null)
@@ -252,6 +254,16 @@ class Vanishing implements CancelSignal {
 async function requireAttempt({ read }: ServerContext, worker: WorkerState, taskId: number, attempt: number): Promise<void> {
   const row = await read.get<{ worker_id: number }>('select worker_id from attempts where task_id = ? and number = ?', [taskId, attempt])
   if (row?.worker_id !== worker.id) throw new NotAllowedError(`attempt ${attempt} of this task is not one of this worker`)
+}
+
+/** Whether a later attempt of the task has saved this file: what comes late is a picture of something that is there no more. */
+async function wasSavedAgain({ read }: ServerContext, taskId: number, attempt: number, path: string): Promise<boolean> {
+  const later = await read.get(
+    `select 1 from frames f join attempts a on a.id = f.attempt_id
+     where f.job_id = (select job_id from tasks where id = ?1) and f.path = ?2 and a.task_id = ?1 and a.number > ?3`,
+    [taskId, path, attempt],
+  )
+  return later !== undefined
 }
 
 function addressOf(request: FastifyRequest): string {
