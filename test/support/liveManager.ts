@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
+import { Connection } from '../../src/main/store/connection.ts'
 import { startManager, type Manager, type ManagerConfig } from '../../src/main/manager.ts'
 import type { Report, ReportReply, TakeReply } from '../../src/shared/schemas/agent.ts'
 import type { Job, NewJob } from '../../src/shared/schemas/job.ts'
@@ -52,9 +53,14 @@ export class LiveManager {
     return new LiveManager(manager, folder, errors, config)
   }
 
-  /** Stops it and starts another one on the same files; this one is of no use any more. */
-  async restart(port = 0): Promise<LiveManager> {
+  /** Stops it and starts another one on the same files; this one is of no use any more. `meanwhile`: SQL for the database at rest. */
+  async restart(port = 0, meanwhile?: string): Promise<LiveManager> {
     await this.manager.stop()
+    if (meanwhile !== undefined) {
+      const database = await Connection.open(join(this.folder, 'data', 'framehouse.sqlite'), 'write')
+      await database.exec(meanwhile)
+      await database.close()
+    }
     return LiveManager.startIn(this.folder, port === 0 ? this.config : { ...this.config, listen: { host: '127.0.0.1', port } })
   }
 

@@ -226,10 +226,9 @@ describe('a restart', () => {
     const job = await other.submit({ notify: [hook('/after-restart')] })
     await other.call('POST', `/jobs/${job.id}/actions`, { body: { action: 'cancel' } })
     await until(() => http.to('/after-restart').length > 0, 'the first try')
-    const again = await other.restart()
     http.answer('/after-restart', { status: 200 })
     // What waits for its next try need not wait for it here.
-    await again.manager.context.writer.exclusive((tx) => tx.run('update outbox set next_at = 0 where done_at is null'))
+    const again = await other.restart(0, 'update outbox set next_at = 0 where done_at is null')
     await until(() => http.to('/after-restart').length > 1, 'the second try')
     await again.stop()
   })
