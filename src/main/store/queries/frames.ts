@@ -88,7 +88,7 @@ export interface FramePageInput {
   tried?: boolean
 }
 
-function previewConditions({ ready, problem, tried }: FramePageInput): string[] {
+function previewConditions({ ready, problem, tried }: Pick<FramePageInput, 'ready' | 'problem' | 'tried'>): string[] {
   return [
     ...(ready ? [`f.preview = 'ready'`] : []),
     ...(problem ? [`f.preview = 'failed'`] : []),
