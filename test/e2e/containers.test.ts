@@ -72,7 +72,7 @@ both('a container job in the browser', () => {
     'is run again with another command, which fails where it should',
     async () => {
       await page.getByRole('link', { name: 'Settings', exact: true }).last().click()
-      await page.getByText('Clone and resubmit').click()
+      await page.getByText('Run again with…').click()
       await page.waitForURL(/from=/)
       await expect.poll(() => field('Image').inputValue(), { timeout: LONG }).toBe(image.name)
       await field('Command').fill(`sh -c 'echo again; exit {frame}'`)

@@ -69,7 +69,7 @@ export const de: Messages = {
   action: {
     pause: 'Pause', resume: 'Weiter', cancel: 'Abbrechen', requeue: 'Alles neu', requeueFailed: 'Fehler neu', delete: 'Löschen',
     undelete: 'Zurückholen',
-    priority: 'Priorität', clone: 'Kopieren und abschicken', openFolder: 'Ausgabeordner öffnen', copyName: 'Name kopieren',
+    priority: 'Priorität', clone: 'Kopieren und abschicken', runAgainWith: 'Nochmals ausführen mit …', openFolder: 'Ausgabeordner öffnen', copyName: 'Name kopieren',
     copyId: 'Kennung kopieren',
     copyLink: 'Verweis kopieren', copyPath: 'Ausgabepfad kopieren', compare: 'Bilder vergleichen mit…', open: 'Öffnen',
     openLog: 'Protokoll öffnen',
@@ -155,7 +155,7 @@ export const de: Messages = {
   },
   settings: { title: 'Einstellungen' },
   jobSettings: {
-    setting: 'Einstellung', value: 'Wert', metadata: 'Angaben', rules: 'Regeln', clone: 'Kopieren und abschicken',
+    setting: 'Einstellung', value: 'Wert', metadata: 'Angaben', rules: 'Regeln',
     output: 'Ausgabeordner',
     dependsOn: 'Wartet auf Aufträge', limits: 'Grenzen', maxWorkers: 'Höchstens Rechner zugleich', tag: 'Nur Rechner mit Marke',
     startAfter: 'Beginnt nach',

@@ -60,7 +60,7 @@ export const en = {
   action: {
     pause: 'Pause', resume: 'Resume', cancel: 'Cancel', requeue: 'Requeue all', requeueFailed: 'Retry failed', delete: 'Delete',
     undelete: 'Bring back',
-    priority: 'Priority', clone: 'Clone and resubmit', openFolder: 'Open output folder', copyName: 'Copy name', copyId: 'Copy id',
+    priority: 'Priority', clone: 'Clone and resubmit', runAgainWith: 'Run again with…', openFolder: 'Open output folder', copyName: 'Copy name', copyId: 'Copy id',
     copyLink: 'Copy link', copyPath: 'Copy output path', compare: 'Compare frames with…', open: 'Open', openLog: 'Open log',
     openImage: 'Open image',
     retry: 'Retry', skip: 'Skip', retryElsewhere: 'Retry on another worker', selectAll: 'Select all',
@@ -134,7 +134,7 @@ export const en = {
   graph: { empty: 'This job has no tasks.', label: 'Tasks and dependencies', tasks: '{n} tasks | {n} task | {n} tasks', after: 'after' },
   settings: { title: 'Settings' },
   jobSettings: {
-    setting: 'Setting', value: 'Value', metadata: 'Metadata', rules: 'Rules', clone: 'Clone and resubmit', output: 'Output folder',
+    setting: 'Setting', value: 'Value', metadata: 'Metadata', rules: 'Rules', output: 'Output folder',
     dependsOn: 'Waits for jobs', limits: 'Limits',
     maxWorkers: 'Most workers at once', tag: 'Only workers with tag', startAfter: 'Starts after', blocklist: 'Blocked workers',
     unblock: 'Unblock', retries: 'A task fails after failures on',

@@ -24,6 +24,11 @@ export function possibleActions(job: Pick<JobSummary, 'status' | 'counts' | 'del
   return possible
 }
 
+/** The label for submitting a copy of a job: a container is run with another image or command, a render with other settings. */
+export function cloneLabel(jobType: string): string {
+  return jobType === 'container' ? 'action.runAgainWith' : 'action.clone'
+}
+
 export function useJobActions() {
   const { t } = useI18n()
   const router = useRouter()
@@ -106,7 +111,7 @@ export function useJobActions() {
     })
     if (one) {
       items.push(
-        { key: 'clone', label: t('action.clone'), icon: 'copy', run: () => void router.push({ path: `/submit/${one.type}`, query: { from: one.id } }) },
+        { key: 'clone', label: t(cloneLabel(one.type)), icon: 'copy', run: () => void router.push({ path: `/submit/${one.type}`, query: { from: one.id } }) },
         {
           key: 'repeat',
           label: t('schedules.repeat'),
