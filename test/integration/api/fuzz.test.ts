@@ -12,8 +12,8 @@ const TIMES = Number(process.env['FUZZ_TIMES'] ?? 8)
 const SEED = Number(process.env['FUZZ_SEED'] ?? 0)
 /** A refused request is sent so often before it is said to change something: the farm also writes by itself. */
 const TRIES = 4
-/** These answer when something happens, or for as long as somebody listens. */
-const WAITING = /\/(take|follow|events)/
+/** These answer when something happens, when workers have answered, or for as long as somebody listens. */
+const WAITING = /\/(take|follow|events|reachability)/
 
 let farm: LiveManager
 let worker: LiveWorker

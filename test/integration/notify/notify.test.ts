@@ -73,7 +73,7 @@ describe('who is told when a job ends', () => {
       event: 'job-completed',
       job: { id: job.id, name: 'Nordlicht 040', status: 'completed', url: `http://farm.studio.example:8080/app/jobs/${job.id}` },
     })
-    expect((await deliveryTo(`${http.url}/done`)).state).toBe('delivered')
+    await until(async () => (await deliveryTo(`${http.url}/done`)).state === 'delivered', 'the note that it was delivered')
   })
 
   it('a mail goes out through the mail server, with its login', async () => {

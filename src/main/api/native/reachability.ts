@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { PathCheck, Reachability } from '../../../shared/schemas/storage.ts'
-import { FarmError } from '../../engine/errors.ts'
+import { FarmError, UnavailableError } from '../../engine/errors.ts'
 import { createTextExpander, variablesFor } from '../../engine/variables.ts'
 import type { WorkerState } from '../../engine/model.ts'
 import { time } from '../../store/queries/format.ts'
@@ -34,19 +34,21 @@ export function reachabilityRoutes(app: NativeApp, context: ServerContext): void
     const asked = names.filter((name) => known.has(name))
     const checks = new Map<string, PathCheck & { path: string }>()
     try {
-      // Folders that are only read are not written to.
-      for (const write of [true, false]) {
-        const part = asked.filter((name) => needsWrite.has(name) === write)
-        if (part.length === 0) continue
-        const paths = part.map((name) => known.get(name) ?? '')
-        const command = { name: 'check-paths', parameters: { paths, write }, totalStepCount: 0 }
-        const answer = await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
-        if (!Value.Check(Type.Array(PathCheck), answer)) return { ...row, problem: 'gave an answer that cannot be read', checks: [] }
-        part.forEach((name, i) => {
-          const check = answer[i]
-          if (check) checks.set(name, { path: paths[i] ?? '', ...check })
-        })
-      }
+      // Folders that are only read are not written to. Both at once: a worker that does not answer is waited for only once.
+      await Promise.all(
+        [true, false].map(async (write) => {
+          const part = asked.filter((name) => needsWrite.has(name) === write)
+          if (part.length === 0) return
+          const paths = part.map((name) => known.get(name) ?? '')
+          const command = { name: 'check-paths', parameters: { paths, write }, totalStepCount: 0 }
+          const answer = await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
+          if (!Value.Check(Type.Array(PathCheck), answer)) throw new UnavailableError('gave an answer that cannot be read')
+          part.forEach((name, i) => {
+            const check = answer[i]
+            if (check) checks.set(name, { path: paths[i] ?? '', ...check })
+          })
+        }),
+      )
     } catch (error) {
       if (!(error instanceof FarmError)) throw error
       return { ...row, problem: error.message, checks: [] }
