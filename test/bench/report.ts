@@ -64,7 +64,7 @@ ${rows.join('\n')}
 
 ## How to read it
 - *no-op* is a route of the same server that does nothing (\`GET /api/v1/version\`), asked in the same run over as many connections: it
-  is the ceiling that the machine, Node and the HTTP library leave. Absolute numbers differ between machines and moments, ratios hardly.
+  is the ceiling that the machine, Node and the HTTP library leave. Absolute numbers differ between machines and moments, ratios less.
 - *take + finish*: 100 simulated workers each ask for a task and say that it is done, over and over. The call that does both is how our own
   worker does it: the report that ends a task asks for the next one in the same call.
 - *at rest* begins a quarter of a minute after the start and lasts a minute; its processor time is the scheduler's own count.
