@@ -120,7 +120,11 @@ export async function pageOfJobFrames(
       `${SELECT} where ${where} ${after ? `and (${key}, f.id) ${beyond} (?, ?)` : ''} order by ${key} ${direction}, f.id ${direction} limit ?`,
       [...values, ...(after ?? []), limit + 1],
     ),
-    db.get<{ n: number }>(`select count(*) as n from frames f join tasks t on t.id = f.task_id where ${where}`, values),
+    // Counted with each page, so an index of frames alone has to do where tasks are not asked for.
+    db.get<{ n: number }>(
+      `select count(*) as n from frames f ${filters.task === undefined ? '' : 'join tasks t on t.id = f.task_id'} where ${where}`,
+      values,
+    ),
   ])
   const items = rows.slice(0, limit)
   const last = items.at(-1)
