@@ -1,4 +1,5 @@
 /** What the flipbook plays: pure helpers over the frame model. */
+import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
 import type { Job } from '../../shared/schemas/job.ts'
 import { NO_FRAME, type FrameModel } from './frames.ts'
 
@@ -46,6 +47,6 @@ export function wantedAround<T>(frames: readonly T[], index: number, ahead: numb
 
 /** Why there is nothing to play: it may come yet, the job saved no files, or only such as cannot be shown. */
 export function whyNoPicture(job: Pick<Job, 'status' | 'frameCount'> | null | undefined): 'waiting' | 'no-images' | 'no-previews' {
-  if (!job || !['completed', 'failed', 'canceled'].includes(job.status)) return 'waiting'
+  if (!job || !FINISHED_JOB_STATUSES.includes(job.status)) return 'waiting'
   return job.frameCount > 0 ? 'no-previews' : 'no-images'
 }
