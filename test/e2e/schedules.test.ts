@@ -88,7 +88,7 @@ part.describe('schedules', () => {
     const { items } = await farm.api<{ items: { id: string }[] }>('GET', '/jobs')
     await page.goto(`${farm.url}/app/submit/echo-sleep-test?from=${items[0]?.id}&later=1`)
     await page.getByText('Monday – Friday at 20:00').first().waitFor()
-    expect(await page.locator('#job-name').inputValue()).toBe('dailies 1')
+    await expect.poll(() => page.locator('#job-name').inputValue()).toBe('dailies 1')
     await page.getByRole('button', { name: 'Schedule a job' }).waitFor()
   })
 
