@@ -3,7 +3,7 @@ import { Value } from 'typebox/value'
 import type { AttemptStatus, JobStatus, LeaseKind, LimitScope, Outcome, QueueOrder, WorkerStatus } from '../../shared/enums.ts'
 import { Policy } from '../../shared/policy.ts'
 import type { AttemptState, JobState, LimitState, TaskState, WorkerState } from '../engine/model.ts'
-import type { RowStatement } from './writer.ts'
+import type { RowStatement } from './rowCommits.ts'
 
 // Reading ---------------------------------------------------------------------------------------------------------
 

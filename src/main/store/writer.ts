@@ -1,26 +1,13 @@
 /**
  * The one place that writes. Callers change memory, say which rows changed, and wait for `durable()`; everything said
- * while a commit is on its way goes into the next one (group commit). One transaction a batch: first the log bytes to
+ * while commits are on their way goes into the next one (group commit). One transaction a batch: first the log bytes to
  * their segment file and to the platter, then the rows, then COMMIT with synchronous=FULL. A reply that waited for
  * `durable()` therefore leaves only after fdatasync of both.
- *
- * All rows of a batch go to SQLite in one statement, a JSON array for each kind that it has: an INSTEAD OF trigger on a
- * temporary view runs the row statements over them. Each further statement would cost a trip to the thread pool and back, and
- * on a busy machine these trips, not the writing, set the pace.
  */
 import { deferred } from '../../shared/deferred.ts'
 import { UnavailableError } from '../engine/errors.ts'
 import type { Connection, SqlValue } from './connection.ts'
-
-/**
- * How rows of one kind are written: SQL that reads a JSON array of rows from `jsonb_each(:rows)`. (`json_each` would write
- * each row as text again, only for `->>` to parse it: that is half of what a commit costs.)
- */
-export interface RowStatement {
-  /** Key of its rows in the batch's document. */
-  readonly name: string
-  readonly sql: string
-}
+import { COMMITS_AT_ONCE, RowCommits, type RowStatement, type Rows } from './rowCommits.ts'
 
 /** Written before the rows of the same batch; answers when its bytes are on the platter. */
 export interface LogSink {
@@ -38,12 +25,13 @@ class Batch {
   readonly done = deferred<void>()
   /** Its rows as they were when others began to be said to the next batch; undefined: as they are at the commit. */
   sealed: { rows: Rows | undefined } | { error: unknown } | undefined
-}
+  /** SQLite has its rows. */
+  handedOver = false
 
-/** The rows of a batch: the kinds that it has, in the order in which they are applied, and a JSON array for each. */
-interface Rows {
-  readonly kinds: readonly RowStatement[]
-  readonly values: string[]
+  /** A single statement each: the next one may be handed over while it is on its way. */
+  get single(): boolean {
+    return this.statements.length === 0
+  }
 }
 
 interface Exclusive {
@@ -52,16 +40,22 @@ interface Exclusive {
   reject(error: unknown): void
 }
 
+interface Begun {
+  readonly item: Batch | Exclusive
+  /** Resolves to what tells those who waited for it; never rejects. */
+  readonly end: Promise<() => void>
+}
+
 export class Writer {
   private batch: Batch | undefined
   /** Batches and exclusive transactions in the order in which they were asked for. */
   private readonly queue: (Batch | Exclusive)[] = []
   private running = false
-  private committing: Batch | undefined
+  /** What is on its way, the oldest first. */
+  private readonly begun: Begun[] = []
   private failed: Error | undefined
   private idle = Promise.resolve()
-  /** The statements that apply rows of just these kinds, by their names. A kind without rows would cost a temporary table all the same. */
-  private readonly inserts = new Map<string, string>()
+  private readonly commits: RowCommits
 
   constructor(
     private readonly connection: Connection,
@@ -70,7 +64,9 @@ export class Writer {
     private readonly logs: LogSink,
     /** Called once when a batch could not be committed: memory is ahead of the disk then, and the manager must reload or stop. */
     private readonly onFailure: (error: Error) => void,
-  ) {}
+  ) {
+    this.commits = new RowCommits(connection)
+  }
 
   /** The row with this key is to be written as `row()` says at the time of the commit; the last call wins. */
   save(statement: RowStatement, key: number, row: () => Row): void {
@@ -102,7 +98,7 @@ export class Writer {
   durable(): Promise<void> {
     if (this.failed) return Promise.reject(new UnavailableError(`the database cannot be written: ${this.failed.message}`))
     // The last thing said, wherever it is; never what others say later, or a busy farm would keep the caller for ever.
-    const last = this.batch ?? this.queue.findLast((item) => item instanceof Batch) ?? this.committing
+    const last = this.batch ?? [...this.begun.map(({ item }) => item), ...this.queue].findLast((item) => item instanceof Batch)
     return last?.done.promise ?? Promise.resolve()
   }
 
@@ -139,34 +135,50 @@ export class Writer {
     return this.batch
   }
 
+  /** A macrotask later: requests that arrived in the same turn of the loop share the first commit. */
   private start(): void {
-    if (this.running) return
+    if (this.running) {
+      if (this.begun.length < COMMITS_AT_ONCE) setImmediate(() => this.begin())
+      return
+    }
     this.running = true
-    // A macrotask later: requests that arrived in the same turn of the loop share the first commit.
     this.idle = new Promise((resolve) => setImmediate(() => void this.drain().then(resolve)))
   }
 
   /**
-   * One item after the other. The next one is begun before those who waited for the last one go on: what they do then (a hundred
+   * Ends one item after the other. The next is begun before those who waited for the last one go on: what they do then (a hundred
    * replies) takes the main thread for milliseconds, in which the disk would have nothing to do.
    */
   private async drain(): Promise<void> {
-    let tell = nobody
     for (;;) {
-      const item = this.queue.shift()
-      if (item === this.batch) this.batch = undefined
-      const begun = item && (item instanceof Batch ? this.commit(item) : this.runExclusive(item))
+      this.begin()
+      const [first] = this.begun
+      if (!first) break
+      const tell = await first.end
+      this.begun.shift()
+      this.begin()
       tell()
-      if (begun) tell = await begun
-      else if (this.queue.length === 0) break
-      else tell = nobody
     }
     this.running = false
   }
 
-  /** Returns what tells those who waited for it. */
-  private async commit(batch: Batch): Promise<() => void> {
-    this.committing = batch
+  private begin(): void {
+    for (let [item] = this.queue; item && this.mayBegin(item); [item] = this.queue) {
+      this.queue.shift()
+      if (item === this.batch) this.batch = undefined
+      const end = item instanceof Batch ? this.commit(item, this.begun.at(-1)?.end) : this.runExclusive(item)
+      this.begun.push({ item, end })
+    }
+  }
+
+  /** Whatever takes several statements is alone on its way: a statement of others would become part of its transaction. */
+  private mayBegin(item: Batch | Exclusive): boolean {
+    const last = this.begun.at(-1)?.item
+    if (!last) return true
+    return item instanceof Batch && item.single && last instanceof Batch && last.single && last.handedOver && this.begun.length < COMMITS_AT_ONCE
+  }
+
+  private async commit(batch: Batch, before: Promise<unknown> = Promise.resolve()): Promise<() => void> {
     try {
       if (this.failed) throw this.failed
       // What was said so far is fixed here, before the first await: later changes open a new batch.
@@ -174,17 +186,20 @@ export class Writer {
       if (batch.sealed && 'error' in batch.sealed) throw batch.sealed.error
       const rows = batch.sealed?.rows
       if (this.logs.dirty) await this.logs.flush()
-      if (batch.statements.length > 0) await this.transaction(rows, batch.statements)
-      else if (rows) await this.apply(rows)
+      const handedOver = () => {
+        batch.handedOver = true
+        // Not in this turn: it is still beginning.
+        if (batch.single) setImmediate(() => this.begin())
+      }
+      if (!batch.single) await this.transaction(rows, batch.statements)
+      else if (rows) await this.commits.apply(rows, handedOver, before)
     } catch (cause) {
-      const error = cause instanceof Error ? cause : new Error(String(cause))
-      this.committing = undefined
-      batch.done.reject(new UnavailableError(`the database cannot be written: ${error.message}`))
+      // What failed first is the reason of all that follow.
+      const error = this.failed ?? (cause instanceof Error ? cause : new Error(String(cause)))
       this.fail(error)
-      return nobody
+      return () => batch.done.reject(new UnavailableError(`the database cannot be written: ${error.message}`))
     }
     return () => {
-      if (this.committing === batch) this.committing = undefined
       for (const effect of batch.after) run(effect)
       batch.done.resolve()
     }
@@ -193,7 +208,7 @@ export class Writer {
   private async transaction(rows: Rows | undefined, statements: Batch['statements']): Promise<void> {
     await this.connection.run('begin immediate')
     try {
-      if (rows) await this.apply(rows)
+      if (rows) await this.commits.apply(rows, nobody, Promise.resolve())
       for (const { sql, values } of statements) await this.connection.run(sql, values)
       await this.connection.run('commit')
     } catch (error) {
@@ -243,26 +258,6 @@ export class Writer {
       values.push(JSON.stringify(rows))
     }
     return kinds.length > 0 ? { kinds, values } : undefined
-  }
-
-  private async apply({ kinds, values }: Rows): Promise<void> {
-    const names = kinds.map(({ name }) => name).join('_')
-    let insert = this.inserts.get(names)
-    if (insert === undefined) {
-      insert = await this.prepare(`batch_${names}`, kinds)
-      this.inserts.set(names, insert)
-    }
-    await this.connection.run(insert, values)
-  }
-
-  /** Makes the view and the trigger for these kinds; returns the statement that hands over their rows. A busy farm knows a few dozen mixtures. */
-  private async prepare(view: string, kinds: readonly RowStatement[]): Promise<string> {
-    const applied = kinds.map(({ name, sql }) => `${sql.replaceAll(':rows', `new.${name}`)};`)
-    await this.connection.exec(
-      `create temp view ${view} as select ${kinds.map(({ name }) => `null as ${name}`).join(', ')};
-       create temp trigger apply_${view} instead of insert on ${view} begin ${applied.join('\n')} end;`,
-    )
-    return `insert into ${view} values (${kinds.map(() => '?').join(', ')})`
   }
 
   private fail(error: Error): void {

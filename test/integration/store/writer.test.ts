@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { UnavailableError } from '../../../src/main/engine/errors.ts'
 import { Connection } from '../../../src/main/store/connection.ts'
-import { Writer, type LogSink, type RowStatement } from '../../../src/main/store/writer.ts'
+import type { RowStatement } from '../../../src/main/store/rowCommits.ts'
+import { Writer, type LogSink } from '../../../src/main/store/writer.ts'
 import { deferred } from '../../../src/shared/deferred.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
@@ -157,6 +158,111 @@ describe('group commit', () => {
     put(2, 'y')
     await writer.durable()
     expect(logs.flushes).toBe(1)
+  })
+})
+
+describe('two commits on their way', () => {
+  /** Commits are handed to SQLite when `release` is called with their place, and not before. */
+  function heldBack(): { held: string[]; release(at: number): void } {
+    const run = connection.run
+    const held: string[] = []
+    const gates: (() => void)[] = []
+    connection.run = async (sql, values) => {
+      if (sql.startsWith('insert into batch')) {
+        held.push(String(values?.[1]))
+        await new Promise<void>((resolve) => gates.push(resolve))
+      }
+      return run.call(connection, sql, values)
+    }
+    return { held, release: (at) => gates[at]?.() }
+  }
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
+
+  it('the second is handed over while the first is at work; a third waits and gathers', async () => {
+    put(0, 'the view of this mixture')
+    await writer.durable()
+    const { held, release } = heldBack()
+    for (let id = 1; id <= 5; id++) {
+      put(id, 'x')
+      await turn()
+    }
+    expect(held).toEqual(['[[1,"x"]]', '[[2,"x"]]'])
+    release(0)
+    await vi.waitFor(() => expect(held).toHaveLength(3))
+    expect(held[2]).toBe('[[3,"x"],[4,"x"],[5,"x"]]')
+    release(1)
+    release(2)
+    await writer.durable()
+    expect(await things()).toHaveLength(6)
+  })
+
+  it('are applied in their order, also when SQLite gets the second one first', async () => {
+    put(1, 'at the start')
+    await writer.durable()
+    const { held, release } = heldBack()
+    put(1, 'first')
+    await turn()
+    const first = writer.durable()
+    put(1, 'second')
+    await turn()
+    const second = writer.durable()
+    const told: string[] = []
+    void first.then(() => told.push('first'))
+    void second.then(() => told.push('second'))
+    release(1)
+    await turn()
+    expect(await things()).toEqual([{ id: 1, text: 'at the start' }])
+    expect(told).toEqual([])
+    release(0)
+    await vi.waitFor(() => expect(held).toHaveLength(3))
+    release(2)
+    await second
+    expect(told).toEqual(['first', 'second'])
+    expect(await things()).toEqual([{ id: 1, text: 'second' }])
+  })
+
+  it('the second writes nothing when the first fails, and gives its reason', async () => {
+    put(1, 'at the start')
+    await writer.durable()
+    const { held, release } = heldBack()
+    put(2, 'bad')
+    await turn()
+    const first = writer.durable()
+    put(3, 'good')
+    await turn()
+    const second = writer.durable()
+    for (const waiting of [first, second]) waiting.catch(() => undefined)
+    release(0)
+    await expect(first).rejects.toThrow('CHECK')
+    release(1)
+    await vi.waitFor(() => expect(held).toHaveLength(3))
+    release(2)
+    await expect(second).rejects.toThrow('CHECK')
+    expect(await things()).toEqual([{ id: 1, text: 'at the start' }])
+    expect(failures).toHaveLength(1)
+  })
+
+  it('what takes several statements is alone', async () => {
+    put(1, 'x')
+    await writer.durable()
+    const { held, release } = heldBack()
+    put(2, 'x')
+    await turn()
+    insert(3)
+    const mixed = writer.durable()
+    await turn()
+    const bulk = writer.exclusive(async (tx) => (await tx.all<{ id: number }>('select id from things order by id')).map(({ id }) => id))
+    put(4, 'x')
+    await turn()
+    expect(await things()).toHaveLength(1)
+    expect(held).toHaveLength(1)
+    release(0)
+    await mixed
+    expect(await bulk).toEqual([1, 2, 3])
+    await vi.waitFor(() => expect(held).toHaveLength(2))
+    release(1)
+    await writer.durable()
+    expect(await things()).toHaveLength(4)
   })
 })
 

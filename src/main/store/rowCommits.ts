@@ -1,0 +1,84 @@
+/**
+ * All rows of a batch go to SQLite in one statement, a JSON array for each kind that it has: an INSTEAD OF trigger on a
+ * temporary view runs the row statements over them. Each further statement would cost a trip to the thread pool and back, and
+ * on a busy machine these trips, not the writing, set the pace.
+ *
+ * One commit may be handed over while another is on its way: it waits for SQLite's own lock of the connection and goes on as
+ * soon as that is free, whatever the main thread does meanwhile. The two are statements of their own (a statement runs once at
+ * a time), and a number that each checks and leaves behind keeps their order: a lock is not a queue.
+ */
+import type { Connection } from './connection.ts'
+
+/**
+ * How rows of one kind are written: SQL that reads a JSON array of rows from `jsonb_each(:rows)`. (`json_each` would write
+ * each row as text again, only for `->>` to parse it: that is half of what a commit costs.)
+ */
+export interface RowStatement {
+  /** Key of its rows in the batch's document. */
+  readonly name: string
+  readonly sql: string
+}
+
+/** The rows of a batch: the kinds that it has, in the order in which they are applied, and a JSON array for each. */
+export interface Rows {
+  readonly kinds: readonly RowStatement[]
+  readonly values: readonly string[]
+}
+
+/** Commits that may be on their way at a time. */
+export const COMMITS_AT_ONCE = 2
+
+const OUT_OF_ORDER = 'before the commit that it follows'
+
+export class RowCommits {
+  /** Names of the views that apply rows of just these kinds. A kind without rows would cost a temporary table all the same. */
+  private readonly views = new Map<string, string>()
+  /** Number of the commit that was handed over last. */
+  private last = 0
+
+  constructor(private readonly connection: Connection) {}
+
+  /**
+   * Commits the rows, or adds them to the transaction that the caller began.
+   * @param handedOver called as soon as SQLite has them; from then on the next commit may be handed over
+   * @param before resolves when the commit handed over before this one has ended
+   * @throws Error with SQLite's words; nothing of it is in the database then
+   */
+  async apply(rows: Rows, handedOver: () => void, before: Promise<unknown>): Promise<void> {
+    const view = this.views.get(nameOf(rows)) ?? (await this.prepare(rows))
+    const number = ++this.last
+    const text = `insert into ${view} values (?${', ?'.repeat(rows.kinds.length)}) -- ${number % COMMITS_AT_ONCE}`
+    const applied = this.connection.run(text, [number, ...rows.values])
+    handedOver()
+    try {
+      await applied
+    } catch (error) {
+      if (!(error instanceof Error && error.message.includes(OUT_OF_ORDER))) throw error
+      await before
+      await this.connection.run(text, [number, ...rows.values])
+    }
+  }
+
+  /** Makes the view and the trigger for these kinds. A busy farm knows a few dozen mixtures. */
+  private async prepare(rows: Rows): Promise<string> {
+    const { kinds } = rows
+    const view = `batch_${nameOf(rows)}`
+    const applied = kinds.map(({ name, sql }) => `${sql.replaceAll(':rows', `new.${name}`)};`)
+    await this.connection.exec(
+      `create temp table if not exists last_commit (id integer primary key, number integer not null);
+       insert or ignore into last_commit (id, number) values (1, 0);
+       create temp view ${view} as select null as number, ${kinds.map(({ name }) => `null as ${name}`).join(', ')};
+       create temp trigger apply_${view} instead of insert on ${view} begin
+         select raise(abort, '${OUT_OF_ORDER}') from last_commit where number <> new.number - 1;
+         update last_commit set number = new.number;
+         ${applied.join('\n')}
+       end;`,
+    )
+    this.views.set(nameOf(rows), view)
+    return view
+  }
+}
+
+function nameOf({ kinds }: Rows): string {
+  return kinds.map(({ name }) => name).join('_')
+}
