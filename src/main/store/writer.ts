@@ -175,7 +175,8 @@ export class Writer {
   private mayBegin(item: Batch | Exclusive): boolean {
     const last = this.begun.at(-1)?.item
     if (!last) return true
-    return item instanceof Batch && item.single && last instanceof Batch && last.single && last.handedOver && this.begun.length < COMMITS_AT_ONCE
+    if (this.begun.length >= COMMITS_AT_ONCE) return false
+    return item instanceof Batch && item.single && last instanceof Batch && last.single && last.handedOver
   }
 
   private async commit(batch: Batch, before: Promise<unknown> = Promise.resolve()): Promise<() => void> {
