@@ -4,7 +4,7 @@
  */
 import { access, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import sharp from 'sharp'
+import { imageLibrary } from './imageLibrary.ts'
 import type { Logger } from '../engine/logger.ts'
 import { makeFolders } from '../system/makeFolders.ts'
 
@@ -116,6 +116,7 @@ export class LastRendered {
 
   private async save(jobId: string, image: Buffer): Promise<void> {
     await makeFolders(path.join(this.options.previews, jobId))
+    const sharp = await imageLibrary()
     let source = sharp(image, { limitInputPixels: MAX_PIXELS, sequentialRead: true }).flatten().toColourspace('srgb')
     const made: { file: string; jpeg: Buffer }[] = []
     for (const { file, width, height } of LAST_RENDERED_SIZES) {

@@ -3,7 +3,7 @@
  * and a few are worked on at a time, so that a farm full of finished frames does not slow the manager down.
  */
 import { stat } from 'node:fs/promises'
-import sharp from 'sharp'
+import { imageLibrary } from './imageLibrary.ts'
 import type { PreviewSize } from '../../shared/schemas/agent.ts'
 import type { Logger } from '../engine/logger.ts'
 import type { Previews } from './previews.ts'
@@ -94,6 +94,7 @@ export class PreviewMaker {
   private async make({ jobId, path, file }: FrameFile): Promise<{ width: number; height: number }> {
     const facts = await stat(file)
     if (!facts.isFile() || facts.size > MAX_FILE_BYTES) throw new Error('not a file, or too large')
+    const sharp = await imageLibrary()
     const image = sharp(file, { limitInputPixels: MAX_PIXELS, sequentialRead: true })
     const { width: fullWidth, height: fullHeight } = await image.metadata()
     let source = image.flatten().toColourspace('srgb')
