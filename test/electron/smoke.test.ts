@@ -343,7 +343,7 @@ part.describe('the desktop program', () => {
     expect(await desktop.ended).toBe(0)
   })
 
-  it('comes back in the place where it was, and ends when the system asks it to', async () => {
+  it('comes back in the place where it was, goes on with its work, and ends without a question when the system asks it to', async () => {
     expect(JSON.parse(readFileSync(join(home.path, 'user-data', 'shell.json'), 'utf8'))).toMatchObject({
       window: { width: 1200, height: 760 },
       managerUrl: '',
@@ -353,6 +353,9 @@ part.describe('the desktop program', () => {
       width: 1200,
       height: 760,
     })
+    const farm = new URL(desktop.page.url()).origin
+    const active = async () => ((await (await fetch(`${farm}/api/v1/status`)).json()) as { tasks: { active?: number } }).tasks.active
+    await vi.waitFor(async () => expect(await active()).toBe(1), WAIT)
     expect(await desktop.terminate()).toBe(0)
   })
 })

@@ -103,7 +103,9 @@ class Shell {
     app.on('before-quit', (event) => {
       if (this.quitting) return
       event.preventDefault()
-      void this.askAndQuit()
+      // Our own menus ask first and do not come here. On a Mac it is the Dock's "Quit"; elsewhere the runtime got a signal from
+      // a system that wants to end, where nobody may be there to answer.
+      void (process.platform === 'darwin' ? this.askAndQuit() : this.quit())
     })
     app.on('activate', () => this.show())
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void this.quit())
