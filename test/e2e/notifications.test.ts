@@ -106,7 +106,7 @@ part.describe('the settings of notifications', () => {
 
   it('are still there after a reload, and have no accessibility defect that axe can find', async () => {
     await page.reload()
-    expect(await rule(1).getByLabel('Headers').inputValue()).toBe('Authorization: Bearer secret')
+    await expect.poll(() => rule(1).getByLabel('Headers').inputValue()).toBe('Authorization: Bearer secret')
     await rule(2).waitFor()
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })

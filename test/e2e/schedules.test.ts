@@ -65,7 +65,7 @@ part.describe('schedules', () => {
     await dialog.getByLabel('Name').first().click()
     await page.keyboard.press('End')
     await page.keyboard.type(' again')
-    expect(await dialog.getByLabel('Name').first().inputValue()).toBe('dailies {n} again')
+    await expect.poll(() => dialog.getByLabel('Name').first().inputValue()).toBe('dailies {n} again')
     for (let i = 0; i < 30; i++) await page.keyboard.press('Tab')
     expect(await dialog.evaluate((box) => box.parentElement?.contains(document.activeElement)), 'the focus stays inside').toBe(true)
     await page.keyboard.press('Escape')

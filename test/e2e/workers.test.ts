@@ -64,7 +64,9 @@ part.describe('the page of workers', () => {
   )
 
   it('shows its load, cards and software', async () => {
-    await drawer().getByRole('img', { name: /CPU \d+ %, RAM .*, GPU 0 73 % · 61 °C, GPU 1 12 %$/ }).waitFor()
+    await drawer()
+      .getByRole('img', { name: /CPU \d+ %, RAM .*, GPU 0 73 % · 61 °C, GPU 1 12 %$/ })
+      .waitFor()
     await drawer().getByText('NVIDIA GeForce RTX 4090 25.8 GB, NVIDIA RTX A4000 17.2 GB').waitFor()
     await drawer().getByRole('heading', { name: 'Software found' }).waitFor()
   })
@@ -78,7 +80,7 @@ part.describe('the page of workers', () => {
       // Its machine tells nothing now, so nothing is shown as if it were of now.
       await drawer().getByRole('heading', { name: 'Load', exact: true }).waitFor({ state: 'detached' })
       await row().getByText('Awake', { exact: true }).waitFor()
-      expect(Date.parse((await worker())?.lastSeenAt ?? '')).toBeGreaterThan(Date.parse(before))
+      await expect.poll(async () => Date.parse((await worker())?.lastSeenAt ?? '')).toBeGreaterThan(Date.parse(before))
     },
     LONG,
   )
@@ -86,12 +88,14 @@ part.describe('the page of workers', () => {
   it(
     'sends it to sleep when its task is done, and shows what it is doing until then',
     async () => {
-      const settings = { message: 'busy', sleep_duration_seconds: 4 }
-      const { id } = await farm.api<{ id: string }>('POST', '/jobs', { type: 'echo-sleep-test', name: 'a short nap', settings })
+      const over = join(farm.dataDir, 'over')
+      const settings = { command: `sh -c 'until [ -e ${over} ]; do sleep 0.1; done'`, frames: '1' }
+      const { id } = await farm.api<{ id: string }>('POST', '/jobs', { type: 'command-per-frame', name: 'a short nap', settings })
       await drawer().getByRole('link', { name: 'a short nap' }).waitFor()
       await row().getByText('Rendering').waitFor()
       await order('Sleep', 'when its task is done')
       await row().getByText('→ Asleep').waitFor()
+      await writeFile(over, '')
       await row().getByText('Asleep', { exact: true }).waitFor()
       const job = await farm.api<{ counts: { completed: number; total: number } }>('GET', `/jobs/${id}`)
       expect(job.counts.completed, 'what ran was not stopped').toBeGreaterThan(0)
@@ -105,7 +109,7 @@ part.describe('the page of workers', () => {
     await page.keyboard.type('gpu')
     await page.keyboard.press('Enter')
     await row().getByText('gpu').waitFor()
-    expect((await worker())?.tags.map((tag) => tag.name)).toEqual(['gpu'])
+    await expect.poll(async () => (await worker())?.tags.map((tag) => tag.name)).toEqual(['gpu'])
   })
 
   it('keeps a week of sleep', async () => {
@@ -115,7 +119,12 @@ part.describe('the page of workers', () => {
     for (const day of ['Mo', 'Tu', 'We', 'Th', 'Fr']) await drawer().getByRole('button', { name: day, exact: true }).click()
     await drawer().getByRole('button', { name: 'Save schedule' }).click()
     await expect.poll(async () => (await worker())?.sleepSchedule).toMatchObject({ isActive: true, daysOfWeek: 'sa su' })
-    await farm.api('PUT', `/workers/${(await worker())?.id}/sleep-schedule`, { isActive: false, daysOfWeek: '', startTime: '', endTime: '' })
+    await farm.api('PUT', `/workers/${(await worker())?.id}/sleep-schedule`, {
+      isActive: false,
+      daysOfWeek: '',
+      startTime: '',
+      endTime: '',
+    })
   })
 
   it(
@@ -126,7 +135,7 @@ part.describe('the page of workers', () => {
       await order('Remove')
       await page.getByRole('alertdialog').getByRole('button', { name: 'Remove' }).click()
       await page.getByRole('heading', { name: 'No workers yet' }).waitFor()
-      expect(await worker()).toBeUndefined()
+      await expect.poll(worker).toBeUndefined()
       expect(problems).toEqual([])
     },
     LONG,

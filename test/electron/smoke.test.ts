@@ -80,6 +80,7 @@ part.describe('the desktop program', () => {
 
   const spied = <T>(read: (all: Spied) => T): Promise<T> =>
     desktop.app.evaluate((_electron, code) => eval(`(${code})`)(globalThis.spied) as T, String(read))
+  const visible = () => desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((window) => window.isVisible()))
   const address = () => new URL(desktop.page.url())
   const menu = (top: string, label: string) =>
     desktop.app.evaluate(
@@ -127,9 +128,7 @@ part.describe('the desktop program', () => {
   it('opens one window with the GUI of its own farm', async () => {
     await desktop.page.getByRole('heading', { name: 'Dashboard' }).waitFor()
     expect(address().hostname).toBe('127.0.0.1')
-    expect(await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((window) => window.isVisible()))).toEqual([
-      true,
-    ])
+    await vi.waitFor(async () => expect(await visible()).toEqual([true]), WAIT)
     await picture('start')
   })
 
@@ -237,9 +236,7 @@ part.describe('the desktop program', () => {
     await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.hide())
     expect(await startAgain({ ...options, args: [`framehouse://job/${job}`] })).toBe(0)
     await vi.waitFor(() => expect(address().pathname).toBe(`/app/jobs/${job}`), WAIT)
-    expect(await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((window) => window.isVisible()))).toEqual([
-      true,
-    ])
+    await vi.waitFor(async () => expect(await visible()).toEqual([true]), WAIT)
   })
 
   it('opens the documentation of the API in the browser of the system, and nothing else', async () => {
@@ -323,8 +320,7 @@ part.describe('the desktop program', () => {
       window?.setBounds({ x: 40, y: 30, width: 1200, height: 760 })
       window?.close()
     })
-    const visible = () => desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((window) => window.isVisible()))
-    expect(await visible()).toEqual([false])
+    await vi.waitFor(async () => expect(await visible()).toEqual([false]), WAIT)
     const api = `${address().origin}/api/v1`
     const submitted = await fetch(`${api}/jobs`, {
       method: 'POST',
@@ -349,10 +345,8 @@ part.describe('the desktop program', () => {
       managerUrl: '',
     })
     desktop = await startDesktop(options)
-    expect(await desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getBounds())).toMatchObject({
-      width: 1200,
-      height: 760,
-    })
+    const bounds = () => desktop.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getBounds())
+    await vi.waitFor(async () => expect(await bounds()).toMatchObject({ width: 1200, height: 760 }), WAIT)
     const farm = new URL(desktop.page.url()).origin
     const active = async () => ((await (await fetch(`${farm}/api/v1/status`)).json()) as { tasks: { active?: number } }).tasks.active
     await vi.waitFor(async () => expect(await active()).toBe(1), WAIT)

@@ -108,7 +108,7 @@ export async function recordedContext(
 }
 
 /** Resolves when `condition` holds; looks every 20 ms. @throws Error after `limitMs` */
-export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 20_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, limitMs = 60_000): Promise<void> {
   const deadline = Date.now() + limitMs
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited ${limitMs} ms in vain: ${what}`)

@@ -11,6 +11,8 @@ export class EngineDoor {
   events: 'told' | 'refused' | 'silent' = 'told'
   /** Whoever wants to create a container has the connection cut. */
   isJammed = false
+  /** When whoever starts a container is answered; it runs before. */
+  startAnswers: Promise<void> = Promise.resolve()
   private readonly streams = new Set<ServerResponse>()
 
   private constructor(private readonly server: Server) {}
@@ -28,7 +30,8 @@ export class EngineDoor {
       }
       if (door.isJammed && path.startsWith('/containers/create')) return void incoming.socket.destroy()
       const { method, headers } = incoming
-      const onward = request({ socketPath: localSocket(engine), path: incoming.url, method, headers }, (answer) => {
+      const onward = request({ socketPath: localSocket(engine), path: incoming.url, method, headers }, async (answer) => {
+        if (path.endsWith('/start')) await door.startAnswers
         outgoing.writeHead(answer.statusCode ?? 500, answer.headers).flushHeaders()
         answer.on('error', () => outgoing.destroy())
         answer.pipe(outgoing)

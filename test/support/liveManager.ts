@@ -187,7 +187,7 @@ export class LiveWorker {
 export async function until<T>(
   check: () => Promise<T | undefined | false | null> | T | undefined | false | null,
   what = 'condition',
-  patienceMs = 10_000,
+  patienceMs = 30_000,
 ): Promise<T> {
   const deadline = Date.now() + patienceMs
   for (;;) {

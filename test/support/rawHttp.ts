@@ -7,7 +7,7 @@ export interface RawReply {
   body: string
 }
 
-/** Sends the text and reads until the other side closes or the reply is complete. @throws Error when nothing comes within 5 s */
+/** Sends the text and reads until the other side closes or the reply is complete. @throws Error when nothing comes within 30 s */
 export function rawRequest(port: number, text: string): Promise<RawReply> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
@@ -15,7 +15,7 @@ export function rawRequest(port: number, text: string): Promise<RawReply> {
     const timer = setTimeout(() => {
       socket.destroy()
       reject(new Error(`no reply; so far: ${Buffer.concat(chunks).toString()}`))
-    }, 5_000)
+    }, 30_000)
     const finish = () => {
       clearTimeout(timer)
       socket.destroy()

@@ -146,17 +146,17 @@ export class DockerExecutor implements Executor {
       // With `stream` the answer is a stream; the types know only the single sample.
       return (await container.stats({ stream: true })) as unknown as Readable
     })
-    const onAbort = () => void this.stop(container, spec.stopGraceMs)
+    // One that does not run yet is stopped as soon as it does (`follow`).
+    const onAbort = () => void (entry.state !== 'created' && this.stop(container, spec.stopGraceMs))
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       if (signal.aborted && entry.state === 'created') {
         return { usage: NO_USAGE, state: inspectedState(await this.inspect(container), undefined) }
       }
-      if (signal.aborted) onAbort()
       for (;;) {
         const wasOverBefore = entry.state === 'ended'
         try {
-          await this.follow(entry, watch, hooks, signal)
+          await this.follow(entry, watch, spec, hooks, signal)
           if (entry.heard !== undefined) return { usage: watch.stop(), state: entry.heard }
           const asksWitness = !signal.aborted && entry.isJudged !== true
           const [witness, info] = await Promise.all([
@@ -178,13 +178,16 @@ export class DockerExecutor implements Executor {
   }
 
   /** From where it stands to its end. @throws EngineUnreachableError or a connection's own error when the engine goes away */
-  private async follow(entry: Entry, usage: UsageWatch, hooks: RunHooks, signal: AbortSignal): Promise<void> {
+  private async follow(entry: Entry, usage: UsageWatch, { stopGraceMs }: RunSpec, hooks: RunHooks, signal: AbortSignal): Promise<void> {
     const { container } = entry
     const isNew = entry.state === 'created'
+    let isUnwanted = false
+    const onStart = (): void => void (isUnwanted = signal.aborted)
     const onRunning = (): void => {
       hooks.activity(runningActivity(container.id, this.engine.host))
       usage.start()
-      if (isNew && signal.aborted) void this.stop(container, 0)
+      // One that nobody wanted when it was started has nothing to bring to an end.
+      if (signal.aborted) void this.stop(container, isUnwanted ? 0 : stopGraceMs)
     }
     if (entry.state === 'running') onRunning()
     const output = isNew ? await this.attach(container) : await this.replay(container, hooks)
@@ -193,7 +196,7 @@ export class DockerExecutor implements Executor {
     pumping.catch(() => undefined)
     try {
       const broken = pumping.then(() => new Promise<never>(() => undefined))
-      await Promise.race([isNew ? this.fromStartToEnd(entry, onRunning) : untilEnded(this.engine, container.id), broken])
+      await Promise.race([isNew ? this.fromStartToEnd(entry, onStart, onRunning) : untilEnded(this.engine, container.id), broken])
       entry.state = 'ended'
     } catch (error) {
       output.destroy()
@@ -206,11 +209,12 @@ export class DockerExecutor implements Executor {
   }
 
   /** Starts it and hears of its end while it happens, where the engine's events tell for certain. */
-  private async fromStartToEnd(entry: Entry, onRunning: () => void): Promise<void> {
+  private async fromStartToEnd(entry: Entry, onStart: () => void, onRunning: () => void): Promise<void> {
     const { container } = entry
     const ear = this.ends.listen(container.id)
     try {
       const [{ Image: imageId }] = await Promise.all([this.inspect(container), ear.ready])
+      onStart()
       await ask(this.engine, 'cannot start the container', container.start())
       ear.started()
       entry.state = 'running'

@@ -64,7 +64,7 @@ class Page {
   /** Waits for an event that fits, and checks all that came for their shape. */
   async event(name: string, fits: (payload: Payload) => boolean = () => true): Promise<Payload> {
     const find = () => this.received.find((each) => each.name === name && fits(each.payload))
-    await expect.poll(find, { timeout: 5_000, message: `event ${name}` }).toBeDefined()
+    await expect.poll(find, { timeout: 30_000, message: `event ${name}` }).toBeDefined()
     this.check()
     return find()!.payload
   }

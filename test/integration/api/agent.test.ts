@@ -151,7 +151,7 @@ describe('a task that comes while a worker waits', () => {
     const start = performance.now()
     const [assignment] = (await waiting).assignments
     expect(assignment?.jobId).toBe(job.id)
-    expect(performance.now() - start).toBeLessThan(2_000)
+    expect(performance.now() - start).toBeLessThan(10_000)
     if (assignment) await worker.finish(assignment)
   })
 

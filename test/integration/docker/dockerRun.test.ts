@@ -6,8 +6,10 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { ContainerConfig } from '../../../src/main/docker/config.ts'
 import { Engines } from '../../../src/main/docker/engines.ts'
 import { dockerRun } from '../../../src/main/worker/commands/dockerRun.ts'
+import { deferred } from '../../../src/shared/deferred.ts'
 import { commandOf, recordedContext, tempFolder, until, type RecordedContext } from '../../support/commandContext.ts'
 import { containerConfig, containersOf, docker, importBusybox, type TestImage } from '../../support/containers.ts'
+import { EngineDoor } from '../../support/engineDoor.ts'
 import { requirePart } from '../../support/parts.ts'
 
 const part = requirePart('docker')
@@ -132,6 +134,28 @@ part.describe('docker-run', () => {
     expect(context.text).toContain('bye')
     expect(context.results.at(-1)).toMatchObject({ containers: [{ exitCode: 7 }] })
     await gone()
+  })
+
+  it('has its grace also when it is stopped before the engine has said that it runs', async () => {
+    const door = await EngineDoor.open()
+    try {
+      const started = deferred<void>()
+      door.startAnswers = started.promise
+      const context = await recordedContext({ taskId: randomUUID() })
+      const command = sh('trap "sleep 1; echo bye; exit 7" INT; echo ready; while :; do sleep 0.1; done')
+      const config = { engines: [{ name: 'local', host: door.host }] }
+      const running = run({ command, stopSignal: 'SIGINT', stopGraceMs: 20_000 }, { context, config })
+      const stopped = expect(running).rejects.toMatchObject({ outcome: 'stopped' })
+      await until(() => context.text.includes('ready'), 'the container says ready')
+      context.stop()
+      started.resolve()
+      await stopped
+      expect(context.text).toContain('bye')
+      expect(context.results.at(-1)).toMatchObject({ containers: [{ exitCode: 7 }] })
+      await gone()
+    } finally {
+      door.close()
+    }
   })
 
   it('gives the container what it asks for', async () => {

@@ -9,6 +9,8 @@ import type { ReadDatabase } from '../../../src/main/store/connection.ts'
 import { openStore, type OpenedStore } from '../../../src/main/store/farmStore.ts'
 import { insertEntries } from '../../../src/main/store/queries/outbox.ts'
 
+const soon = { timeout: 30_000 }
+
 let folder: string
 let opened: OpenedStore
 let deliveries: Deliveries
@@ -39,20 +41,20 @@ const write = (payload: unknown, at: number) =>
 it('an entry for later is delivered at its moment, and nothing is read until then', async () => {
   await write('later', Date.now() + 1500)
   deliveries.start()
-  await vi.waitFor(() => expect(reads).toBeGreaterThanOrEqual(2))
-  await vi.waitFor(() => expect(delivered).toEqual(['later']), { timeout: 10_000 })
+  await vi.waitFor(() => expect(reads).toBeGreaterThanOrEqual(2), soon)
+  await vi.waitFor(() => expect(delivered).toEqual(['later']), soon)
   // Twice at the start, twice at the moment, twice after the delivery: not once a second, let alone more.
   expect(reads).toBeLessThanOrEqual(8)
 })
 
 it('nothing is read while nothing is promised, and what is promised then is delivered at once', async () => {
   deliveries.start()
-  await vi.waitFor(() => expect(reads).toBe(2))
+  await vi.waitFor(() => expect(reads).toBe(2), soon)
   await new Promise((resolve) => setTimeout(resolve, 1200))
   expect(reads).toBe(2)
   await write('now', Date.now())
   deliveries.wake()
-  await vi.waitFor(() => expect(delivered).toEqual(['now']))
+  await vi.waitFor(() => expect(delivered).toEqual(['now']), soon)
 })
 
 it('an entry that its handler cannot read holds up no other one', async () => {
@@ -65,5 +67,5 @@ it('an entry that its handler cannot read holds up no other one', async () => {
   await opened.writer.exclusive((tx) => insertEntries(tx, [{ kind: 'call', payload: {}, at: 0 }], Date.now()))
   await write('behind it', 1)
   deliveries.start()
-  await vi.waitFor(() => expect(delivered).toEqual(['behind it']))
+  await vi.waitFor(() => expect(delivered).toEqual(['behind it']), soon)
 })

@@ -17,7 +17,7 @@ afterEach(async () => {
   await manager.close()
 })
 
-const soon = { timeout: 10_000, interval: 5 }
+const soon = { timeout: 40_000, interval: 5 }
 /** The protocol's waits, a hundredth of them. */
 const flamencoTiming = {
   ...FLAMENCO_TIMING,
@@ -140,6 +140,7 @@ describe('a worker of a foreign Flamenco Manager', () => {
     const { commands, worker } = await start()
     const task = manager.submit(command('hold'))
     await expect.poll(() => commands.isHeld(task.uuid), soon).toBe(true)
+    await expect.poll(() => task.activity, soon).toBe('Started')
     await expect.poll(() => manager.names(/may-i-run/).length, soon).toBeGreaterThan(1)
     task.status = 'canceled'
     await expect.poll(() => worker.status().running, soon).toEqual([])
@@ -237,6 +238,7 @@ describe('status requests of a Flamenco Manager', () => {
     const { commands, worker } = await start()
     const task = manager.submit(command('hold'))
     await expect.poll(() => commands.isHeld(task.uuid), soon).toBe(true)
+    await expect.poll(() => task.activity, soon).toBe('Started')
     await worker.stop()
     expect(manager.bodies('POST task/ID')).toEqual([{ activity: 'Started', taskStatus: 'active' }])
     expect(manager.names().at(-1)).toBe('POST sign-off')

@@ -16,7 +16,7 @@ afterEach(async () => {
   expect(manager.complaints).toEqual([])
 })
 
-const soon = { timeout: 10_000, interval: 5 }
+const soon = { timeout: 40_000, interval: 5 }
 
 describe('a worker of our manager', () => {
   it('joins once, keeps its credentials for the owner only, and comes back as the same worker', async () => {
@@ -105,7 +105,7 @@ describe('a worker of our manager', () => {
       await expect.poll(() => manager.finished(fence), soon).toBeDefined()
     }
     delays.sort((a, b) => a - b)
-    expect(delays[5]).toBeLessThan(100)
+    expect(delays[5]).toBeLessThan(300)
   })
 
   it('gets the next task in the answer to the report of the last one: one round trip between tasks', async () => {
@@ -263,10 +263,10 @@ describe('status requests', () => {
     await expect.poll(() => manager.onlyWorker().status, soon).toBe('asleep')
     expect(manager.finished(fence)).toMatchObject({ outcome: 'lost', reason: 'worker "tester" was asked to go asleep' })
     const next = manager.submit({ commands: [command('say', { text: 'later' })] })
-    expect(worker.status().status).toBe('asleep')
+    await expect.poll(() => worker.status().status, soon).toBe('asleep')
     manager.requestStatus(manager.onlyWorker(), 'awake')
     await expect.poll(() => manager.finished(next), soon).toMatchObject({ outcome: 'success' })
-    expect(manager.onlyWorker().status).toBe('awake')
+    await expect.poll(() => manager.onlyWorker().status, soon).toBe('awake')
   })
 
   it('asleep lazily: what runs is finished first, nothing new is begun', async () => {

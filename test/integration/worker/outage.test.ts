@@ -18,7 +18,7 @@ afterEach(async () => {
   expect(manager.complaints).toEqual([])
 })
 
-const soon = { timeout: 20_000, interval: 5 }
+const soon = { timeout: 40_000, interval: 5 }
 
 async function holding(config = {}): Promise<TestWorker & { fence: Fence }> {
   const started = await lab.start({ managerUrl: manager.url, ...config })

@@ -24,7 +24,7 @@ afterEach(async () => {
   expect(manager.complaints).toEqual([])
 })
 
-const soon = { timeout: 20_000, interval: 20 }
+const soon = { timeout: 40_000, interval: 20 }
 
 /** A program that notes its own and its child's pid in a file and then waits for ever. */
 function forks(file: string) {

@@ -85,7 +85,7 @@ describe('trace-frames', () => {
     const stoppedAt = performance.now()
     context.stop()
     await failed
-    expect(performance.now() - stoppedAt).toBeLessThan(3_000)
+    expect(performance.now() - stoppedAt).toBeLessThan(15_000)
     expect(await readdir(folder)).toEqual([])
     // The next task gets a thread that works.
     await traceInto(folder, { frames: '1' })
