@@ -180,7 +180,7 @@ part.describe('a worker that keeps containers', () => {
     const second = spawn(process.execPath, args, { stdio: 'ignore' })
     try {
       await expect.poll(() => containersOf(image.name).length, patience).toBe(1)
-      expect((await farm.tasks(id))[0]).toMatchObject({ status: 'active' })
+      await expect.poll(async () => (await farm.tasks(id))[0]?.status, patience).toBe('active')
       await farm.call('POST', `jobs/${id}/actions`, { action: 'cancel' })
       await expect.poll(() => containersOf(image.name), patience).toEqual([])
     } finally {

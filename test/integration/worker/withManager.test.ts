@@ -187,7 +187,7 @@ describe('a worker of the real manager', () => {
     const workerId = (await onlyWorker())?.id
     await call('POST', `workers/${workerId}/actions`, { status: 'asleep', lazy })
     if (lazy) {
-      expect((await task(id)).status).toBe('active')
+      await expect.poll(async () => (await task(id)).status, soon).toBe('active')
       await writeFile(go, '')
       await expect.poll(async () => (await task(id)).status, soon).toBe('completed')
     }
