@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { deferred } from '../../src/shared/deferred.ts'
 import { axeDefects } from '../support/axe.ts'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { requirePart } from '../support/parts.ts'
@@ -44,6 +45,29 @@ part.describe('a job in the browser', () => {
     await page.getByRole('button', { name: 'Submit', exact: true }).click()
     await page.waitForURL(/\/app\/jobs\/[0-9a-f-]{36}$/)
     demo = page.url().split('/').at(-1) ?? ''
+  })
+
+  it('keeps what was typed when the list of job types comes again behind it', async () => {
+    const other = await page.context().newPage()
+    await other.goto(`${farm.url}/app/submit`)
+    await other.getByRole('link', { name: /demo-render/ }).waitFor()
+    await other.getByRole('link', { name: 'Dashboard' }).first().click()
+    await other.getByRole('heading', { name: 'Dashboard' }).waitFor()
+    const held = deferred<void>()
+    await other.route('**/api/v1/job-types', async (route) => {
+      await held.promise
+      await route.continue()
+    })
+    await other.goBack()
+    await other.getByRole('link', { name: /demo-render/ }).click()
+    await other.getByLabel('Frames').fill('5-6')
+    const answered = other.waitForResponse(/api\/v1\/job-types$/)
+    held.resolve()
+    await (await answered).finished()
+    // What the page makes of the answer stands in it after the next frame of the screen.
+    await other.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+    expect(await other.getByLabel('Frames').inputValue()).toBe('5-6')
+    await other.close()
   })
 
   it('fills in on one screen while it runs: image, grid, log, and is done without a reload', async () => {
