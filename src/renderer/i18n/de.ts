@@ -173,6 +173,14 @@ export const de: Messages = {
     requestWorkerStatus: 'Rechner um anderen Zustand gebeten', changeSettings: 'Einstellungen geändert', createLimit: 'Grenze angelegt',
     changeLimit: 'Grenze geändert', deleteLimit: 'Grenze gelöscht', changeMachine: 'Gerät geändert', createTag: 'Marke angelegt',
     changeTag: 'Marke geändert', deleteTag: 'Marke gelöscht',
+    actOnWorker: 'Rechner gesteuert', joinAgent: 'Rechner will mitmachen', setSleepSchedule: 'Schlafzeiten geändert',
+    setWorkerTags: 'Marken eines Rechners geändert', uploadFile: 'Datei hochgeladen', inspectBlend: '.blend-Datei angesehen',
+    createSchedule: 'Zeitplan angelegt', changeSchedule: 'Zeitplan geändert', deleteSchedule: 'Zeitplan gelöscht',
+    runSchedule: 'Zeitplan sofort ausgeführt', createUser: 'Person angelegt', changeUser: 'Person geändert', deleteUser: 'Person gelöscht',
+    changePassword: 'Passwort geändert', openSession: 'Angemeldet', closeSession: 'Abgemeldet', makeBackup: 'Sicherung gemacht',
+    deleteBackup: 'Sicherung gelöscht', putJobTypeSource: 'Auftragsart gespeichert', deleteJobTypeSource: 'Auftragsart gelöscht',
+    putRegistry: 'Registry gespeichert', deleteRegistry: 'Registry gelöscht', testNotification: 'Probenachricht gesendet',
+    checkReachability: 'Gefragt, wer was erreicht', 'login-failed': 'Anmeldung gescheitert',
   },
   activity: { empty: 'Noch wurde nichts festgehalten.', when: 'Wann', who: 'Wer', what: 'Was', detail: 'Genauer' },
   why: {
@@ -344,6 +352,8 @@ export const de: Messages = {
     },
   },
   farmSettings: {
+    tokenKind: { token: 'Token', key: 'Schlüssel' },
+    scope: { read: 'Lesen', submit: 'Abschicken', manage: 'Verwalten', admin: 'Alles', worker: 'Rechner sein' },
     people: 'Leute', backup: 'Sicherung', notifications: 'Benachrichtigungen',
     general: 'Allgemein', paths: 'Variablen und Pfade', policy: 'Fehler und Zeitgrenzen', security: 'Zugang', jobTypes: 'Auftragsarten',
     appearance: 'Aussehen',

@@ -148,6 +148,14 @@ export const en = {
     approveWorker: 'Let a worker join', deleteWorker: 'Removed a worker', requestWorkerStatus: 'Asked a worker to change its state',
     changeSettings: 'Changed the settings', createLimit: 'Created a limit', changeLimit: 'Changed a limit', deleteLimit: 'Deleted a limit',
     changeMachine: 'Changed a machine', createTag: 'Created a tag', changeTag: 'Changed a tag', deleteTag: 'Deleted a tag',
+    actOnWorker: 'Acted on a worker', joinAgent: 'A worker asked to join', setSleepSchedule: 'Changed when a worker sleeps',
+    setWorkerTags: 'Changed a worker’s tags', uploadFile: 'Uploaded a file', inspectBlend: 'Looked into a .blend',
+    createSchedule: 'Created a schedule', changeSchedule: 'Changed a schedule', deleteSchedule: 'Deleted a schedule',
+    runSchedule: 'Ran a schedule now', createUser: 'Created a user', changeUser: 'Changed a user', deleteUser: 'Deleted a user',
+    changePassword: 'Changed a password', openSession: 'Signed in', closeSession: 'Signed out', makeBackup: 'Made a backup',
+    deleteBackup: 'Deleted a backup', putJobTypeSource: 'Saved a job type', deleteJobTypeSource: 'Deleted a job type',
+    putRegistry: 'Saved a registry', deleteRegistry: 'Deleted a registry', testNotification: 'Sent a test message',
+    checkReachability: 'Asked who reaches what', 'login-failed': 'Failed to sign in',
   },
   activity: { empty: 'Nothing has been recorded yet.', when: 'When', who: 'Who', what: 'What', detail: 'Detail' },
   why: {
@@ -304,6 +312,8 @@ export const en = {
     },
   },
   farmSettings: {
+    tokenKind: { token: 'Token', key: 'Key' },
+    scope: { read: 'read', submit: 'submit', manage: 'manage', admin: 'administer', worker: 'be a worker' },
     people: 'People', backup: 'Backup', notifications: 'Notifications',
     general: 'General', paths: 'Variables and paths', policy: 'Failures and time-outs', security: 'Access', jobTypes: 'Job types',
     appearance: 'Appearance', desktop: 'This machine', about: 'About', managerName: 'Name of the manager',

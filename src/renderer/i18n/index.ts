@@ -1,6 +1,7 @@
 /** Languages. The person's choice, else the system's, else English. */
 import { computed, watchEffect } from 'vue'
 import { createI18n } from 'vue-i18n'
+import { writeDecimalsIn } from '../lib/format.ts'
 import { usePrefs } from '../stores/prefs.ts'
 import { de } from './de.ts'
 import { en, type Messages } from './en.ts'
@@ -16,6 +17,7 @@ export const locale = computed<'en' | 'de'>(() => {
 export function applyLocale(): void {
   watchEffect(() => {
     i18n.global.locale.value = locale.value
+    writeDecimalsIn(locale.value)
     document.documentElement.lang = locale.value
   })
 }

@@ -1,9 +1,17 @@
 /** Numbers and times as people read them. Pure; times in the user's zone through Intl. */
 
+let mark = '.'
+/** Sets how decimals are written from now on: `0,5` in German. */
+export function writeDecimalsIn(language: string): void {
+  mark = new Intl.NumberFormat(language).formatToParts(0.5).find(({ type }) => type === 'decimal')?.value ?? '.'
+}
+/** A number with so many digits behind the decimal mark. */
+export const decimals = (value: number, digits: number): string => value.toFixed(digits).replace('.', mark)
+
 /** `12 s`, `4:05`, `2:31:07`, `3 d 4 h`. Seconds in; negative and non-finite become a dash. */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds) || seconds < 0) return '–'
-  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  if (seconds < 10) return `${decimals(seconds, 1)} s`
   if (seconds < 60) return `${Math.round(seconds)} s`
   const whole = Math.round(seconds)
   const h = Math.floor(whole / 3600)
@@ -76,7 +84,7 @@ export function bytes(count: number | null | undefined): string {
     value /= 1000
     unit++
   }
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit] ?? ''}`
+  return `${unit === 0 || value >= 100 ? Math.round(value) : decimals(value, 1)} ${units[unit] ?? ''}`
 }
 
 /** Whole per cent that says 100 only when everything is done and 0 only when nothing is. */
@@ -94,7 +102,9 @@ export function rangesOf(numbers: readonly number[]): string {
     if (last && n === last[1] + 1) last[1] = n
     else if (n !== last?.[1]) parts.push([n, n])
   }
-  return parts.map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`)).join(', ')
+  return parts
+    .map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}–${last}`))
+    .join(', ')
 }
 
 /** Thousands separated by a thin space, as facts are set. */

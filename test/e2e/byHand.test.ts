@@ -1,0 +1,114 @@
+/** What only shows when somebody drives the pages with the mouse, in German, and with a job type of their own. */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
+import { requirePart } from '../support/parts.ts'
+
+const part = requirePart('chromium')
+const LONG = 90_000
+
+const EVERY_SETTING = `
+const JOB_TYPE = {
+  label: 'Every Setting',
+  settings: [
+    { key: 'frames', type: 'string', required: true, default: '1-4' },
+    { key: 'camera', type: 'string', required: true, choices: ['left', 'right'] },
+    { key: 'image', type: 'string', subtype: 'file_path' },
+    { key: 'pattern', type: 'string', subtype: 'hashed_file_path', default: '/shots/######' },
+    { key: 'stamp', type: 'string', editable: false, default: 'fixed' },
+  ],
+}
+function compileJob(job) {
+  const task = author.Task('look', 'misc')
+  task.addCommand(author.Command('echo', { message: job.settings.stamp }))
+  job.addTask(task)
+}`
+
+part.describe('the pages by hand', () => {
+  let farm: GuiFarm
+  let browser: Browser
+  let page: Page
+  let german: Page
+  let problems: string[]
+  let failing = ''
+
+  beforeAll(async () => {
+    farm = await startGuiFarm(true)
+    await mkdir(join(farm.dataDir, 'scripts'), { recursive: true })
+    await writeFile(join(farm.dataDir, 'scripts', 'every-setting.js'), EVERY_SETTING)
+    farm.addWorker('atlas')
+    browser = await launchChromium(part.path)
+    ;({ page, problems } = await openPage(browser))
+    ;({ page: german } = await openPage(browser, { locale: 'de-DE' }))
+    ;({ id: failing } = await farm.api<{ id: string }>('POST', '/jobs', {
+      name: 'fails',
+      type: 'command-per-frame',
+      settings: { command: 'ls /no/such/place', frames: '1-2' },
+      policy: { failAfterWorkers: 1, failJobAtPercent: 100 },
+    }))
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await farm?.stop()
+  })
+
+  it('jump to the errors of a log, and do not say that there are none', async () => {
+    await page.goto(`${farm.url}/app/jobs/${failing}`)
+    await page.locator('header').getByText('Failed', { exact: true }).waitFor({ timeout: LONG })
+    await page.goto(`${farm.url}/app/jobs/${failing}/log?task=1`)
+    await page.getByRole('log').getByText('No such file').waitFor()
+    await page.getByRole('button', { name: 'Next error' }).click()
+    await page.getByText(/^1 \/ \d/).waitFor()
+    expect(await page.getByText('No error lines').count()).toBe(0)
+    await page.getByRole('button', { name: 'Next error' }).click()
+    await page.getByText(/^2 \/ \d/).waitFor()
+  })
+
+  it('offer a file only for what is a file, and change nothing that the job type keeps', async () => {
+    await page.goto(`${farm.url}/app/submit/every-setting`)
+    await page.locator('#setting-stamp').waitFor()
+    expect(await page.getByLabel('Upload… Image').count()).toBe(1)
+    expect(await page.getByLabel('Upload… Pattern').count()).toBe(0)
+    expect(await page.locator('#setting-stamp').isDisabled()).toBe(true)
+  })
+
+  it('list the jobs to compare with as soon as somebody asks', async () => {
+    const ids: string[] = []
+    for (const name of ['wide', 'narrow']) {
+      const settings = { frames: '1', width: 32, height: 18, samples: 1 }
+      ids.push((await farm.api<{ id: string }>('POST', '/jobs', { name, type: 'demo-render', settings })).id)
+    }
+    for (const id of ids) {
+      await page.goto(`${farm.url}/app/jobs/${id}/preview`)
+      await page.locator('canvas.image:not([data-frame="0"])').waitFor({ timeout: LONG })
+    }
+    await page.getByRole('button', { name: 'Compare' }).click()
+    await page.keyboard.type('wide')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(new RegExp(`compare=${ids[0]}`))
+  })
+
+  it('speak German throughout for who reads German', async () => {
+    await german.goto(`${farm.url}/app/submit/every-setting`)
+    await german.getByText('Auswählen').or(german.getByText('Bitte auswählen')).first().waitFor()
+    await german.goto(`${farm.url}/app/settings/audit`)
+    await german.getByRole('cell', { name: 'Rechner will mitmachen' }).waitFor()
+    await german.goto(`${farm.url}/app/settings/security`)
+    await german.getByText('Abschicken', { exact: true }).nth(1).waitFor()
+    const { id } = await farm.api<{ id: string }>('POST', '/jobs', {
+      name: 'waits',
+      type: 'echo-sleep-test',
+      settings: { message: 'x' },
+      startAfter: '2100-01-01T00:00:00Z',
+    })
+    await german.goto(`${farm.url}/app/jobs/${id}/why`)
+    await german.getByText('Der Auftrag darf noch nicht beginnen').waitFor()
+    expect(await german.getByText(/may not start/).count()).toBe(0)
+  })
+
+  it('and all that without an error of the page', () => {
+    expect(problems).toEqual([])
+  })
+})
