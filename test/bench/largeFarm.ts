@@ -50,8 +50,8 @@ export async function measurePages(manager: ManagerProcess): Promise<PageResult[
     ['newest jobs', '/api/v1/jobs?limit=100'],
     ['second page of jobs', `/api/v1/jobs?limit=100&cursor=${encodeURIComponent(jobs.next ?? '')}`],
     ['failed jobs', '/api/v1/jobs?limit=100&status=failed'],
-    ['search "shot 0042"', '/api/v1/jobs?limit=100&search=shot%200042'],
-    ['search "comp v3"', '/api/v1/jobs?limit=100&search=comp%20v3'],
+    ['search "shot 0042"', '/api/v1/jobs?limit=100&q=shot%200042'],
+    ['search "comp v3"', '/api/v1/jobs?limit=100&q=comp%20v3'],
     ['tasks of a job', `/api/v1/jobs/${jobs.items[0]?.id}/tasks?limit=100`],
     ['Flamenco tasks of a job', `/api/v3/jobs/${jobs.items[0]?.id}/tasks`],
   ]

@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'
 import type { FramehouseBridge } from '../../src/shared/ipc.ts'
+import { electronMissing, findElectron } from '../support/electronRuntime.ts'
 import { makeHome, openDisplay, prepareRuntime, startDesktop } from '../support/desktopApp.ts'
 import type { ManagerProcess } from '../support/managerProcess.ts'
 import { foreignRate, submitFrames } from './handOut.ts'
@@ -28,8 +29,12 @@ interface Felt {
   pictures: number[]
 }
 
-const path = process.env['FRAMEHOUSE_ELECTRON'] ?? join(import.meta.dirname, '..', '..', 'node_modules', 'electron', 'dist', 'electron')
-const runtime = prepareRuntime(path)
+const electron = findElectron()
+if (electron === '') {
+  process.stderr.write(`${electronMissing()}\n`)
+  process.exit(1)
+}
+const runtime = prepareRuntime(electron)
 const display = await openDisplay()
 const home = makeHome()
 const desktop = await startDesktop({ runtime, display: display.name, home: home.path })
@@ -42,7 +47,10 @@ try {
     port,
     async json(method: string, address: string, body?: unknown) {
       const headers = { 'content-type': 'application/json' }
-      const reply = await fetch(`http://127.0.0.1:${port}${address}`, { method, ...(body !== undefined && { headers, body: JSON.stringify(body) }) })
+      const reply = await fetch(`http://127.0.0.1:${port}${address}`, {
+        method,
+        ...(body !== undefined && { headers, body: JSON.stringify(body) }),
+      })
       if (!reply.ok) throw new Error(`${method} ${address}: ${reply.status} ${await reply.text()}`)
       return reply.json()
     },
@@ -58,7 +66,10 @@ try {
   const table = report(quiet, busy, rate, version)
   process.stdout.write(`${table}\n`)
   const text = readFileSync(page, 'utf8')
-  writeFileSync(page, text.replace(/(<!-- window-bench -->\n)[^]*(<!-- \/window-bench -->)/, (_all, from: string, to: string) => `${from}${table}\n${to}`))
+  writeFileSync(
+    page,
+    text.replace(/(<!-- window-bench -->\n)[^]*(<!-- \/window-bench -->)/, (_all, from: string, to: string) => `${from}${table}\n${to}`),
+  )
 } finally {
   await desktop.terminate()
   display.stop()

@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync } from 'node:fs'
 import { join, delimiter } from 'node:path'
 import { describe } from 'vitest'
+import { findElectron } from './electronRuntime.ts'
 
 export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl', 'sshd'] as const
 export type PartName = (typeof PARTS)[number]
@@ -101,18 +102,6 @@ function which(name: string): string {
     }
   }
   return ''
-}
-
-/** The runtime itself: `import 'electron'` without it would start a download, so only the disk is looked at. */
-function findElectron(): string {
-  const named = process.env['FRAMEHOUSE_ELECTRON']
-  if (named) return existsSync(named) ? named : ''
-  const programs: Partial<Record<NodeJS.Platform, string>> = {
-    win32: 'electron.exe',
-    darwin: 'Electron.app/Contents/MacOS/Electron',
-  }
-  const path = join('node_modules', 'electron', 'dist', programs[process.platform] ?? 'electron')
-  return existsSync(path) ? path : ''
 }
 
 /** Needs root (or its capabilities): makes a namespace and removes it at once. */

@@ -16,6 +16,7 @@ import { registerGui } from './gui.ts'
 import { eventRoutes } from './native/events.ts'
 import { nativeApi } from './native/index.ts'
 import { collectRoutes } from './notFound.ts'
+import { refuseUnknownQuery } from './unknownQuery.ts'
 import { drainRefused } from './unread.ts'
 import { installUpgrades } from './upgrades.ts'
 import { compileValidator } from './validation.ts'
@@ -81,6 +82,7 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   })
   const unknown = collectRoutes(app)
   installDoor(app, { security: context.security, settings: context.settings, trustLoopback: options.trustLoopback })
+  refuseUnknownQuery(app, '/api/v1/')
   drainRefused(app)
   installUpgrades(app)
   installAuditHook(app, context.security.audit, context.now)

@@ -30,10 +30,18 @@ export async function runCommandLine(words: readonly string[], surroundings: Omi
   }
 }
 
+/**
+ * What asks a program to end. Windows has no SIGTERM to send: there it is Ctrl-C, the closed console window (SIGHUP) or Ctrl-Break,
+ * the one event that a keeper of services can send to one process alone.
+ */
+export function stopSignals(platform: NodeJS.Platform): NodeJS.Signals[] {
+  return platform === 'win32' ? ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
+}
+
 /** The same for this process: its streams, its environment, its signals. */
 export async function run(words: readonly string[], program: string): Promise<number> {
   const stopping = new AbortController()
-  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  const signals = stopSignals(process.platform)
   let received = 0
   const onSignal = (signal: NodeJS.Signals): void => {
     stopping.abort(signal)

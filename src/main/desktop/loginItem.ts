@@ -7,12 +7,36 @@ import { app } from 'electron'
 /** Given at such a start: the window stays closed until it is asked for. */
 export const HIDDEN_ARG = '--hidden'
 
-/** How the program is started again: itself; run from a clone, Electron with the folder of our code. */
+/**
+ * How the program is started again: itself; run from a clone, Electron with the folder of our code. An AppImage is the file that
+ * was started: what runs lies in a mount of it that is gone by then.
+ */
 export function ownCommand(
   program: Pick<typeof app, 'isPackaged' | 'getAppPath'> = app,
   execPath: string = process.execPath,
+  env: NodeJS.ProcessEnv = process.env,
 ): [string, ...string[]] {
-  return program.isPackaged ? [execPath] : [execPath, program.getAppPath()]
+  if (!program.isPackaged) return [execPath, program.getAppPath()]
+  const { APPIMAGE: image, APPDIR: mount } = env
+  // These variables are inherited, too: by what another AppImage starts.
+  return [image && mount && execPath.startsWith(`${mount}/`) ? image : execPath]
+}
+
+/**
+ * Whether this start was the system's at login: by our argument, or by what macOS says, which starts programs without arguments.
+ * Pure but for `openedAtLogin`, which is asked on macOS only.
+ */
+export function isStartAtLogin(
+  args: readonly string[],
+  platform: NodeJS.Platform = process.platform,
+  openedAtLogin: () => boolean = () => app.getLoginItemSettings().wasOpenedAtLogin,
+): boolean {
+  return args.includes(HIDDEN_ARG) || (platform === 'darwin' && openedAtLogin())
+}
+
+/** Arguments for Windows' list of programs to start, which keeps one command line: with spaces only in quotes. Pure. */
+export function windowsArgs(args: readonly string[]): string[] {
+  return args.map((arg) => (/[\s"]/.test(arg) || arg === '' ? `"${arg.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"` : arg))
 }
 
 /** An entry of the XDG autostart specification. Pure. */
@@ -32,7 +56,8 @@ export function autostartEntry(command: readonly string[]): string {
 export function setStartAtLogin(wanted: boolean, env: NodeJS.ProcessEnv = process.env): void {
   const [program, ...args] = [...ownCommand(), HIDDEN_ARG] as const
   if (process.platform !== 'linux') {
-    app.setLoginItemSettings({ openAtLogin: wanted, path: program, args })
+    // `path` and `args` are Windows' only.
+    app.setLoginItemSettings({ openAtLogin: wanted, path: program, args: windowsArgs(args) })
     return
   }
   const folder = join(env['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'autostart')

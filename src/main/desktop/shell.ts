@@ -11,7 +11,7 @@ import type { FarmHost } from './host.ts'
 import { hostElsewhere } from './hostElsewhere.ts'
 import { hostHere } from './hostHere.ts'
 import { registerIpc } from './ipc.ts'
-import { HIDDEN_ARG, ownCommand, setStartAtLogin } from './loginItem.ts'
+import { isStartAtLogin, ownCommand, setStartAtLogin } from './loginItem.ts'
 import { appMenu, trayMenu, trayTooltip, type MenuActions, type TrayFacts } from './menus.ts'
 import { askToStop } from './questions.ts'
 import { shellLog } from './shellLog.ts'
@@ -81,7 +81,7 @@ class Shell {
       origin: () => this.farm?.host.origin ?? '',
       preload: join(this.programDir, '..', 'preload', 'index.cjs'),
       store: this.store,
-      hidden: process.argv.includes(HIDDEN_ARG) && this.store.get().preferences.closeToTray,
+      hidden: isStartAtLogin(process.argv) && this.store.get().preferences.closeToTray,
       openOutside: (path) => void shell.openExternal(`${this.farm?.host.managerUrl}${path}`),
       onClose: () => this.closed(),
     })

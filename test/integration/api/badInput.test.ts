@@ -87,6 +87,12 @@ function call(
   return farm.call(route.method, path, { ...options, headers: { ...(isWorkers ? worker.headers : {}), ...options.headers } })
 }
 
+/** The query parameters that a route does not do without, with something in them. */
+function required({ operation }: Route): string {
+  const names = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query' && parameter.required === true)
+  return names.map(({ name }) => `${name}=${name === 'size' ? 'large' : 'x'}`).join('&')
+}
+
 function expectRefusal(reply: Reply, what: string): void {
   expect(reply.status, `${what}: ${reply.text.slice(0, 200)}`).toBeGreaterThanOrEqual(400)
   expect(reply.status, `${what}: ${reply.text.slice(0, 200)}`).toBeLessThan(500)
@@ -110,7 +116,7 @@ describe('every route', () => {
     )
     expect(touched.length).toBeGreaterThan(20)
     for (const route of touched) {
-      const reply = await call(route, `${fill(route.path)}?q=x`)
+      const reply = await call(route, `${fill(route.path)}?${required(route)}`)
       expectRefusal(reply, `${route.method} ${route.path}`)
       expect(reply.status, `${route.method} ${route.path}`).toBe(404)
     }
@@ -134,11 +140,24 @@ describe('every route', () => {
       for (const parameter of route.operation.parameters ?? []) {
         if (parameter.in !== 'query' || parameter.schema.type !== 'integer') continue
         for (const value of ['abc', '-1', '1.5', '99999999999999999999', 'NaN']) {
-          const reply = await call(route, `${fill(route.path)}?${parameter.name}=${value}&q=x&path=x&size=large`)
+          const reply = await call(route, `${fill(route.path)}?${parameter.name}=${value}&${required(route)}`)
           expectRefusal(reply, `${route.method} ${route.path}?${parameter.name}=${value}`)
           expect(reply.body.field, `${route.method} ${route.path}?${parameter.name}=${value} ${reply.text}`).toBe(parameter.name)
         }
       }
+    }
+  })
+
+  it('refuses a query parameter that it does not know, and says which it knows', async () => {
+    for (const route of routes) {
+      const known = (route.operation.parameters ?? []).filter((parameter) => parameter.in === 'query').map(({ name }) => name)
+      const reply = await call(route, `${fill(route.path)}?surprise=1`, route.bodySchema ? { body: {} } : {})
+      const what = `${route.method} ${route.path}: ${reply.text}`
+      expect(reply.status, what).toBe(400)
+      expect(reply.body, what).toMatchObject({ code: 'invalid-input', field: 'surprise' })
+      expect(reply.body.message, what).toContain('query parameter surprise')
+      for (const name of known) expect(reply.body.message, what).toMatch(new RegExp(`takes .*\\b${name}\\b`))
+      if (known.length === 0) expect(reply.body.message, what).toMatch(/takes none|takes ticket/)
     }
   })
 

@@ -17,7 +17,7 @@ vi.mock('electron', () => ({
   },
 }))
 const { checkFarm, farmAddress, FarmChoices } = await import('../../../src/main/desktop/farmChoice.ts')
-const { autostartEntry, ownCommand } = await import('../../../src/main/desktop/loginItem.ts')
+const { autostartEntry, isStartAtLogin, ownCommand, windowsArgs } = await import('../../../src/main/desktop/loginItem.ts')
 
 const folder = mkdtempSync(join(tmpdir(), 'framehouse-choice-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -41,8 +41,17 @@ describe('a farm is checked before the window moves there', () => {
   let server: Server
   let url = ''
   const status = {
-    version: '1.2.3', managerName: 'North', farm: 'idle', now: new Date(0).toISOString(), startedAt: new Date(0).toISOString(),
-    jobs: {}, tasks: {}, workers: {}, pendingWorkers: 0, framesLastHour: 0, openToLan: false,
+    version: '1.2.3',
+    managerName: 'North',
+    farm: 'idle',
+    now: new Date(0).toISOString(),
+    startedAt: new Date(0).toISOString(),
+    jobs: {},
+    tasks: {},
+    workers: {},
+    pendingWorkers: 0,
+    framesLastHour: 0,
+    openToLan: false,
   }
   let reply: { code: number; body: string; location?: string } = { code: 200, body: '' }
   let told: string | undefined
@@ -118,7 +127,33 @@ describe('starting at login on Linux', () => {
     expect(ownCommand({ isPackaged: false, getAppPath }, '/opt/electron')).toEqual(['/opt/electron', '/src/framehouse'])
     expect(ownCommand({ isPackaged: true, getAppPath }, '/opt/framehouse/framehouse')).toEqual(['/opt/framehouse/framehouse'])
   })
+  it('names the file of an AppImage, whose mount is gone by then', () => {
+    const program = { isPackaged: true, getAppPath: () => '' }
+    const env = { APPIMAGE: '/home/ann/Framehouse.AppImage', APPDIR: '/tmp/.mount_Frame1' }
+    expect(ownCommand(program, '/tmp/.mount_Frame1/framehouse-desktop', env)).toEqual(['/home/ann/Framehouse.AppImage'])
+    expect(ownCommand(program, '/opt/framehouse/framehouse-desktop', env)).toEqual(['/opt/framehouse/framehouse-desktop'])
+  })
   it('is an entry whose command survives spaces, quotes and field codes', () => {
     expect(autostartEntry(['/opt/My "Farm"/frame 100%', '--hidden'])).toContain('Exec="/opt/My \\\\"Farm\\\\"/frame 100%%" "--hidden"\n')
   })
+})
+
+describe('starting at login on Windows and macOS', () => {
+  it.each([
+    [['app', '--hidden'], 'win32', false, true],
+    [['app'], 'win32', true, false],
+    [['app'], 'linux', true, false],
+    [['app'], 'darwin', true, true],
+    [['app'], 'darwin', false, false],
+  ] as const)('%j on %s, which says %s: %s', (args, platform, openedAtLogin, expected) => {
+    expect(isStartAtLogin(args, platform, () => openedAtLogin)).toBe(expected)
+  })
+  it.each([
+    ['--hidden', '--hidden'],
+    ['C:\\Users\\Ann Lee\\framehouse', '"C:\\Users\\Ann Lee\\framehouse"'],
+    ['C:\\Program Files\\', '"C:\\Program Files\\\\"'],
+    ['C:\\plain\\', 'C:\\plain\\'],
+    ['say "x"', '"say \\"x\\""'],
+    ['', '""'],
+  ])('%s is kept as %s in a command line of Windows', (arg, quoted) => expect(windowsArgs([arg])).toEqual([quoted]))
 })

@@ -7,7 +7,7 @@ import type { ProcessTools } from '../../../src/main/worker/commands/types.ts'
 import { CredentialsStore, newSecret } from '../../../src/main/worker/credentials.ts'
 import { DataFolderInUseError, lockDataFolder } from '../../../src/main/worker/dataLock.ts'
 import { silentLogger } from '../../../src/main/worker/logger.ts'
-import { machineId, uuidFrom } from '../../../src/main/worker/machineId.ts'
+import { SYSTEM_ID, machineId, uuidFrom } from '../../../src/main/worker/machineId.ts'
 import { endLeftovers, openLedger } from '../../../src/main/worker/processLedger.ts'
 import { isUuid } from '../../../src/shared/ids.ts'
 
@@ -76,6 +76,23 @@ describe('the machine id', () => {
     const first = await machineId(folder, async () => ['host', 'abc'])
     expect(isUuid(first)).toBe(true)
     expect(await machineId(folder, async () => ['renamed', 'xyz'])).toBe(first)
+  })
+
+  it.each([
+    [
+      'win32',
+      '\r\nHKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Cryptography\r\n    MachineGuid    REG_SZ    7B0D7C5E-1a2b-4c3d-8e9f-001122334455\r\n\r\n',
+      '7b0d7c5e-1a2b-4c3d-8e9f-001122334455',
+    ],
+    ['win32', 'ERROR: The system was unable to find the specified registry key or value.\r\n', undefined],
+    [
+      'darwin',
+      '+-o J314sAP  <class IOPlatformExpertDevice, id 0x100000227>\n    {\n      "IOPlatformSerialNumber" = "X"\n      "IOPlatformUUID" = "564D3FA2-0000-1111-2222-333344445555"\n    }\n',
+      '564d3fa2-0000-1111-2222-333344445555',
+    ],
+    ['darwin', '', undefined],
+  ] as const)('comes from the number that %s has for it', (platform, output, expected) => {
+    expect(SYSTEM_ID[platform]?.parse(output)).toBe(expected)
   })
 
   it('is the same for all data folders of a machine, and another one for another machine', () => {

@@ -58,7 +58,8 @@ async function inFolder(file: string, host: FinderHost): Promise<string> {
 }
 
 async function findOnPath(command: string, { env, platform }: FinderHost): Promise<string | undefined> {
-  const names = platform === 'win32' && path.extname(command) === '' ? [`${command}.exe`, `${command}.cmd`] : [command]
+  // Batch files cannot be run without a shell.
+  const names = platform === 'win32' && path.extname(command) === '' ? [`${command}.exe`] : [command]
   for (const folder of (env.PATH ?? env.Path ?? '').split(path.delimiter)) {
     if (folder === '') continue
     for (const name of names) {
@@ -101,9 +102,10 @@ function registryText(output: string): string | undefined {
 }
 
 function run(file: string, args: string[]): Promise<{ output: string; error: string | undefined }> {
-  return new Promise((resolve) => {
+  return new Promise<{ output: string; error: string | undefined }>((resolve) => {
     execFile(file, args, { timeout: VERSION_TIMEOUT_MS, windowsHide: true, maxBuffer: 1024 * 1024 }, (error, stdout) =>
       resolve({ output: stdout, error: error === null ? undefined : error.message.trim() }),
     )
-  })
+    // Some failures come as an exception: a batch file (EINVAL), a file that is being written (ETXTBSY).
+  }).catch((error: unknown) => ({ output: '', error: error instanceof Error ? error.message : String(error) }))
 }

@@ -150,6 +150,7 @@ function windowsPlaces({ env, home, opensBlend: opener }: MachineView): Record<K
       `${programs86}\\Steam\\steamapps\\common\\Blender\\blender.exe`,
       `${home}\\blender*\\blender.exe`,
       'C:\\blender*\\blender.exe',
+      `${home}\\scoop\\apps\\blender\\current\\blender.exe`,
     ],
     ffmpeg: [
       `${programs}\\ffmpeg*\\bin\\ffmpeg.exe`,
