@@ -17,7 +17,12 @@ part.describe('the list of jobs', () => {
   beforeAll(async () => {
     farm = await startGuiFarm(true)
     // Nobody renders: nothing changes but by the hand of this test.
-    for (const [name, project] of [['alpha', 'Lighthouse'], ['bravo', 'Lighthouse'], ['charlie', 'Tin Can'], ['delta', 'Tin Can']]) {
+    for (const [name, project] of [
+      ['alpha', 'Lighthouse'],
+      ['bravo', 'Lighthouse'],
+      ['charlie', 'Tin Can'],
+      ['delta', 'Tin Can'],
+    ]) {
       await farm.api('POST', '/jobs', { type: 'command-per-frame', name, project, settings: { command: 'true', frames: '1-3' } })
     }
     browser = await launchChromium(part.path)
@@ -30,10 +35,11 @@ part.describe('the list of jobs', () => {
   const row = (name: string) => page.getByRole('row', { name })
   const jobs = async () => (await farm.api<{ items: JobSummary[] }>('GET', '/jobs')).items
   const job = async (name: string) => (await jobs()).find((entry) => entry.name === name)
-  const cursor = () => page.evaluate(() => {
-    const el = document.querySelector('.row.cursor')
-    return { name: el?.querySelector('.name')?.textContent, seen: el ? getComputedStyle(el).boxShadow !== 'none' : false }
-  })
+  const cursor = () =>
+    page.evaluate(() => {
+      const el = document.querySelector('.row.cursor')
+      return { name: el?.querySelector('.name')?.textContent, seen: el ? getComputedStyle(el).boxShadow !== 'none' : false }
+    })
 
   it('is walked through by keys, which show where they are', async () => {
     await page.goto(`${farm.url}/app/jobs?sort=name`)
@@ -76,6 +82,18 @@ part.describe('the list of jobs', () => {
     await page.getByRole('spinbutton', { name: 'Priority of bravo' }).fill('77')
     await page.keyboard.press('Tab')
     await expect.poll(async () => (await job('bravo'))?.priority, WAIT).toBe(77)
+  })
+
+  it('keeps a priority that is being typed while the row is drawn anew', async () => {
+    const field = page.getByRole('spinbutton', { name: 'Priority of charlie' })
+    await field.fill('33')
+    const { id = '' } = (await job('charlie')) ?? {}
+    await farm.api('PATCH', `/jobs/${id}`, { project: 'Copper Can' })
+    await row('charlie').getByText('Copper Can').waitFor()
+    expect(await field.inputValue()).toBe('33')
+    await page.keyboard.press('Tab')
+    await expect.poll(async () => (await job('charlie'))?.priority, WAIT).toBe(33)
+    await farm.api('PATCH', `/jobs/${id}`, { project: 'Tin Can' })
   })
 
   it('groups by project, and closes a group by mouse or key', async () => {

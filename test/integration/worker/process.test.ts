@@ -72,7 +72,9 @@ describe('runProgram', () => {
   it('says that there is no such program', async () => {
     const context = await recordedContext()
     await expect(runProgram(context, { exe: 'no-such-program-here', args: [] })).rejects.toThrow(CouldNotStartError)
-    await expect(runProgram(context, { exe: 'no-such-program-here', args: [] })).rejects.toThrow(/could not start "no-such-program-here": no such program/)
+    await expect(runProgram(context, { exe: 'no-such-program-here', args: [] })).rejects.toThrow(
+      /could not start "no-such-program-here": no such program/,
+    )
   })
 
   it.each([
@@ -106,9 +108,12 @@ posix('ending what runs', () => {
   it('lets a program end by itself when it listens to the stop signal', async () => {
     const context = await recordedContext()
     const folder = await tempFolder()
-    const running = runProgram(context, script(`
+    const running = runProgram(
+      context,
+      script(`
       process.on('SIGTERM', () => { require('fs').writeFileSync(${JSON.stringify(join(folder, 'bye'))}, 'bye'); process.exit(0) })
-      console.log('ready'); setInterval(() => {}, 1000)`))
+      console.log('ready'); setInterval(() => {}, 1000)`),
+    )
     await until(() => context.text.includes('> ready'), 'the program is ready')
     context.stop('cancelled by ann')
     await expect(running).rejects.toThrow('cancelled by ann')
@@ -202,5 +207,12 @@ time.sleep(600)
     expect(context.text).toContain('> nice 5 oom 300')
     expect(context.numbers.get('peakMemoryBytes')).toBeGreaterThan(80 * 1024 * 1024)
     expect(context.numbers.get('cpuSeconds')).toBeGreaterThan(0)
+  })
+
+  it.skipIf(process.platform !== 'linux')('lowers what a launcher script has started before it could be told', async () => {
+    const context = await recordedContext()
+    const launcher = '(sleep 1; echo nice $(nice) oom $(cat /proc/self/oom_score_adj)) & wait'
+    await runToSuccess(context, { exe: '/bin/sh', args: ['-c', launcher] })
+    expect(context.text).toContain('> nice 5 oom 300')
   })
 })

@@ -9,7 +9,8 @@ import type { ExecLimits, ProcessLedger } from '../commands/types.ts'
 import { CouldNotStartError } from '../commands/types.ts'
 import { jobEnvironment } from '../tools/environment.ts'
 import { LineSplitter } from '../tools/lines.ts'
-import { applyLimits, spawnOptions, spawnProgram, type OutputStream } from '../tools/process.ts'
+import { applyLimits } from '../tools/limits.ts'
+import { spawnOptions, spawnProgram, type OutputStream } from '../tools/process.ts'
 import { COOKIE, killTree } from '../tools/processTree.ts'
 
 export interface ApplicationRequest {
@@ -49,7 +50,7 @@ export class Application {
     deps: ApplicationDeps,
   ) {
     deps.processes.started(cookie, pid)
-    applyLimits(pid, deps.limits)
+    void applyLimits(pid, deps.limits)
     // It may close its end before we do.
     requests.on('error', () => undefined)
     const read = Promise.all(pipes.flatMap(([pipe, stream]) => (pipe === null ? [] : [this.pump(pipe, stream)])))

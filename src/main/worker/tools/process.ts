@@ -5,12 +5,11 @@
 import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
-import { constants as os, setPriority } from 'node:os'
 import type { Readable } from 'node:stream'
-import type { CommandContext, ExecLimits } from '../commands/types.ts'
+import type { CommandContext } from '../commands/types.ts'
 import { CouldNotStartError, ExitCodeError } from '../commands/types.ts'
 import { jobEnvironment } from './environment.ts'
+import { applyLimits } from './limits.ts'
 import { LineSplitter } from './lines.ts'
 import { COOKIE, killTree } from './processTree.ts'
 import { shellJoin } from '../../../shared/shellWords.ts'
@@ -59,7 +58,7 @@ export async function runProgram(context: CommandContext, request: ProgramReques
   )
   const { pid } = child
   context.processes.started(cookie, pid)
-  applyLimits(pid, context.limits)
+  void applyLimits(pid, context.limits)
   const usage = measureUsage(pid)
   const ended = new Promise<ProgramEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
   const drained = Promise.all([pump(child.stdout, 'stdout', pid, context, request), pump(child.stderr, 'stderr', pid, context, request)])
@@ -135,18 +134,6 @@ function startProblem(code: string, cwd: string): string | undefined {
     ERR_INVALID_ARG_VALUE: 'its arguments hold a character that no program can be given',
   }
   return problems[code]
-}
-
-/** Lower priority, and first to go when memory runs out: a workstation stays usable while it renders. */
-export function applyLimits(pid: number, limits: ExecLimits): void {
-  try {
-    if (limits.nice > 0) setPriority(pid, process.platform === 'win32' ? os.priority.PRIORITY_BELOW_NORMAL : limits.nice)
-  } catch {
-    // It may have ended already; a priority is no reason to fail a task.
-  }
-  if (limits.oomScoreAdjust !== null && process.platform === 'linux') {
-    void writeFile(`/proc/${pid}/oom_score_adj`, String(limits.oomScoreAdjust)).catch(() => undefined)
-  }
 }
 
 /** Moves a stream into the log, a chunk of lines at a time, and no faster than the log takes it. */

@@ -119,7 +119,7 @@ async function markedWith(entry: string, living: readonly ProcessFacts[]): Promi
 }
 
 /** macOS and the BSDs: `ps` tells parents and groups (environments are not readable there). */
-async function listByPs(): Promise<ProcessFacts[]> {
+export async function listByPs(): Promise<ProcessFacts[]> {
   const { stdout } = await run('ps', ['-axo', 'pid=,ppid=,pgid=,state='], { maxBuffer: 16 * 1024 * 1024 }).catch(() => ({ stdout: '' }))
   return stdout.split('\n').flatMap((line) => {
     const [pid, parent, group, state] = line.trim().split(/\s+/)
