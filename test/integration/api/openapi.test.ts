@@ -138,6 +138,7 @@ describe('replies', () => {
       id: machine.id,
       name: 'echo-sleep-test',
     }
+    const needed: Record<string, string> = { by: 'status', q: 'line', id: 'uploads/none' }
     const checked: string[] = []
     for (const { path, operation } of operations.filter(({ method }) => method === 'get')) {
       const schema = schemaOf(operation, 200)
@@ -145,7 +146,11 @@ describe('replies', () => {
       const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name)
       // What workers call is called as a worker.
       const headers = path.includes('/agent/') ? worker.headers : {}
-      const { status, body, text } = await farm.get(`${filled}?by=status&q=line&id=uploads/none`, { headers })
+      const query = new URLSearchParams()
+      for (const { name, in: part, required } of operation.parameters ?? []) {
+        if (part === 'query' && required === true) query.set(name, needed[name] ?? '')
+      }
+      const { status, body, text } = await farm.get(`${filled}?${query}`, { headers })
       expect(status, `${filled} ${text.slice(0, 200)}`).toBe(200)
       expect(Value.Errors(schema, body), `${path} ${text.slice(0, 300)}`).toEqual([])
       expect(unknownMembers(schema, body), path).toEqual([])
