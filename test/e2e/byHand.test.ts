@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { axeDefects } from '../support/axe.ts'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { requirePart } from '../support/parts.ts'
 
@@ -85,6 +86,13 @@ part.describe('the pages by hand', () => {
       await page.locator('canvas.image:not([data-frame="0"])').waitFor({ timeout: LONG })
     }
     await page.getByRole('button', { name: 'Compare' }).click()
+    await page.keyboard.type('of no such name')
+    await page.locator('.n-empty').waitFor()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      expect(await axeDefects(page), `nothing found, ${colorScheme}`).toEqual([])
+    }
+    await page.keyboard.press('ControlOrMeta+A')
     await page.keyboard.type('wide')
     await page.keyboard.press('Enter')
     await page.waitForURL(new RegExp(`compare=${ids[0]}`))

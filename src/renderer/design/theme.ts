@@ -123,6 +123,8 @@ export function naiveOverrides(p: Palette): GlobalThemeOverrides {
     Dropdown: { optionHeightMedium: '28px', color: p.raised, optionColorHover: p.hover, dividerColor: p.line },
     Tooltip: { color: p.raised, textColor: p.ink, padding: '4px 8px' },
     Dialog: { color: p.panel, borderRadius: '4px' },
+    // The library's own colour is that of disabled things, which is too faint to be read.
+    Empty: { textColor: p.inkSoft },
     Message: { color: p.raised, textColor: p.ink },
     Switch: { railColor: p.lineStrong },
     Slider: { fillColor: p.accent, fillColorHover: p.accent, handleSize: '12px', railHeight: '3px' },
