@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import type { AuditLog } from '../security/audit.ts'
+import { hooksOf } from './routeHooks.ts'
 
 const READING = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -12,9 +13,8 @@ export function installAuditHook(app: FastifyInstance, audit: AuditLog, now: () 
     const methods = [route.method].flat()
     if (methods.every((method) => READING.has(method)) || route.config?.access === 'worker' || route.config?.audit === false) return
     const entry = auditor(route, audit, now)
-    const existing = route.onResponse === undefined ? [] : [route.onResponse].flat()
     route.onResponse = [
-      ...existing,
+      ...hooksOf(route.onResponse),
       (request, reply, done) => {
         if (reply.statusCode < 400) entry(request)
         done()

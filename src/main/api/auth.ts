@@ -12,6 +12,7 @@ import { isLoopbackAddress, isOwnOrigin } from '../security/hosts.ts'
 import type { Security } from '../security/security.ts'
 import type { SettingsStore } from './context.ts'
 import { UnauthenticatedError } from './errors.ts'
+import { hooksOf } from './routeHooks.ts'
 import { unusableQuery } from './texts.ts'
 import { limitBodyTime } from './unread.ts'
 import { endAfterReply } from './upgrades.ts'
@@ -57,8 +58,7 @@ export function installDoor(app: FastifyInstance, options: DoorOptions): void {
   })
   app.addHook('onRoute', (route) => {
     declared.push(route)
-    const existing = route.onRequest === undefined ? [] : Array.isArray(route.onRequest) ? route.onRequest : [route.onRequest]
-    route.onRequest = [guard(route, options), ...existing]
+    route.onRequest = [guard(route, options), ...hooksOf(route.onRequest)]
   })
   app.addHook('onReady', (done) => {
     const open = declared.filter((route) => route.config?.access === undefined)

@@ -4,14 +4,14 @@
  */
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { InvalidInputError } from '../engine/errors.ts'
+import { hooksOf } from './routeHooks.ts'
 
 /** For every route below `prefix` that is registered on `app` from now on; after the door, so that strangers learn nothing. */
 export function refuseUnknownQuery(app: FastifyInstance, prefix: string): void {
   app.addHook('onRoute', (route) => {
     if (!route.url.startsWith(prefix)) return
     const known = knownTo(route)
-    const existing = route.onRequest === undefined ? [] : [route.onRequest].flat()
-    route.onRequest = [...existing, (request, _reply, done) => done(unknownIn(request.query, known))]
+    route.onRequest = [...hooksOf(route.onRequest), (request, _reply, done) => done(unknownIn(request.query, known))]
   })
 }
 
@@ -25,7 +25,7 @@ function knownTo({ schema, config }: RouteOptions): ReadonlySet<string> {
 }
 
 /** The error for the first parameter that is not `known`; says what is. */
-export function unknownIn(query: unknown, known: ReadonlySet<string>): InvalidInputError | undefined {
+function unknownIn(query: unknown, known: ReadonlySet<string>): InvalidInputError | undefined {
   const name = Object.keys(Object(query)).find((each) => !known.has(each))
   if (name === undefined) return undefined
   const instead = known.size === 0 ? 'it takes none' : `it takes ${[...known].sort().join(', ')}`

@@ -7,6 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { HttpError } from './errors.ts'
+import { hooksOf } from './routeHooks.ts'
 
 const OFFER_HEADERS = new Set(['upgrade', 'connection', 'http2-settings'])
 
@@ -27,9 +28,8 @@ export function installUpgrades(app: FastifyInstance): void {
   })
   app.addHook('onRoute', (route) => {
     if (route.websocket || route.wsHandler) return
-    const existing = route.onRequest === undefined ? [] : [route.onRequest].flat()
     route.onRequest = [
-      ...existing,
+      ...hooksOf(route.onRequest),
       (request, _reply, done) => {
         const refused = request.raw.headers.upgrade !== undefined && isWebSocket(request.raw)
         done(refused ? new HttpError({ status: 400, code: 'invalid-input', message: 'there is no WebSocket at this address' }) : undefined)
