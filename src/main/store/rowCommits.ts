@@ -31,8 +31,8 @@ export const COMMITS_AT_ONCE = 2
 const OUT_OF_ORDER = 'before the commit that it follows'
 
 export class RowCommits {
-  /** Names of the views that apply rows of just these kinds. A kind without rows would cost a temporary table all the same. */
-  private readonly views = new Map<string, string>()
+  /** Views that were made: one for each mixture of kinds, since a kind without rows would cost a temporary table all the same. */
+  private readonly views = new Set<string>()
   /** Number of the commit that was handed over last. */
   private last = 0
 
@@ -41,28 +41,27 @@ export class RowCommits {
   /**
    * Commits the rows, or adds them to the transaction that the caller began.
    * @param handedOver called as soon as SQLite has them; from then on the next commit may be handed over
-   * @param before resolves when the commit handed over before this one has ended
+   * @param before resolves when the commit handed over before this one has ended, where it may not have yet
    * @throws Error with SQLite's words; nothing of it is in the database then
    */
-  async apply(rows: Rows, handedOver: () => void, before: Promise<unknown>): Promise<void> {
-    const view = this.views.get(nameOf(rows)) ?? (await this.prepare(rows))
+  async apply({ kinds, values }: Rows, handedOver?: () => void, before?: Promise<unknown>): Promise<void> {
+    const view = `batch_${kinds.map(({ name }) => name).join('_')}`
+    if (!this.views.has(view)) await this.prepare(view, kinds)
     const number = ++this.last
-    const text = `insert into ${view} values (?${', ?'.repeat(rows.kinds.length)}) -- ${number % COMMITS_AT_ONCE}`
-    const applied = this.connection.run(text, [number, ...rows.values])
-    handedOver()
+    const text = `insert into ${view} values (?${', ?'.repeat(kinds.length)}) -- ${number % COMMITS_AT_ONCE}`
+    const applied = this.connection.run(text, [number, ...values])
+    handedOver?.()
     try {
       await applied
     } catch (error) {
       if (!(error instanceof Error && error.message.includes(OUT_OF_ORDER))) throw error
       await before
-      await this.connection.run(text, [number, ...rows.values])
+      await this.connection.run(text, [number, ...values])
     }
   }
 
   /** Makes the view and the trigger for these kinds. A busy farm knows a few dozen mixtures. */
-  private async prepare(rows: Rows): Promise<string> {
-    const { kinds } = rows
-    const view = `batch_${nameOf(rows)}`
+  private async prepare(view: string, kinds: readonly RowStatement[]): Promise<void> {
     const applied = kinds.map(({ name, sql }) => `${sql.replaceAll(':rows', `new.${name}`)};`)
     await this.connection.exec(
       `create temp table if not exists last_commit (id integer primary key, number integer not null);
@@ -74,11 +73,6 @@ export class RowCommits {
          ${applied.join('\n')}
        end;`,
     )
-    this.views.set(nameOf(rows), view)
-    return view
+    this.views.add(view)
   }
-}
-
-function nameOf({ kinds }: Rows): string {
-  return kinds.map(({ name }) => name).join('_')
 }

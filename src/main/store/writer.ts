@@ -28,7 +28,7 @@ class Batch {
   /** SQLite has its rows. */
   handedOver = false
 
-  /** A single statement each: the next one may be handed over while it is on its way. */
+  /** A single statement writes it: the next one may be handed over while it is on its way. */
   get single(): boolean {
     return this.statements.length === 0
   }
@@ -179,7 +179,7 @@ export class Writer {
     return item instanceof Batch && item.single && last instanceof Batch && last.single && last.handedOver
   }
 
-  private async commit(batch: Batch, before: Promise<unknown> = Promise.resolve()): Promise<() => void> {
+  private async commit(batch: Batch, before: Promise<unknown> | undefined): Promise<() => void> {
     try {
       if (this.failed) throw this.failed
       // What was said so far is fixed here, before the first await: later changes open a new batch.
@@ -190,7 +190,7 @@ export class Writer {
       const handedOver = () => {
         batch.handedOver = true
         // Not in this turn: it is still beginning.
-        if (batch.single) setImmediate(() => this.begin())
+        setImmediate(() => this.begin())
       }
       if (!batch.single) await this.transaction(rows, batch.statements)
       else if (rows) await this.commits.apply(rows, handedOver, before)
@@ -209,7 +209,7 @@ export class Writer {
   private async transaction(rows: Rows | undefined, statements: Batch['statements']): Promise<void> {
     await this.connection.run('begin immediate')
     try {
-      if (rows) await this.commits.apply(rows, nobody, Promise.resolve())
+      if (rows) await this.commits.apply(rows)
       for (const { sql, values } of statements) await this.connection.run(sql, values)
       await this.connection.run('commit')
     } catch (error) {

@@ -162,8 +162,10 @@ describe('group commit', () => {
 })
 
 describe('two commits on their way', () => {
-  /** Commits are handed to SQLite when `release` is called with their place, and not before. */
-  function heldBack(): { held: string[]; release(at: number): void } {
+  /** After a first commit of `id`, commits are handed to SQLite when `release` is called with their place, and not before. */
+  async function heldBackAfter(id: number, text: string): Promise<{ held: string[]; release(at: number): void }> {
+    put(id, text)
+    await writer.durable()
     const run = connection.run
     const held: string[] = []
     const gates: (() => void)[] = []
@@ -179,9 +181,7 @@ describe('two commits on their way', () => {
   const turn = () => new Promise((resolve) => setTimeout(resolve, 5))
 
   it('the second is handed over while the first is at work; a third waits and gathers', async () => {
-    put(0, 'the view of this mixture')
-    await writer.durable()
-    const { held, release } = heldBack()
+    const { held, release } = await heldBackAfter(0, 'the view of this mixture')
     for (let id = 1; id <= 5; id++) {
       put(id, 'x')
       await turn()
@@ -197,9 +197,7 @@ describe('two commits on their way', () => {
   })
 
   it('are applied in their order, also when SQLite gets the second one first', async () => {
-    put(1, 'at the start')
-    await writer.durable()
-    const { held, release } = heldBack()
+    const { held, release } = await heldBackAfter(1, 'at the start')
     put(1, 'first')
     await turn()
     const first = writer.durable()
@@ -222,9 +220,7 @@ describe('two commits on their way', () => {
   })
 
   it('the second writes nothing when the first fails, and gives its reason', async () => {
-    put(1, 'at the start')
-    await writer.durable()
-    const { held, release } = heldBack()
+    const { held, release } = await heldBackAfter(1, 'at the start')
     put(2, 'bad')
     await turn()
     const first = writer.durable()
@@ -243,9 +239,7 @@ describe('two commits on their way', () => {
   })
 
   it('what takes several statements is alone', async () => {
-    put(1, 'x')
-    await writer.durable()
-    const { held, release } = heldBack()
+    const { held, release } = await heldBackAfter(1, 'x')
     put(2, 'x')
     await turn()
     insert(3)
