@@ -1,5 +1,5 @@
 /** One HTTP call to an address that a user named: limited in time and size, certificates verified, redirects followed with care. */
-import type { Agent, Dispatcher } from 'undici'
+import type { Agent, Dispatcher, request } from 'undici'
 import { assertAllowedHost, guardedLookup } from './addresses.ts'
 
 export interface WebhookCall {
@@ -30,6 +30,7 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 
 /** The connections for calls. One for each of the two kinds of reach, since each has its own look-up of names. */
 interface Connections {
+  request: typeof request
   guarded: Agent
   open: Agent
 }
@@ -48,8 +49,7 @@ export class WebhookCaller {
    */
   async call(call: WebhookCall, { timeoutMs, toLocal }: WebhookLimits): Promise<WebhookReply> {
     const signal = AbortSignal.timeout(timeoutMs)
-    const { request } = await undici()
-    const { open, guarded } = await (this.connections ??= connect())
+    const { request, open, guarded } = await (this.connections ??= connect())
     const dispatcher = toLocal ? open : guarded
     let next = { ...call }
     for (let hops = 0; ; hops++) {
@@ -75,13 +75,15 @@ export class WebhookCaller {
   }
 }
 
-/** Loaded with the first call: it takes a tenth of the time in which a manager starts, and most farms call nobody. */
-const undici = () => import('undici')
-
+/** undici is loaded with the first call: it takes a tenth of the time in which a manager starts, and most farms call nobody. */
 async function connect(): Promise<Connections> {
-  const { Agent } = await undici()
+  const { Agent, request } = await import('undici')
   const keepAliveTimeout = 4_000
-  return { guarded: new Agent({ connect: { lookup: guardedLookup() }, keepAliveTimeout }), open: new Agent({ keepAliveTimeout }) }
+  return {
+    request,
+    guarded: new Agent({ connect: { lookup: guardedLookup() }, keepAliveTimeout }),
+    open: new Agent({ keepAliveTimeout }),
+  }
 }
 
 /** What to send after a redirect. Headers may hold secrets that are meant for one host only. */
