@@ -105,8 +105,10 @@ export class Deliveries {
     try {
       while (this.lookAgain && !this.stopped && this.running.size < AT_ONCE) {
         this.lookAgain = false
-        await this.startDue()
-        restMs = await this.untilNext()
+        // One moment for both: what comes due between two of them would be in neither.
+        const moment = this.parts.now()
+        await this.startDue(moment)
+        restMs = await this.untilNext(moment)
       }
       await this.clean()
     } catch (error) {
@@ -121,15 +123,14 @@ export class Deliveries {
     this.timer = setTimeout(() => this.wake(), restMs).unref()
   }
 
-  /** Milliseconds until the next entry's moment comes. What is due already starts when others end. */
-  private async untilNext(): Promise<number> {
-    const now = this.parts.now()
-    const next = await nextDue(this.parts.read, [...this.handlers.keys()], now)
-    return next === undefined ? LOOK_AGAIN_MS : Math.min(LOOK_AGAIN_MS, next - now)
+  /** Milliseconds until the moment of the first entry after `moment` comes. What was due then starts when others end. */
+  private async untilNext(moment: number): Promise<number> {
+    const next = await nextDue(this.parts.read, [...this.handlers.keys()], moment)
+    return next === undefined ? LOOK_AGAIN_MS : Math.min(LOOK_AGAIN_MS, Math.max(0, next - this.parts.now()))
   }
 
-  private async startDue(): Promise<void> {
-    const rows = await dueEntries(this.parts.read, [...this.handlers.keys()], [...this.running.keys()], this.parts.now(), WINDOW)
+  private async startDue(moment: number): Promise<void> {
+    const rows = await dueEntries(this.parts.read, [...this.handlers.keys()], [...this.running.keys()], moment, WINDOW)
     for (const row of rows) {
       if (this.stopped || this.running.size >= AT_ONCE) return
       const handler = this.handlers.get(row.kind)

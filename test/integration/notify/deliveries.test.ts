@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { silentLogger } from '../../../src/main/engine/logger.ts'
 import { Deliveries } from '../../../src/main/notify/deliveries.ts'
-import type { ReadDatabase } from '../../../src/main/store/connection.ts'
+import type { ReadDatabase, SqlValue } from '../../../src/main/store/connection.ts'
 import { openStore, type OpenedStore } from '../../../src/main/store/farmStore.ts'
 import { insertEntries } from '../../../src/main/store/queries/outbox.ts'
 
@@ -16,14 +16,22 @@ let opened: OpenedStore
 let deliveries: Deliveries
 let reads: number
 let delivered: unknown[]
+/** What is due is told when this moment has come, as by a machine that is busy. */
+let toldAt: number
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'framehouse-outbox-'))
   opened = await openStore({ dataDir: folder, readConnections: 1, onFailure: () => undefined })
   reads = 0
   delivered = []
+  toldAt = 0
   const counting: ReadDatabase = {
-    all: (sql, values) => (reads++, opened.read.all(sql, values)),
+    all: async <Row>(sql: string, values?: SqlValue[]) => {
+      reads++
+      const rows = await opened.read.all<Row>(sql, values)
+      while (Date.now() < toldAt) await new Promise((resolve) => setTimeout(resolve, 5))
+      return rows
+    },
     get: (sql, values) => (reads++, opened.read.get(sql, values)),
   }
   deliveries = new Deliveries({ read: counting, write: opened.writer, log: silentLogger, now: Date.now })
@@ -45,6 +53,14 @@ it('an entry for later is delivered at its moment, and nothing is read until the
   await vi.waitFor(() => expect(delivered).toEqual(['later']), soon)
   // Twice at the start, twice at the moment, twice after the delivery: not once a second, let alone more.
   expect(reads).toBeLessThanOrEqual(8)
+})
+
+it('an entry whose moment comes while what is due is looked up is delivered as well', async () => {
+  const at = Date.now() + 300
+  await write('between', at)
+  toldAt = at + 50
+  deliveries.start()
+  await vi.waitFor(() => expect(delivered).toEqual(['between']), soon)
 })
 
 it('nothing is read while nothing is promised, and what is promised then is delivered at once', async () => {
