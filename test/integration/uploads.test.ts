@@ -1,7 +1,7 @@
 /** A .blend that no worker sees: handed in over HTTP, inspected and rendered by a worker with Blender; who reaches which path. */
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Job } from '../../src/shared/schemas/job.ts'
 import type { Inspection, Reachability, Upload } from '../../src/shared/schemas/storage.ts'
@@ -9,6 +9,7 @@ import { CliProcess } from '../support/cliProcess.ts'
 import { makeBlend } from '../support/makeBlend.ts'
 import { ManagerProcess } from '../support/managerProcess.ts'
 import { requirePart } from '../support/parts.ts'
+import { ensureBuilt, framehouse } from '../support/program.ts'
 
 const blender = requirePart('blender')
 const netns = requirePart('netns')
@@ -20,6 +21,7 @@ const workers: CliProcess[] = []
 const storage = () => join(folder, 'manager', 'storage')
 
 beforeAll(async () => {
+  ensureBuilt()
   folder = await mkdtemp(join(tmpdir(), 'framehouse-uploads-'))
   manager = await ManagerProcess.start({ dataDir: join(folder, 'manager') })
 })
@@ -102,6 +104,15 @@ blender.describe('a .blend that was handed in', () => {
     expect(await reply.json()).toMatchObject({ status: 409, code: 'no-blender' })
   })
 
+  it('and whose settings nobody can look up is refused by the command line with what to type', async () => {
+    const args = ['submit', 'simple-blender-render', '--set', 'blendfile=shot.blend', '--set', `render_output_root=${folder}`]
+    const { code, err } = await framehouse(args, { env: { FRAMEHOUSE_MANAGER: manager.url } })
+    expect(err).toMatch(
+      /no worker with Blender is online.*--set frames=1-250 --set format=PNG --set image_file_extension=\.png --set scene=Scene/,
+    )
+    expect(code).toBe(7)
+  })
+
   netns.describe('and whose worker does not see the storage', () => {
     it('is inspected and rendered all the same; the matrix of paths tells who sees what', { timeout: 180_000 }, async () => {
       await startWorker('blind', true)
@@ -131,6 +142,25 @@ blender.describe('a .blend that was handed in', () => {
       expect(items.map(({ frame }) => frame).toSorted((a, b) => a - b)).toEqual([1, 2, 3])
 
       await startWorker('sees')
+      const args = [
+        'submit',
+        'simple-blender-render',
+        '--set',
+        `blendfile=${basename(blend)}`,
+        '--set',
+        `render_output_root=${join(folder, 'cli')}`,
+      ]
+      const byHand = await framehouse([...args, '--set', 'frames=2', '--watch', '--json'], {
+        env: { FRAMEHOUSE_MANAGER: manager.url },
+        cwd: dirname(blend),
+      })
+      expect(byHand).toMatchObject({ code: 0, err: '' })
+      const ended = JSON.parse(byHand.out.trim().split('\n').at(-1) ?? '') as Job
+      expect(ended).toMatchObject({
+        status: 'completed',
+        settings: { blendfile: blend, frames: '2', fps: 24, format: 'PNG', image_file_extension: '.png', scene: 'Scene' },
+      })
+      expect(ended.frameCount).toBe(1)
       await manager.json('PATCH', '/api/v1/settings', {
         variables: {
           blender: { isTwoWay: false, values: [{ platforms: ['all'], value: 'blender' }] },

@@ -12,8 +12,9 @@ import type { WorkerAction } from '../../shared/schemas/worker.ts'
 import { Tag, Worker } from '../../shared/schemas/worker.ts'
 import { Firing, FiringPage, NextFirings, Schedule, type NewSchedule } from '../../shared/schemas/schedule.ts'
 import { LogLines } from '../../shared/schemas/log.ts'
-import { UnreachableError } from './errors.ts'
+import { Inspection } from '../../shared/schemas/storage.ts'
 import { act, call, failure, reasonOf, send, type Connection } from './http.ts'
+import { isAway } from './patience.ts'
 import { pause } from './pause.ts'
 import { serverEvents } from './serverEvents.ts'
 
@@ -78,6 +79,11 @@ export class Client {
     await act(this.connection, { method: 'POST', path: `/jobs/${encodeURIComponent(id)}/actions`, body: { action } })
   }
 
+  /** What a worker with Blender finds in a .blend: the values that the job type wants to know of it. */
+  inspect(type: string, blendfile: string): Promise<Inspection> {
+    return call(this.connection, Inspection, { method: 'POST', path: '/inspections', body: { type, blendfile } })
+  }
+
   tasks(jobId: string, query: { status?: string; limit?: number; cursor?: string }): Promise<Static<typeof TaskPage>> {
     return call(this.connection, TaskPage, { method: 'GET', path: `/jobs/${encodeURIComponent(jobId)}/tasks`, query })
   }
@@ -123,7 +129,7 @@ export class Client {
         // The stream ended without the word that the attempt did: the manager stopped, or a proxy cut it.
         throw failure(this.connection, 'the connection was closed')
       } catch (error) {
-        if (!(error instanceof UnreachableError) || ++failures > MAX_RECONNECTS) throw error
+        if (!isAway(error) || ++failures > MAX_RECONNECTS) throw error
         await pause(RECONNECT_MS * failures, this.connection.signal)
       }
     }

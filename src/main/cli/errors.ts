@@ -15,7 +15,7 @@ export const EXIT = {
   refused: 5,
   /** The state of the thing does not allow it, e.g. resume of a job that is not paused. */
   conflict: 6,
-  /** The manager found a value wrong, e.g. a setting of a job. */
+  /** A value is wrong for the manager or the job type, e.g. a setting of a job. */
   invalid: 7,
   /** The watched job was cancelled. */
   canceled: 8,
@@ -72,6 +72,13 @@ export class UnreachableError extends CliError {
       `no manager answers at ${url} (${reason}). Start one with "framehouse both", or name another with --manager URL.`,
       'unreachable',
     )
+  }
+}
+
+/** Somebody answers for the manager that it cannot serve now: it is stopping, or a proxy before it does not reach it (502, 503, 504). */
+export class AwayError extends CliError {
+  constructor(message: string, code: string) {
+    super(EXIT.failed, message, code)
   }
 }
 

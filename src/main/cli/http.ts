@@ -2,7 +2,7 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ApiError } from '../../shared/schemas/common.ts'
-import { CliError, EXIT, FailedError, interrupted, NoReplyError, UnreachableError, UsageError, type ExitCode } from './errors.ts'
+import { AwayError, CliError, EXIT, FailedError, interrupted, NoReplyError, UnreachableError, UsageError, type ExitCode } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
 
@@ -134,13 +134,19 @@ const EXIT_OF_STATUS: Record<number, ExitCode> = {
   423: EXIT.conflict,
 }
 
+/** Told by a manager that is about to end, or by a proxy before one that is gone. */
+const AWAY = [502, 503, 504]
+
 async function refusal(response: Response, method: string, path: string): Promise<CliError> {
   const body: unknown = await response.json().catch(() => undefined)
   const exitCode = EXIT_OF_STATUS[response.status] ?? EXIT.failed
   if (!Value.Check(ApiError, body)) {
     const answer = `${response.status} ${response.statusText}`
-    return new CliError(exitCode, `${method} ${path} was answered with ${answer}`, `http-${response.status}`)
+    const message = `${method} ${path} was answered with ${answer}`
+    const code = `http-${response.status}`
+    return AWAY.includes(response.status) ? new AwayError(message, code) : new CliError(exitCode, message, code)
   }
+  if (AWAY.includes(response.status)) return new AwayError(body.message, body.code)
   const hint = response.status === 401 ? '. Give a token with --token or FRAMEHOUSE_TOKEN.' : ''
   // Most messages name the field themselves.
   const word = body.field?.split(/[/.]/).pop() ?? ''

@@ -1,7 +1,7 @@
 /** From `--set key=value` words to settings of the types that the job type asks for. Pure. */
 import { isAbsolute, resolve } from 'node:path'
 import type { JobTypeInfo } from '../../shared/schemas/jobType.ts'
-import { CliError, EXIT, UsageError } from './errors.ts'
+import { CliError, EXIT } from './errors.ts'
 import { nearest } from './nearest.ts'
 
 type Setting = JobTypeInfo['settings'][number]
@@ -28,20 +28,17 @@ function unknownSetting(type: JobTypeInfo, key: string): CliError {
 }
 
 function convert(setting: Setting, word: string, cwd: string): unknown {
-  const label = `--set ${setting.key}`
   switch (setting.type) {
     case 'bool': {
       const truth = TRUTH.get(word.toLowerCase())
-      if (truth === undefined) throw new UsageError(`${label} must be true or false, not "${word}"`, setting.key, ['submit'])
+      if (truth === undefined) throw wrongValue(setting, `must be true or false, not "${word}"`)
       return truth
     }
     case 'int32':
-      if (!/^[+-]?\d+$/.test(word)) throw new UsageError(`${label} must be a whole number, not "${word}"`, setting.key, ['submit'])
+      if (!/^[+-]?\d+$/.test(word)) throw wrongValue(setting, `must be a whole number, not "${word}"`)
       return Number(word)
     case 'float':
-      if (word.trim() === '' || !Number.isFinite(Number(word))) {
-        throw new UsageError(`${label} must be a number, not "${word}"`, setting.key, ['submit'])
-      }
+      if (word.trim() === '' || !Number.isFinite(Number(word))) throw wrongValue(setting, `must be a number, not "${word}"`)
       return Number(word)
     case 'string':
       return isPath(setting) ? absolute(word, cwd) : word
@@ -51,13 +48,23 @@ function convert(setting: Setting, word: string, cwd: string): unknown {
   }
 }
 
+function wrongValue(setting: Setting, message: string): CliError {
+  return new CliError(EXIT.invalid, `--set ${setting.key} ${message}`, 'invalid-setting', setting.key)
+}
+
 const TRUTH = new Map([
   ...['true', 'yes', 'on', '1'].map((word) => [word, true] as const),
   ...['false', 'no', 'off', '0'].map((word) => [word, false] as const),
 ])
 
+/** `blendfile` is one in every job type, also where its script does not say so: clients of Flamenco go by that name. */
 export function isPath(setting: Setting): boolean {
-  return setting.subtype === 'file_path' || setting.subtype === 'dir_path' || setting.subtype === 'hashed_file_path'
+  return (
+    setting.key === 'blendfile' ||
+    setting.subtype === 'file_path' ||
+    setting.subtype === 'dir_path' ||
+    setting.subtype === 'hashed_file_path'
+  )
 }
 
 /** Paths of this machine become absolute; those with a variable (`{jobs}/…`), of Windows or of Blender (`//…`) are left alone. */

@@ -61,6 +61,33 @@ export function integer(
   })
 }
 
+const SECONDS_OF: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
+
+/** A span of time, in whole seconds: `90`, `90s`, `30m`, `2h`, `1d`, `1w`, or several of them, the larger first: `1h30m`. */
+export function seconds(
+  placeholder: string,
+  help: string,
+  range: { min: number; max: number },
+  extras: Extras = {},
+): Option<number | undefined> {
+  return single(placeholder, help, extras, (given, label) => {
+    const value = secondsOf(given)
+    if (value === undefined)
+      throw new UsageError(`${label} must be a time span like 90 (seconds), 30m, 2h, 1d or 1h30m, not "${given}"`, label)
+    if (value < range.min || value > range.max) {
+      throw new UsageError(`${label} must be from ${range.min} to ${range.max} seconds, not ${value}`, label)
+    }
+    return value
+  })
+}
+
+function secondsOf(given: string): number | undefined {
+  if (/^\d+$/.test(given)) return Number(given)
+  const parts = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(given)
+  if (!parts || given === '') return undefined
+  return ['w', 'd', 'h', 'm', 's'].reduce((sum, unit, index) => sum + Number(parts[index + 1] ?? 0) * (SECONDS_OF[unit] ?? 0), 0)
+}
+
 export function choice<const C extends string>(choices: readonly C[], help: string, extras: Extras = {}): Option<C | undefined> {
   return { ...single(choices.join('|'), help, extras, (given, label) => pick(choices, given, label)), choices }
 }

@@ -2,17 +2,16 @@
 import { FINISHED_JOB_STATUSES } from '../../shared/enums.ts'
 import type { Client, Job } from './client.ts'
 import type { Context } from './command.ts'
-import { EXIT, UnreachableError, type ExitCode } from './errors.ts'
+import { EXIT, type ExitCode } from './errors.ts'
 import { duration } from './format.ts'
 import { printJsonLine } from './output.ts'
+import { patiently } from './patience.ts'
 import { pause } from './pause.ts'
 import { makeProgress, noProgress } from './progress.ts'
 import { plural } from '../../shared/plural.ts'
 
 /** How often the job is asked for: often enough for a bar that moves, and nothing for a manager to notice. */
 const EVERY_MS = 250
-/** A manager that restarts comes back within this; until then watching goes on. */
-const PATIENCE_MS = 60_000
 
 export interface Watched {
   job: Job
@@ -24,20 +23,13 @@ export async function watchJob(client: Client, jobId: string, context: Context, 
   const progress = json ? noProgress : makeProgress(context.terminal, context.now)
   let printed = ''
   const reason = waitReason(client, context.now)
-  let lastAnswer = context.now()
   try {
     for (;;) {
-      const job = await client.job(jobId).catch((error: unknown) => {
-        if (error instanceof UnreachableError && context.now() - lastAnswer < PATIENCE_MS) return undefined
-        throw error
-      })
-      if (job) {
-        lastAnswer = context.now()
-        progress.update(shareDone(job), describe(job, json ? '' : await reason(job)))
-        if (json && job.updatedAt + job.status !== printed) printJsonLine(context.terminal, job)
-        printed = job.updatedAt + job.status
-        if (FINISHED_JOB_STATUSES.includes(job.status)) return { job, exitCode: exitCodeOf(job) }
-      }
+      const job = await patiently(() => client.job(jobId), context)
+      progress.update(shareDone(job), describe(job, json ? '' : await reason(job)))
+      if (json && job.updatedAt + job.status !== printed) printJsonLine(context.terminal, job)
+      printed = job.updatedAt + job.status
+      if (FINISHED_JOB_STATUSES.includes(job.status)) return { job, exitCode: exitCodeOf(job) }
       await pause(EVERY_MS, context.signal)
     }
   } finally {

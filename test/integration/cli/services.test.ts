@@ -182,6 +182,54 @@ describe('a worker that nothing else looks after', () => {
   })
 })
 
+describe('a log that somebody follows', () => {
+  it.each([
+    ['as text', [], (text: string) => text.match(/line-\d+/g) ?? []],
+    [
+      'as documents',
+      ['--json'],
+      (text: string) =>
+        text
+          .split('\n')
+          .filter(Boolean)
+          .flatMap((line) => (JSON.parse(line) as { text: string }).text.match(/line-\d+$/) ?? []),
+    ],
+  ])('goes on over a crash and a new start of the manager, %s', async (_form, options, linesOf) => {
+    const port = String(await nextFreePort({ host: '127.0.0.1', port: 20_000 + Math.floor(Math.random() * 20_000) }))
+    const startManager = () => start('manager', '--data', join(folder, 'm'), '--listen', `127.0.0.1:${port}`, '--trust-loopback')
+    const manager = startManager()
+    const [url = ''] = await manager.prints(/http:\S+/)
+    start('worker', '--manager', url, '--data', join(folder, 'w'), '--name', 'anna')
+    // Prints a line as soon as the test has made the file of its number.
+    const script = `for i in 1 2 3; do until [ -e ${folder}/go-$i ]; do sleep 0.05; done; echo line-$i; done`
+    const submitted = await framehouse([
+      'submit',
+      'command-per-frame',
+      '--set',
+      `command=sh -c '${script}'`,
+      '--set',
+      'frames=1',
+      '--json',
+      '--manager',
+      url,
+    ])
+    const { id } = JSON.parse(submitted.out) as { id: string }
+    // Followed from before it runs.
+    const following = start('logs', `00000001${id.slice(8)}`, '--follow', '--manager', url, ...options)
+    await writeFile(join(folder, 'go-1'), '')
+    await following.prints(/line-1/)
+    await manager.stop('SIGKILL')
+    await writeFile(join(folder, 'go-2'), '')
+    const again = startManager()
+    await again.prints(/http:\S+/)
+    await following.prints(/line-2/)
+    await writeFile(join(folder, 'go-3'), '')
+    const { code, out } = await following.ended
+    expect(linesOf(out)).toEqual(['line-1', 'line-2', 'line-3'])
+    expect(code).toBe(0)
+  })
+})
+
 describe('a manager that trusts nobody', () => {
   it('lets a worker in after the owner approved it', async () => {
     const manager = start('manager', '--data', folder, '--listen', '127.0.0.1:0')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defineCommand, type Command } from '../../../src/main/cli/command.ts'
 import { UsageError } from '../../../src/main/cli/errors.ts'
-import { choice, flag, integer, keyValues, list, text, textOr } from '../../../src/main/cli/options.ts'
+import { choice, flag, integer, keyValues, list, seconds, text, textOr } from '../../../src/main/cli/options.ts'
 import { parse, wantsJson } from '../../../src/main/cli/parse.ts'
 
 const done = () => Promise.resolve(0)
@@ -126,4 +126,27 @@ describe('parse', () => {
   ])('knows whether %j asks for JSON', (line, json) => {
     expect(wantsJson(line)).toBe(json)
   })
+})
+
+describe('spans of time', () => {
+  const every = seconds('TIME', '', { min: 1, max: 31_622_400 })
+
+  it.each([
+    ['90', 90],
+    ['90s', 90],
+    ['30m', 1800],
+    ['2h', 7200],
+    ['1d', 86_400],
+    ['1w', 604_800],
+    ['1h30m', 5400],
+    ['1d12h', 129_600],
+  ])('%s is %i seconds', (given, value) => expect(every.read([given], '--every')).toBe(value))
+
+  it.each(['', 'm', '1.5h', '-5m', '30m1h', '5 m', '1y', 'PT1H'])('refuses "%s" and says what is right', (given) =>
+    expect(() => every.read([given], '--every')).toThrow(/--every must be a time span like 90 \(seconds\), 30m/),
+  )
+
+  it.each(['0', '0m', '400d', '99999999999999999999'])('refuses %s, which is out of range', (given) =>
+    expect(() => every.read([given], '--every')).toThrow(/--every must be from 1 to 31622400 seconds/),
+  )
 })

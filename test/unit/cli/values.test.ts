@@ -51,7 +51,8 @@ describe('job settings', () => {
     label: 'Render',
     etag: 'x',
     settings: [
-      { key: 'blendfile', type: 'string', subtype: 'file_path' },
+      { key: 'blendfile', type: 'string' },
+      { key: 'audio', type: 'string', subtype: 'file_path' },
       { key: 'out', type: 'string', subtype: 'dir_path' },
       { key: 'frames', type: 'string' },
       { key: 'chunk', type: 'int32' },
@@ -66,6 +67,7 @@ describe('job settings', () => {
     ['blendfile', '/farm/shot.blend', '/farm/shot.blend'],
     ['blendfile', '{jobs}/shot.blend', '{jobs}/shot.blend'],
     ['blendfile', 'C:\\shot.blend', 'C:\\shot.blend'],
+    ['audio', 'a.wav', '/home/anna/a.wav'],
     ['out', '//render', '//render'],
     ['frames', '1-10', '1-10'],
     ['chunk', '10', 10],
@@ -83,8 +85,11 @@ describe('job settings', () => {
     ['fast', 'maybe', /--set fast must be true or false/],
     ['fast', 'constructor', /--set fast must be true or false/],
     ['blendfil', 'x', /no setting "blendfil". Did you mean "blendfile"\?/],
-    ['zzzzzzzz', 'x', /It has: blendfile, out, frames, chunk, scale, fast\./],
-  ])('refuses %s=%s', (key, word, says) => expect(() => read(key, word)).toThrow(says))
+    ['zzzzzzzz', 'x', /It has: blendfile, audio, out, frames, chunk, scale, fast\./],
+  ])('refuses %s=%s, with the exit code of a wrong value', (key, word, says) => {
+    expect(() => read(key, word)).toThrow(says)
+    expect(() => read(key, word)).toThrow(expect.objectContaining({ exitCode: 7, field: key }))
+  })
 })
 
 describe('nearest', () => {

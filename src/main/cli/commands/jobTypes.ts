@@ -3,6 +3,7 @@ import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
 import type { JobTypeInfo } from '../client.ts'
 import { defineCommand } from '../command.ts'
 import { CliError, EXIT } from '../errors.ts'
+import { isInBlendFile } from '../inspectBlend.ts'
 import { nearest } from '../nearest.ts'
 import { printJson, printTable } from '../output.ts'
 
@@ -63,7 +64,7 @@ function typeText(setting: Setting): string {
 }
 
 function defaultText(setting: Setting): string {
-  if (setting.required) return '(required)'
-  if (setting.default === undefined) return ''
+  if (isInBlendFile(setting)) return '(of the file)'
+  if (setting.default === undefined) return setting.required ? '(required)' : ''
   return typeof setting.default === 'string' ? setting.default : JSON.stringify(setting.default)
 }

@@ -6,6 +6,7 @@ import { CliError, EXIT } from '../errors.ts'
 import { taskId } from '../ids.ts'
 import { flag, integer } from '../options.ts'
 import { printJsonLine } from '../output.ts'
+import { patiently } from '../patience.ts'
 import { pause } from '../pause.ts'
 import { plural } from '../../../shared/plural.ts'
 
@@ -16,7 +17,8 @@ export const logs = defineCommand({
   summary: 'print the log of a task',
   details:
     'Prints the newest attempt, or the one of --attempt. --follow goes on until the attempt ends, and then with the next one\n' +
-    'when the task is tried again at once. With --json every line is a document {"line", "at", "stream", "text"}.',
+    'when the task is tried again at once; a manager that is started again meanwhile is waited for. With --json every line is a\n' +
+    'document {"line", "at", "stream", "text"}.',
   positionals: [{ name: 'TASK', help: 'id of the task ("framehouse job ID" lists them)' }],
   options: {
     follow: flag('go on printing what is added', { short: 'f' }),
@@ -44,7 +46,7 @@ export const logs = defineCommand({
       if (json) await printLines(client, id, attempt, options.follow, context)
       else for await (const text of options.follow ? client.followLog(id, attempt) : client.log(id, attempt)) context.terminal.out(text)
       if (!options.follow || options.attempt !== undefined) return EXIT.done
-      task = await client.task(id)
+      task = await patiently(() => client.task(id), context)
       if (task.attempts <= attempt) return EXIT.done
       context.terminal.err(`--- attempt ${++attempt} ---\n`)
     }
@@ -53,10 +55,11 @@ export const logs = defineCommand({
 
 /** Until the attempt's end with `follow`, else what is there now. */
 async function printLines(client: Client, taskId: string, attempt: number, follow: boolean, context: Context): Promise<void> {
+  const asked = <T>(call: () => Promise<T>) => (follow ? patiently(call, context) : call())
   for (let from = 0; ;) {
     // Asked before the lines: what an attempt that has ended printed is then certainly among them.
-    const ended = !follow || hasEnded(await client.task(taskId), attempt)
-    const { lines, total } = await client.logLines(taskId, attempt, from)
+    const ended = !follow || hasEnded(await asked(() => client.task(taskId)), attempt)
+    const { lines, total } = await asked(() => client.logLines(taskId, attempt, from))
     for (const line of lines) printJsonLine(context.terminal, line)
     from += lines.length
     if (from < total) continue
@@ -71,7 +74,7 @@ function hasEnded(task: Task, attempt: number): boolean {
 
 async function waitForAttempt(client: Client, id: string, context: Context): Promise<Task> {
   for (;;) {
-    const task = await client.task(id)
+    const task = await patiently(() => client.task(id), context)
     if (task.attempts > 0) return task
     await pause(EVERY_MS, context.signal)
   }

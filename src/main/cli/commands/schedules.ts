@@ -7,9 +7,10 @@ import { defineCommand, type Command } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { ago, duration } from '../format.ts'
 import { resolveScheduleId } from '../ids.ts'
+import { withBlendFacts } from '../inspectBlend.ts'
 import { settingsFromWords } from '../jobSettings.ts'
 import { findJobType } from '../jobTypeLookup.ts'
-import { choice, flag, integer, keyValues, text } from '../options.ts'
+import { choice, flag, integer, keyValues, seconds, text } from '../options.ts'
 import { printFacts, printJson, printTable } from '../output.ts'
 import { platformName } from '../platform.ts'
 
@@ -101,7 +102,7 @@ export const addSchedule = defineCommand({
   positionals: [{ name: 'TYPE', help: 'job type', completes: 'job-type' }],
   options: {
     at: text('TIME', 'once, e.g. 2030-01-31T22:00'),
-    every: integer('SECONDS', 'again and again, so many seconds apart', { min: 1, max: 31_622_400 }),
+    every: seconds('TIME', 'again and again, so far apart: 90 (seconds), 30m, 2h, 1d, 1h30m', { min: 1, max: 31_622_400 }),
     cron: text('EXPRESSION', 'by the calendar'),
     'seconds-last': flag('the seconds of a cron expression with six fields stand at its end'),
     'time-zone': text('ZONE', "of the cron expression, e.g. Europe/Berlin; this machine's without it"),
@@ -123,7 +124,7 @@ export const addSchedule = defineCommand({
     const job: NewJob = {
       type: type.name,
       name,
-      settings: settingsFromWords(type, options.set, context.cwd),
+      settings: await withBlendFacts(client, type, settingsFromWords(type, options.set, context.cwd), context.terminal),
       submitterPlatform: platformName(),
       ...(options.priority === undefined ? {} : { priority: options.priority }),
       ...(options.project === undefined ? {} : { project: options.project }),

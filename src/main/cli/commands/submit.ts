@@ -7,6 +7,7 @@ import type { Client, JobTypeInfo } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { resolveJobId, resolveTagId } from '../ids.ts'
+import { withBlendFacts } from '../inspectBlend.ts'
 import { isPath, settingsFromWords } from '../jobSettings.ts'
 import { findJobType } from '../jobTypeLookup.ts'
 import { flag, integer, keyValues, list, text } from '../options.ts'
@@ -29,6 +30,7 @@ const OPTIONS = {
   limit: list('NAME', 'takes one unit of this limit (a licence) per running task'),
   paused: flag('submit it paused'),
   check: flag('check the settings and show what would be made; submit nothing'),
+  'no-inspect': flag('do not have a worker open the blend file for the settings that are left out'),
   watch: flag('follow the job until it ends; the exit code tells how it went', { short: 'w' }),
   ...CLIENT_OPTIONS,
 }
@@ -38,7 +40,8 @@ export const submit = defineCommand({
   summary: 'submit a job',
   details:
     'Relative paths in settings for files and folders are taken from the current folder. "framehouse job-types TYPE" lists\n' +
-    'the settings of a job type. With --watch the exit code is 0 when the job is completed, 1 when it failed and 8 when it\n' +
+    'the settings of a job type; those that are in a blend file (frames, format, scene, …) are taken from it by a worker with\n' +
+    'Blender when they are left out. With --watch the exit code is 0 when the job is completed, 1 when it failed and 8 when it\n' +
     'was cancelled; with --json --watch the job is printed as one line of JSON whenever it changed.',
   examples: [
     'framehouse submit simple-blender-render --set blendfile=shot.blend --set frames=1-250 --watch',
@@ -49,10 +52,11 @@ export const submit = defineCommand({
   async run(context, { options, words, json }) {
     const client = makeClient(context, options)
     const type = await findJobType(client, words[0] ?? '')
-    const settings = {
+    const given = {
       ...(options.settings === undefined ? {} : await readSettings(resolve(context.cwd, options.settings))),
       ...settingsFromWords(type, options.set, context.cwd),
     }
+    const settings = options['no-inspect'] ? given : await withBlendFacts(client, type, given, context.terminal)
     const job: NewJob = {
       type: type.name,
       name: options.name ?? defaultName(type, settings),
