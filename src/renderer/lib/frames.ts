@@ -179,3 +179,17 @@ export function layoutGrid(cells: number, width: number, height: number, aspect 
   // The list is never empty; the fallback satisfies the compiler.
   return shape(chosen ?? { w: 8, h: 8, gap: 1, thumbnails: false })
 }
+
+/**
+ * The cell that a key leads to from `cursor` (−1: none yet, the first key shows where one is), or −1 for other keys.
+ * `page` is the number of cells in sight.
+ */
+export function cellAfterKey(key: string, cursor: number, { columns, page, size }: { columns: number; page: number; size: number }): number {
+  const steps: Partial<Record<string, number>> = {
+    ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page, Home: -size, End: size,
+  }
+  const step = steps[key]
+  if (step === undefined || size === 0) return -1
+  if (cursor < 0 && key !== 'End') return 0
+  return Math.min(size - 1, Math.max(0, cursor + step))
+}

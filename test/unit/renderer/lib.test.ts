@@ -5,7 +5,7 @@ import { dark, light, type Palette } from '../../../src/renderer/design/tokens.t
 import { toCsv } from '../../../src/renderer/lib/csv.ts'
 import { flipFrames, nextFrame, wantedAround, whyNoPicture } from '../../../src/renderer/lib/flipbook.ts'
 import { bytes, clock, count, duration, percent, roughDuration } from '../../../src/renderer/lib/format.ts'
-import { FrameModel, framesOfTaskName, layoutGrid } from '../../../src/renderer/lib/frames.ts'
+import { cellAfterKey, FrameModel, framesOfTaskName, layoutGrid } from '../../../src/renderer/lib/frames.ts'
 import { fuzzyScore } from '../../../src/renderer/lib/fuzzy.ts'
 import { layoutGraph } from '../../../src/renderer/lib/graphLayout.ts'
 import { possibleActions } from '../../../src/renderer/lib/jobActions.ts'
@@ -30,6 +30,26 @@ describe('frames of task names', () => {
     ['render-9-2', []],
     ['', []],
   ])('%s', (name, frames) => expect(framesOfTaskName(name)).toEqual(frames))
+})
+
+describe('keys in the frame grid', () => {
+  const shape = { columns: 5, page: 15, size: 22 }
+  it.each<[key: string, from: number, to: number]>([
+    ['ArrowRight', -1, 0],
+    ['ArrowDown', -1, 0],
+    ['PageDown', -1, 0],
+    ['End', -1, 21],
+    ['ArrowRight', 0, 1],
+    ['ArrowLeft', 0, 0],
+    ['ArrowDown', 3, 8],
+    ['ArrowUp', 3, 0],
+    ['ArrowRight', 21, 21],
+    ['PageDown', 4, 19],
+    ['PageDown', 19, 21],
+    ['Home', 17, 0],
+    ['x', 3, -1],
+  ])('%s from cell %d leads to %d', (key, from, to) => expect(cellAfterKey(key, from, shape)).toBe(to))
+  it('lead nowhere without cells', () => expect(cellAfterKey('End', -1, { ...shape, size: 0 })).toBe(-1))
 })
 
 describe('the frame model', () => {
