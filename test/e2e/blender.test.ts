@@ -103,7 +103,6 @@ all('a Blender job of EXR frames on two workers', () => {
     await grid.focus()
     await page.keyboard.press('Home')
     await page.keyboard.press('ArrowRight')
-    await page.keyboard.press('Space')
     await page.getByRole('button', { name: 'Retry elsewhere' }).click()
     const again = async () => (await farm.api<TaskReply>('GET', `/tasks/${taskId}`)).attemptList
     await expect.poll(async () => (await again()).at(-1)?.status, { timeout: LONG }).toBe('completed')

@@ -111,7 +111,8 @@ part.describe('the desktop program', () => {
     options = { runtime, display: display.name, home: home.path }
     desktop = await startDesktop(options)
     await spyOnNative(desktop)
-  })
+    // Builds the program twice where it is not built yet.
+  }, 300_000)
   afterAll(async () => {
     desktop?.process.kill('SIGKILL')
     await elsewhere?.stop()

@@ -34,6 +34,8 @@ function presses(key: string, target: EventTarget | null): boolean {
 /** Newest handler first, so a panel gets the key before the page around it. */
 export function dispatchKey(event: KeyboardEvent): void {
   const key = keyName(event)
+  // An open menu has the focus, and moves and closes by keys of its own.
+  if (event.target instanceof HTMLElement && event.target.closest('[role=menu]')) return
   // The first Escape leaves the field (and closes its list of choices), the next one is for the page.
   if (key === 'Escape' && isTyping(event.target) && event.target instanceof HTMLElement) return event.target.blur()
   if (event.defaultPrevented || (isTyping(event.target) && key !== 'Ctrl+k') || presses(key, event.target)) return

@@ -83,12 +83,16 @@ export class LogSource {
   }
 }
 
-const ERROR = /\b(error|fatal|exception|traceback|failed|segmentation fault|out of memory)\b/i
+/**
+ * What "jump to errors" asks the server for, and what is coloured as one. Not the farm's own line about a change of status
+ * (`soft-failed -> active` opens each retry), and not that there were none. Ends of words only: `ValueError` is one, too.
+ */
+export const ERROR_PATTERN =
+  '(?<!\\b(?:0|no) )(?:error|exception)s?\\b|\\b(?:fatal|traceback|failed|segmentation fault|out of memory)\\b(?<!task changed status .*)'
+const ERROR = new RegExp(ERROR_PATTERN, 'i')
 const WARNING = /\bwarn(ing)?\b/i
 /** How a line is coloured. Only words are looked at; what a renderer means by them is for people to judge. */
 export function severity(text: string): 'error' | 'warning' | 'plain' {
-  if (ERROR.test(text) && !/\b(0|no) errors?\b/i.test(text)) return 'error'
+  if (ERROR.test(text)) return 'error'
   return WARNING.test(text) ? 'warning' : 'plain'
 }
-/** What "jump to errors" asks the server for. */
-export const ERROR_PATTERN = 'error|fatal|exception|traceback|failed|segmentation fault|out of memory'

@@ -10,7 +10,7 @@ import { fuzzyScore } from '../../../src/renderer/lib/fuzzy.ts'
 import { layoutGraph } from '../../../src/renderer/lib/graphLayout.ts'
 import { possibleActions } from '../../../src/renderer/lib/jobActions.ts'
 import { keyName } from '../../../src/renderer/lib/keys.ts'
-import { severity } from '../../../src/renderer/lib/logSource.ts'
+import { ERROR_PATTERN, severity } from '../../../src/renderer/lib/logSource.ts'
 import { fileSetting, initialValues, nameOfFile, problemOf, settingsToSend } from '../../../src/renderer/lib/submitForm.ts'
 import { timeTicks } from '../../../src/renderer/lib/timeAxis.ts'
 import { dragSpan, scheduleOf, sleepsAt, spanOf } from '../../../src/renderer/lib/weekGrid.ts'
@@ -220,7 +220,24 @@ describe('small things', () => {
     expect(picture.edges).toHaveLength(2)
   })
   it('marks round moments on a time axis', () => expect(timeTicks(30_000, 200_000, 4, 0)).toEqual([60_000, 120_000, 180_000]))
-  it.each([['Error: no GPU', 'error'], ['0 errors', 'plain'], ['Warning: x', 'warning'], ['Saved: f.png', 'plain']])('%s is %s', (line, word) => expect(severity(line)).toBe(word))
+  it.each([
+    ['Error: no GPU', 'error'],
+    ['ValueError: no such node', 'error'],
+    ['fatal: cannot open', 'error'],
+    ['frame 12 failed', 'error'],
+    ['found 3 errors', 'error'],
+    ['0 errors', 'plain'],
+    ['no exceptions', 'plain'],
+    ['no such file: terror_1.png', 'plain'],
+    ['2026-05-04T10:00:00.000Z task changed status soft-failed -> active', 'plain'],
+    ['2026-05-04T10:00:00.000Z task changed status active -> failed', 'plain'],
+    ['Warning: x', 'warning'],
+    ['Saved: f.png', 'plain'],
+  ])('%s is %s', (line, word) => {
+    expect(severity(line)).toBe(word)
+    // What is coloured as an error is what "next error" goes to.
+    expect(new RegExp(ERROR_PATTERN, 'iu').test(line)).toBe(word === 'error')
+  })
   it('keeps what is right in stored preferences, and drops the rest', () => {
     expect(readPrefs('{"theme":"light","listWidth":"wide","x":1}')).toMatchObject({ theme: 'light', listWidth: 416 })
     expect(readPrefs('nonsense').theme).toBe('system')
