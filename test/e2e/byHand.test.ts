@@ -69,6 +69,24 @@ part.describe('the pages by hand', () => {
     await page.getByText('1 / 1', { exact: true }).waitFor()
   })
 
+  it('come back as they were: the address says which attempt and which list', async () => {
+    const { items } = await farm.api<{ items: { id: string }[] }>('GET', `/jobs/${failing}/tasks`)
+    await farm.api('POST', '/tasks/actions', { ids: [items[0]?.id], action: 'requeue' })
+    const names = page.getByRole('row').filter({ hasText: 'fails' })
+    await page.goto(`${farm.url}/app/jobs/${failing}/frames?status=failed&sort=name`)
+    await names.waitFor({ timeout: LONG })
+    await page.getByRole('link', { name: 'Log', exact: true }).click()
+    await page.getByRole('tab', { name: /#2/, selected: true }).waitFor({ timeout: LONG })
+    await page.getByRole('tab', { name: /#1/ }).click()
+    await page.waitForURL(`**/${failing}/log?status=failed&sort=name&task=1&attempt=1`)
+    await page.reload()
+    await page.getByRole('tab', { name: /#1/, selected: true }).waitFor()
+    // The newest attempt needs no number: a newer one takes its place.
+    await page.keyboard.press(']')
+    await page.getByRole('tab', { name: /#2/, selected: true }).waitFor()
+    await page.waitForURL(`**/${failing}/log?status=failed&sort=name&task=1`)
+  })
+
   it('pick frames by keys, leave these to an open menu, and take them back', async () => {
     await page.goto(`${farm.url}/app/jobs/${failing}/frames`)
     const grid = page.getByRole('application', { name: /Frame grid/ })
