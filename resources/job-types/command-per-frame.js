@@ -57,6 +57,9 @@ const JOB_TYPE = {
 // So long a range in a task's name would not be read.
 const MAX_CHUNK_IN_NAME = 60
 
+// The first element of a path that is another one for each frame, and all after it.
+const FROM_FIRST_FRAME = /[^\\/]*(?:#|\{(?:frame|start|end|chunk|count)(?::\d+)?\}).*$/
+
 function compileJob(job) {
   const settings = job.settings
   const [exe, ...args] = words(settings, 'command')
@@ -68,11 +71,14 @@ function compileJob(job) {
   const chunks = chunksOf(settings)
   checkPattern(settings)
   const session = sessionOf(settings)
-  settings.output_pattern = settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created))
+  // The setting stays as it was typed: a clone of the job gets files of its own.
+  const outputPattern = settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created))
+  const folder = path.dirname(outputPattern.replace(FROM_FIRST_FRAME, '_'))
+  if (folder !== '.') job.outputDir = folder
 
   for (const chunk of chunks) {
     const task = author.Task(`frames-${chunk.slice(0, MAX_CHUNK_IN_NAME)}`, 'command')
-    const parameters = { exe, args, frames: chunk, outputPattern: settings.output_pattern, env, workDir: settings.work_dir, ...session }
+    const parameters = { exe, args, frames: chunk, outputPattern, env, workDir: settings.work_dir, ...session }
     task.addCommand(author.Command('run-frames', parameters, frameCount(chunk)))
     job.addTask(task)
   }

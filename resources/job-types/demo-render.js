@@ -33,8 +33,8 @@ const JOB_TYPE = {
 
 function compileJob(job) {
   const settings = job.settings
-  settings.output_dir = settings.output_dir.replaceAll('{timestamp}', formatTimestampLocal(job.created))
-  job.outputDir = settings.output_dir
+  // The setting stays as it was typed: a clone of the job gets a folder of its own.
+  job.outputDir = settings.output_dir.replaceAll('{timestamp}', formatTimestampLocal(job.created))
 
   const chunks = frameChunker(settings.frames, settings.chunk_size)
   const firstFrame = Number(chunks[0].match(/^\d+/)[0])
@@ -50,7 +50,7 @@ function compileJob(job) {
       width: settings.width,
       height: settings.height,
       samples: settings.samples,
-      outputDir: settings.output_dir,
+      outputDir: job.outputDir,
       filePattern: 'frame-{frame:04}.png',
     }
     task.addCommand(author.Command('trace-frames', parameters, frameCount(chunk)))

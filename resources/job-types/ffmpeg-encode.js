@@ -63,7 +63,8 @@ const ENCODERS = {
 const IMAGE_ENDING = /\.(png|jpe?g|exr|tiff?|tga|bmp|dpx|hdr|webp)$/i
 
 function compileJob(job) {
-  const settings = job.settings
+  // A copy: the job's own setting stays as it was typed, so a clone of the job gets a file of its own.
+  const settings = { ...job.settings }
   settings.output = settings.output.replaceAll('{timestamp}', formatTimestampLocal(job.created))
   if (!/\.[A-Za-z0-9]+$/.test(settings.output)) refuse('output', 'needs an ending that tells the container, such as .mp4')
   job.outputDir = path.dirname(settings.output)

@@ -177,7 +177,6 @@ if not keep_parts:
 function compileJob(job) {
   const settings = job.settings
   const output = outputFile(settings, formatTimestampLocal(job.created))
-  settings.render_output_path = output
   job.outputDir = path.dirname(output)
 
   const partsDir = path.join(job.outputDir, `${path.stem(output)}.parts-${job.jobID.slice(0, 8)}`)

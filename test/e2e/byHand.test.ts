@@ -62,7 +62,9 @@ part.describe('the pages by hand', () => {
     await page.getByRole('log').getByText('No such file').waitFor()
     await page.getByRole('button', { name: 'Next error' }).click()
     // What the command came to; not the farm's own line, that the task changed to "failed".
-    await page.getByText('1 / 1', { exact: true }).waitFor()
+    await page.getByText('1 / 2', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Next error' }).click()
+    await page.getByText('2 / 2', { exact: true }).waitFor()
     expect(await page.getByText('No error lines').count()).toBe(0)
     await page.getByRole('searchbox', { name: 'Search the log' }).fill('changed status')
     await page.getByRole('button', { name: 'Next error', pressed: false }).waitFor()

@@ -88,6 +88,25 @@ part.describe('the pages of who owns a farm', () => {
     2 * LONG,
   )
 
+  it('a script that is being typed is not lost on the way to another page, and has an address', async () => {
+    await page.goto(`${farm.url}/app/settings/job-types`)
+    await page.getByRole('button', { name: /Demo Render/ }).click()
+    await page.waitForURL('**/settings/job-types?type=demo-render')
+    await page.reload()
+    const script = page.getByRole('textbox', { name: 'Script' })
+    await expect.poll(() => script.inputValue()).toContain('JOB_TYPE')
+    await script.press('End')
+    await script.pressSequentially(' // mine')
+    const question = page.getByRole('alertdialog')
+    await page.getByRole('link', { name: 'People' }).click()
+    await question.getByRole('button', { name: 'Cancel' }).click()
+    await question.waitFor({ state: 'detached' })
+    expect(await script.inputValue()).toContain('// mine')
+    await page.getByRole('link', { name: 'People' }).click()
+    await question.getByRole('button', { name: 'Discard' }).click()
+    await page.waitForURL('**/settings/people')
+  })
+
   it('paths are checked by the workers themselves', async () => {
     await page.goto(`${farm.url}/app/settings/paths`)
     await page

@@ -88,7 +88,7 @@ export class LogSource {
  * (`soft-failed -> active` opens each retry), and not that there were none. Ends of words only: `ValueError` is one, too.
  */
 export const ERROR_PATTERN =
-  '(?<!\\b(?:0|no) )(?:error|exception)s?\\b|\\b(?:fatal|traceback|failed|segmentation fault|out of memory)\\b(?<!task changed status .*)'
+  '(?<!\\b(?:0|no) )(?:error|exception)s?\\b|\\b(?:fatal|traceback|failed|no such file|permission denied|segmentation fault|out of memory)\\b(?<!task changed status .*)'
 const ERROR = new RegExp(ERROR_PATTERN, 'i')
 const WARNING = /\bwarn(ing)?\b/i
 /** How a line is coloured. Only words are looked at; what a renderer means by them is for people to judge. */

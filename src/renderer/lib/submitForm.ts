@@ -65,10 +65,11 @@ function initialValue(setting: JobSetting): unknown {
   if (setting.type === 'bool') return false
   return undefined
 }
+/** `from`: settings of a job that is cloned. What is made at each submission is not taken over: it names that job's own files. */
 export function initialValues(type: JobTypeInfo, from: Values = {}): Values {
   const values: Values = {}
   for (const setting of allSettings(type)) {
-    const value = setting.key in from ? from[setting.key] : initialValue(setting)
+    const value = setting.key in from && !isMadeLater(setting) ? from[setting.key] : initialValue(setting)
     if (value !== undefined) values[setting.key] = value
   }
   return values

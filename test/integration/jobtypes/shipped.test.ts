@@ -202,6 +202,30 @@ describe('simple-blender-render', () => {
   })
 })
 
+describe('a setting with {timestamp}', () => {
+  it.each<[type: string, settings: Record<string, unknown>, key: string, folder: string]>([
+    ['demo-render', {}, 'output_dir', '{jobs}/demo/2026-03-04_050607'],
+    ['ffmpeg-encode', { input: '/r/*.png', output: '/v/{timestamp}/a.mp4' }, 'output', '/v/2026-03-04_050607'],
+    [
+      'command-per-frame',
+      { command: 'x', frames: '1-2', output_pattern: '/o/{timestamp}/{frame}/a.exr' },
+      'output_pattern',
+      '/o/2026-03-04_050607',
+    ],
+    ['command-per-frame', { command: 'x', frames: '1', output_pattern: 'a.exr' }, 'output_pattern', ''],
+    [
+      'single-image-render',
+      { blendfile: '/a.blend', render_output_path: '/o/{timestamp}/a' },
+      'render_output_path',
+      '/o/2026-03-04_050607',
+    ],
+  ])('of %s %j stays as it was typed, so that a clone of the job has a place of its own', async (type, settings, key, folder) => {
+    const compiled = await compile(type, settings)
+    expect(compiled.settings[key]).toBe(settings[key] ?? '{jobs}/demo/{timestamp}')
+    expect(compiled.outputDir ?? '').toBe(folder)
+  })
+})
+
 describe('demo-render', () => {
   it('needs no settings and makes several tasks', async () => {
     const compiled = await compile('demo-render', {})
@@ -409,7 +433,7 @@ describe('single-image-render', () => {
       format: 'JPEG',
     })
     expect(compiled).toMatchObject({ outputDir: '/out/2026-03-04_050607', kinds: ['blender'], stepsTotal: 7, groups: [6] })
-    expect(compiled.settings['render_output_path']).toBe('/out/2026-03-04_050607/still.jpg')
+    expect(compiled.settings['render_output_path']).toBe('/out/{timestamp}/still')
     const tasks = tasksOf(compiled)
     expect(tasks.map(({ name }) => name)).toEqual(['tile 1,1', 'tile 2,1', 'tile 3,1', 'tile 1,2', 'tile 2,2', 'tile 3,2', 'merge'])
     expect(tasks[6]?.dependsOn).toEqual([1, 2, 3, 4, 5, 6])

@@ -164,6 +164,10 @@ describe('the submit form', () => {
     expect(initialValues(type)).toEqual({ chunk: 4, flag: false })
     expect(initialValues(type, { frames: '1-3', secret: 'y' })).toEqual({ frames: '1-3', chunk: 4, flag: false })
   })
+  it('does not take over what is made anew for each job: a clone would write over the files of the first one', () => {
+    const made = setting({ key: 'path', editable: false, eval: 'where' })
+    expect(initialValues({ ...type, settings: [made] }, { path: '/renders/first/####' })).toEqual({})
+  })
   it.each<[Partial<JobSetting>, unknown, string | undefined]>([
     [{ required: true }, '', 'required'],
     [{ eval: 'bpy.x' }, undefined, undefined],
@@ -223,12 +227,13 @@ describe('small things', () => {
   it.each([
     ['Error: no GPU', 'error'],
     ['ValueError: no such node', 'error'],
+    ["ls: cannot access '/x': No such file or directory", 'error'],
     ['fatal: cannot open', 'error'],
     ['frame 12 failed', 'error'],
     ['found 3 errors', 'error'],
     ['0 errors', 'plain'],
     ['no exceptions', 'plain'],
-    ['no such file: terror_1.png', 'plain'],
+    ['saved terror_1.png', 'plain'],
     ['2026-05-04T10:00:00.000Z task changed status soft-failed -> active', 'plain'],
     ['2026-05-04T10:00:00.000Z task changed status active -> failed', 'plain'],
     ['Warning: x', 'warning'],
