@@ -184,7 +184,8 @@ export function layoutGrid(cells: number, width: number, height: number, aspect 
  * The cell that a key leads to from `cursor` (−1: none yet, the first key shows where one is), or −1 for other keys.
  * `page` is the number of cells in sight.
  */
-export function cellAfterKey(key: string, cursor: number, { columns, page, size }: { columns: number; page: number; size: number }): number {
+export function cellAfterKey(key: string, cursor: number, shape: { columns: number; page: number; size: number }): number {
+  const { columns, page, size } = shape
   const steps: Partial<Record<string, number>> = {
     ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, PageUp: -page, PageDown: page, Home: -size, End: size,
   }
