@@ -273,12 +273,23 @@ def die_with_worker(parent):
             os._exit(0)
 
 
+def move_away(*descriptors):
+    """Copies that no child inherits. The low numbers, which a script might write to, lead nowhere from now on."""
+    moved = [os.dup(descriptor) for descriptor in descriptors]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor, inheritable=False)
+    os.close(nowhere)
+    return moved
+
+
 def main():
     requests, replies, parent, marker = os.environ.pop("FRAMEHOUSE_BRIDGE").split(" ")
-    for descriptor in (int(requests), int(replies)):
-        os.set_inheritable(descriptor, False)
+    requests, replies = move_away(int(requests), int(replies))
     die_with_worker(int(parent))
-    bridge = Bridge(int(requests), int(replies), marker)
+    # Ends what a script of the file may have written there before.
+    os.write(replies, b"\n")
+    bridge = Bridge(requests, replies, marker)
     reason = reason_to_decline()
     if reason is not None:
         flush()

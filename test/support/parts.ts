@@ -11,7 +11,7 @@ import { join, delimiter } from 'node:path'
 import { describe } from 'vitest'
 import { findElectron } from './electronRuntime.ts'
 
-export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl', 'sshd'] as const
+export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl', 'sshd', 'fish'] as const
 export type PartName = (typeof PARTS)[number]
 
 export interface Part {
@@ -65,6 +65,7 @@ const probes: Record<PartName, () => string> = {
   blender: () => firstThatRuns(['blender'], ['--version']),
   ffmpeg: () => firstThatRuns(['ffmpeg'], ['-version']),
   curl: () => firstThatRuns(['curl'], ['--version']),
+  fish: () => firstThatRuns(['fish'], ['--version']),
   // It only runs by its full path, which is often not on a user's PATH.
   sshd: () => ['/usr/sbin/sshd', '/usr/local/sbin/sshd'].find((path) => existsSync(path)) ?? '',
   strace: () => firstThatRuns(['strace'], ['-V']),

@@ -54,11 +54,14 @@ if [ "\${funcstack[1]}" = "_framehouse" ]; then _framehouse "$@"; else compdef _
 function __framehouse_complete
   set -l words (commandline -opc) (commandline -ct)
   set -l found (framehouse __complete $words[2..-1] 2>/dev/null)
+  # Of "--option=path" the shell completes the path.
+  set -l before (string match -r '^--[^=]+=' -- $words[-1])
+  set -l typed (string replace -r '^--[^=]+=' '' -- $words[-1])
   switch "$found[1]"
     case :files
-      __fish_complete_path (commandline -ct)
+      printf '%s\\n' "$before"(__fish_complete_path "$typed")
     case :folders
-      __fish_complete_directories (commandline -ct)
+      printf '%s\\n' "$before"(__fish_complete_directories "$typed")
     case '*'
       printf '%s\\n' $found
   end

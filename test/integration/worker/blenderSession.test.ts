@@ -233,17 +233,48 @@ blender.describe('an open Blender that breaks', () => {
     expect(later.outputs).toHaveLength(1)
   })
 
+  it('is not disturbed by a script of the file that writes to whatever is open', async () => {
+    const blend = join(await tempFolder(), 'noisy.blend')
+    const script = [
+      'import os, threading, time',
+      'def write():',
+      '    while True:',
+      '        time.sleep(0.02)',
+      '        for descriptor in (3, 4):',
+      '            try:',
+      "                os.write(descriptor, b'x')",
+      '            except OSError:',
+      '                pass',
+      'threading.Thread(target=write, daemon=True).start()',
+    ].join('\n')
+    const make = [
+      'import bpy',
+      "text = bpy.data.texts.new('noise.py')",
+      `text.write(${JSON.stringify(script)})`,
+      'text.use_module = True',
+      `bpy.ops.wm.save_as_mainfile(filepath=${JSON.stringify(blend)})`,
+    ]
+    const quiet = await makeBlend(blender.path)
+    await promisify(execFile)(blender.path, ['-b', quiet, '--python-exit-code', '1', '--python-expr', make.join('\n')])
+    const [warm, fresh] = [await tempFolder(), await tempFolder()]
+    const pool = await openPool()
+    const first = await render({ pool, blend, output: join(warm, 'f-####'), frames: '1' })
+    const second = await render({ pool, blend, output: join(warm, 'f-####'), frames: '2..3' })
+    expect([first.pids.started.length, second.pids.started.length]).toEqual([1, 0])
+    await render({ blend: quiet, output: join(fresh, 'f-####'), frames: '1..3' })
+    expect(await pixels(warm)).toEqual(await pixels(fresh))
+  })
+
   it('ends at once with a cancelled task, and leaves no half picture', async () => {
-    const blend = await makeBlend(blender.path, { slow: '100' })
+    // A frame of it takes longer than this test may.
+    const blend = await makeBlend(blender.path, { slow: '4000' })
     const folder = await tempFolder()
     const pool = await openPool()
     const context = await recordedContext({ sessions: pool })
     const running = render({ pool, blend, output: join(folder, 'f-####'), frames: '1', context })
     await until(() => context.activities.length > 2, 'it renders')
-    const began = performance.now()
     context.stop('enough')
     await expect(running).rejects.toThrow('enough')
-    expect(performance.now() - began).toBeLessThan(3_000)
     await until(() => !isAlive(pidOf(context)), 'it is gone')
     expect(await readdir(folder)).toEqual([])
   })

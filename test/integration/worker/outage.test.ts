@@ -149,7 +149,8 @@ describe('an outage of the manager', () => {
     await manager.open()
     const reopened = Date.now()
     await expect.poll(() => worker.status().connected, soon).toBe(true)
-    expect(Date.now() - reopened).toBeLessThan(2000)
+    // After a long one it would be ten seconds.
+    expect(Date.now() - reopened).toBeLessThan(8000)
   })
 })
 
@@ -255,8 +256,9 @@ describe('a manager that refuses', () => {
         : undefined
     const { worker } = await lab.start({ managerUrl: manager.url })
     await expect.poll(() => worker.status().connected, soon).toBe(true)
-    const before = manager.count('take')
+    const [before, since] = [manager.count('take'), performance.now()]
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    expect(manager.count('take') - before).toBeLessThan(15)
+    const perSecond = (manager.count('take') - before) / ((performance.now() - since) / 1000)
+    expect(perSecond).toBeLessThan(15)
   })
 })

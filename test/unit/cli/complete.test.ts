@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -7,8 +7,16 @@ import { commandHelp, overview } from '../../../src/main/cli/help.ts'
 import { COMMANDS } from '../../../src/main/cli/commands/index.ts'
 import { complete, FILES } from '../../../src/main/cli/complete.ts'
 import { completionScript, SHELLS } from '../../../src/main/cli/completionScripts.ts'
+import { requirePart } from '../../support/parts.ts'
 
-const names = { 'job-type': ['demo-render', 'echo-sleep-test'], job: ['0000000a', 'last'], schedule: ['0000000b'], worker: ['anna', 'berta'] }
+const fish = requirePart('fish')
+
+const names = {
+  'job-type': ['demo-render', 'echo-sleep-test'],
+  job: ['0000000a', 'last'],
+  schedule: ['0000000b'],
+  worker: ['anna', 'berta'],
+}
 const completeLine = (...words: string[]) => complete(words, COMMANDS, (what) => Promise.resolve(names[what]))
 
 describe('completion', () => {
@@ -74,6 +82,35 @@ describe('completion', () => {
       _framehouse
       printf '\\n%s\\n' "\${COMPREPLY[@]}"`
     expect(execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' })).toBe(`${asked}\n${offered}\n`)
+  })
+
+  fish.describe('in a real fish', () => {
+    it.each([
+      ['submit ', 'echo answer', ['answer']],
+      ['submit --settings sh', 'echo :files', ['shot.json']],
+      ['submit --settings=sh', 'echo :files', ['--settings=shot.json']],
+      ['worker --data=fo', 'echo :folders', ['--data=folder/']],
+    ])('%j is completed', (typed, program, offered) => {
+      const folder = mkdtempSync(join(tmpdir(), 'framehouse-completion-'))
+      try {
+        writeFileSync(join(folder, 'shot.json'), '')
+        mkdirSync(join(folder, 'folder'))
+        const script = `function framehouse; ${program}; end\n${completionScript('fish')}\ncomplete -C 'framehouse ${typed}'`
+        const out = execFileSync(fish.path, ['--no-config', '-c', script], {
+          encoding: 'utf8',
+          cwd: folder,
+          env: { ...process.env, HOME: folder },
+        })
+        expect(
+          out
+            .trim()
+            .split('\n')
+            .map((line) => line.split('\t')[0]),
+        ).toEqual(offered)
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
   })
 })
 

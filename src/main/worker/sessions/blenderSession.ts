@@ -159,7 +159,7 @@ export class OpenBlender implements WarmDriver {
     return (lines, stream) => {
       if (stream !== 'replies') return log(lines, stream)
       for (const line of lines) {
-        const reply: unknown = JSON.parse(line)
+        const reply = parsed(line)
         if (!isReply.Check(reply)) continue
         if (reply.rss !== undefined && reply.rss > 0) this.memoryBytes = reply.rss
         this.onReply(reply)
@@ -197,6 +197,15 @@ export class OpenBlender implements WarmDriver {
       await hang.stop()
       log.flush()
     }
+  }
+}
+
+/** Undefined for what is no JSON: a script of the file may write to the same pipe before ours has it for itself. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
   }
 }
 
