@@ -60,10 +60,11 @@ function timeOf(text: string): string | null {
 }
 
 /**
- * Resolves when the container is not running any more. dockerode's own `wait` waits forever when the connection breaks
- * after the reply has begun, which it does at once. @throws a connection's error, EngineRefusedError
+ * Resolves when the container is not running any more, with the exit code that the engine tells those who wait. dockerode's own
+ * `wait` waits forever when the connection breaks after the reply has begun, which it does at once.
+ * @throws a connection's error, EngineRefusedError
  */
-export async function untilEnded({ docker, host }: Engine, containerId: string): Promise<void> {
+export async function untilEnded({ docker, host }: Engine, containerId: string): Promise<number | undefined> {
   const what = 'cannot wait for the container'
   try {
     const reply = await new Promise<Readable>((resolve, reject) => {
@@ -77,6 +78,8 @@ export async function untilEnded({ docker, host }: Engine, containerId: string):
     for await (const chunk of reply) text += String(chunk)
     // A connection that is closed in order ends the reply as well.
     if (text.trim() === '') throw translate(new Error('the connection ended'), what, host)
+    const code = /"StatusCode":\s*(-?\d+)/.exec(text)?.[1]
+    return code === undefined ? undefined : Number(code)
   } catch (error) {
     throw translate(error, what, host)
   }

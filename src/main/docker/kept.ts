@@ -7,6 +7,7 @@ import type Docker from 'dockerode'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { createOptions } from './createOptions.ts'
+import { untilEnded } from './ends.ts'
 import { ask, type Engine } from './engine.ts'
 import { ContainerLostError, EngineRefusedError, isConnectionFailure, statusOf, wordsOf } from './errors.ts'
 import type { OutputStream, RunHooks, RunSpec } from './executor.ts'
@@ -80,8 +81,8 @@ export class KeptContainer {
       )
       const input = attached as unknown as Duplex // The upgraded connection; the types say only that it can be read.
       await ask(engine, 'cannot start the container', container.start())
-      const gone = container.wait().then(
-        ({ StatusCode }: { StatusCode: number }) => `exit code ${StatusCode}`,
+      const gone = untilEnded(engine, container.id).then(
+        (exitCode) => `exit code ${exitCode ?? 'unknown'}`,
         (error: unknown) => wordsOf(error),
       )
       const info = await ask(engine, 'cannot inspect the container', container.inspect())

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { Engines } from '../../../src/main/docker/engines.ts'
@@ -44,12 +45,12 @@ part.describe('a container that is kept', () => {
   const gone = () => vi.waitFor(() => expect(containersOf(image.name)).toEqual([]), patience)
   const contextOf = () => recordedContext({ taskId: randomUUID(), sessions: pool, env: { FRAMEHOUSE_TASK_ID: randomUUID() } })
 
-  async function run(parameters: Record<string, unknown>, given?: RecordedContext, steps = 0): Promise<RecordedContext> {
+  async function run(parameters: Record<string, unknown>, given?: RecordedContext, steps = 0, by = engines): Promise<RecordedContext> {
     const context = given ?? (await contextOf())
     const leave = pool.enter(context.task.jobId)
     const command = commandOf('docker-run', { image: image.name, keepContainer: true, ...parameters }, steps)
     try {
-      await dockerRun(engines)(command, context)
+      await dockerRun(by)(command, context)
     } finally {
       leave()
     }
@@ -105,6 +106,31 @@ part.describe('a container that is kept', () => {
     expect(context.text).toMatch(/the container that was kept open ended: .*; running the task again in a fresh process/)
     expect(stdout(context)).toMatch(/done\n$/)
     expect(idOf(context)).not.toBe(idOf(first))
+  })
+
+  it('that the worker lost its connection to is known to be over, and the next task has another one', async () => {
+    const connections = new Set<Socket>()
+    const door = createServer((inner) => {
+      const outer = connect('/var/run/docker.sock')
+      for (const socket of [inner, outer]) {
+        connections.add(socket)
+        socket.on('error', () => undefined).on('close', () => connections.delete(socket))
+      }
+      inner.pipe(outer).pipe(inner)
+    })
+    await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve))
+    const { port } = door.address() as AddressInfo // A listening TCP server has one.
+    const host = `tcp://127.0.0.1:${port}`
+    const far = new Engines(containerConfig({ engines: [{ name: 'far', host }] }), { log, owner: randomUUID() })
+    await far.look()
+    const first = await run({ command: sh('echo one') }, undefined, 0, far)
+    for (const socket of connections) socket.destroy()
+    await vi.waitFor(() => expect(closed()).toMatchObject([{ reason: expect.stringMatching(/^it ended by itself: /) }]), patience)
+    const second = await run({ command: sh('echo two') }, undefined, 0, far)
+    expect([stdout(first), stdout(second)]).toEqual(['one\n', 'two\n'])
+    expect(idOf(second)).not.toBe(idOf(first))
+    await pool.end()
+    door.close()
   })
 
   it('goes at once when its task is cancelled', async () => {

@@ -1,9 +1,14 @@
 /** What the machine does just now: CPU, memory, GPUs, room on the disk. Cheap enough for every heartbeat. */
+import { execFile } from 'node:child_process'
 import { readFile, statfs } from 'node:fs/promises'
 import { cpus, freemem, totalmem } from 'node:os'
+import { promisify } from 'node:util'
 import type { Load } from '../../../shared/schemas/worker.ts'
 import type { LoadSampler } from '../commands/types.ts'
 import { readGpus } from './gpus.ts'
+
+const run = promisify(execFile)
+const ASK_TIMEOUT_MS = 5_000
 
 /** Time that CPUs have spent since the start, in any one unit. */
 export interface CpuTimes {
@@ -49,21 +54,36 @@ export function createLoadSampler({ folder, now = Date.now }: LoadOptions): Load
 
 function readCpuTimes(): CpuTimes {
   const times: CpuTimes = { busy: 0, total: 0 }
-  for (const { times: { user, nice, sys, idle, irq } } of cpus()) {
+  for (const {
+    times: { user, nice, sys, idle, irq },
+  } of cpus()) {
     times.busy += user + nice + sys + irq
     times.total += user + nice + sys + irq + idle
   }
   return times
 }
 
-/** Linux counts its file cache as used; what programs could still have is "available". */
+/** Linux and macOS count their file cache as used; what programs could still have is "available". */
 async function readMemoryUsed(): Promise<number> {
+  if (process.platform === 'darwin') {
+    const { stdout } = await run('vm_stat', [], { timeout: ASK_TIMEOUT_MS }).catch(() => ({ stdout: '' }))
+    const available = parseVmStat(stdout)
+    if (available !== undefined) return totalmem() - available
+  }
   if (process.platform === 'linux') {
     const text = await readFile('/proc/meminfo', 'utf8').catch(() => '')
     const available = /^MemAvailable:\s+(\d+) kB/m.exec(text)?.[1]
     if (available !== undefined) return totalmem() - Number(available) * 1024
   }
   return totalmem() - freemem()
+}
+
+/** What macOS could give to programs at once, in bytes: free pages, and those of files and caches that nobody holds. */
+export function parseVmStat(text: string): number | undefined {
+  const pageBytes = Number(/page size of (\d+) bytes/.exec(text)?.[1])
+  const pages = (name: string): number => Number(new RegExp(`^Pages ${name}:\\s+(\\d+)\\.?$`, 'm').exec(text)?.[1] ?? Number.NaN)
+  const available = (pages('free') + pages('inactive') + pages('speculative')) * pageBytes
+  return Number.isFinite(available) ? available : undefined
 }
 
 async function readDiskFree(folder: string): Promise<number | null> {

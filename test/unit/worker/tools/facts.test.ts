@@ -4,7 +4,7 @@ import { parseMacDisplays, parseWindowsDisplays } from '../../../../src/main/wor
 import { colourLayers, exrChannels, pictureLayer } from '../../../../src/main/worker/tools/exrHeader.ts'
 import { parseNvidia } from '../../../../src/main/worker/tools/gpus.ts'
 import { limiter } from '../../../../src/main/worker/tools/limiter.ts'
-import { cpuShare } from '../../../../src/main/worker/tools/load.ts'
+import { cpuShare, parseVmStat } from '../../../../src/main/worker/tools/load.ts'
 import { parseStat, withDescendants } from '../../../../src/main/worker/tools/procfs.ts'
 
 describe('parseStat', () => {
@@ -58,7 +58,9 @@ describe('names of graphics cards', () => {
 
   it('come from Windows, one or several, with the memory that 32 bits can tell', () => {
     expect(parseWindowsDisplays('{"Name":"Intel UHD","AdapterRAM":1073741824}')).toEqual([card('Intel UHD', 1073741824)])
-    expect(parseWindowsDisplays('[{"Name":"RTX 4090","AdapterRAM":4293918720},{"Name":"","AdapterRAM":null}]')).toEqual([card('RTX 4090', null)])
+    expect(parseWindowsDisplays('[{"Name":"RTX 4090","AdapterRAM":4293918720},{"Name":"","AdapterRAM":null}]')).toEqual([
+      card('RTX 4090', null),
+    ])
   })
 })
 
@@ -70,6 +72,24 @@ describe('cpuShare', () => {
   ])('%j → %j is %s', (before, after, share) => {
     expect(cpuShare(before, after)).toBe(share)
   })
+})
+
+describe('memory of macOS', () => {
+  const text = [
+    'Mach Virtual Memory Statistics: (page size of 16384 bytes)',
+    'Pages free:                                1000.',
+    'Pages active:                            300000.',
+    'Pages inactive:                            2000.',
+    'Pages speculative:                           30.',
+    'Pages throttled:                              0.',
+    'Pages wired down:                        100000.',
+    '"Translation faults":                1234567890.',
+  ]
+
+  it('counts what nobody holds as free', () => expect(parseVmStat(text.join('\n'))).toBe(3030 * 16384))
+  it.each(['', 'command not found', text.slice(0, 2).join('\n')])('is not told by %j', (answer) =>
+    expect(parseVmStat(answer)).toBeUndefined(),
+  )
 })
 
 describe('pictureLayer', () => {
@@ -119,7 +139,10 @@ describe('limiter', () => {
 
 it.each<[string[], string[]]>([
   [['R', 'G', 'B', 'A'], ['']],
-  [['View.Combined.R', 'View.Combined.G', 'View.Combined.B', 'View.Normal.X', 'View.Normal.Y', 'View.Normal.Z', 'View.Depth.Z'], ['View.Combined', 'View.Normal']],
+  [
+    ['View.Combined.R', 'View.Combined.G', 'View.Combined.B', 'View.Normal.X', 'View.Normal.Y', 'View.Normal.Z', 'View.Depth.Z'],
+    ['View.Combined', 'View.Normal'],
+  ],
   [['a.R', 'a.G', 'R', 'G', 'B'], ['']],
   [['N.X', 'N.Y', 'N.Z'], ['N']],
   [['Y'], []],
