@@ -6,7 +6,7 @@ import { deferred, type Deferred } from '../../src/shared/deferred.ts'
 import { startWorker, type RunningWorker, type WorkerConfig, type WorkerDeps } from '../../src/main/worker/index.ts'
 import type { CommandContext, CommandRunner } from '../../src/main/worker/commands/types.ts'
 import type { Logger } from '../../src/main/worker/logger.ts'
-import { killMarked, killTree, startMark } from '../../src/main/worker/tools/processTree.ts'
+import { killGroupOf, killMarked, killTree, startMark } from '../../src/main/worker/tools/processTree.ts'
 
 /** Commands by name, made of functions. `hold` runs until the test lets it end (or it is stopped). */
 export class TestCommands {
@@ -101,7 +101,7 @@ export class WorkerLab {
     const dataDir = config.dataDir ?? (await this.folder())
     const worker = await startWorker(
       { name: 'tester', ...config, dataDir },
-      { createRegistry: () => commands, processes: { startMark, killTree, killMarked }, ...parts, log, version: '0.0.0-test' },
+      { createRegistry: () => commands, processes: { startMark, killTree, killMarked, killGroupOf }, ...parts, log, version: '0.0.0-test' },
     )
     this.workers.push(worker)
     return { worker, commands, log, dataDir }

@@ -19,7 +19,8 @@ export type Parsed =
 /** @throws UsageError that says what is wrong and, for a misspelled word, what was probably meant */
 export function parse(words: readonly string[], commands: readonly Command[], env: NodeJS.ProcessEnv): Parsed {
   const first = words[0]
-  if (first === '--version' || first === '-V' || (first === 'version' && words.length === 1)) return { kind: 'version' }
+  if (first === '--version' || first === '-V' || (first === 'version' && words.slice(1).every((word) => word === '--json')))
+    return { kind: 'version' }
   if (first === undefined || first === '--help' || first === '-h') return { kind: 'help', command: undefined, group: [] }
   if (first === 'help') return helpFor(words.slice(1), commands)
   const { command, used } = findCommand(words, commands)

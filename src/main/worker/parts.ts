@@ -4,12 +4,12 @@ import type { WorkerParts } from './index.ts'
 import { createLoadSampler } from './tools/load.ts'
 import { describeMachine } from './tools/machine.ts'
 import { createPreviewMaker } from './tools/previews.ts'
-import { killMarked, killTree, startMark } from './tools/processTree.ts'
+import { killGroupOf, killMarked, killTree, startMark } from './tools/processTree.ts'
 
 export function workerParts(): WorkerParts {
   return {
     createRegistry: createCommandRegistry,
-    processes: { startMark, killTree, killMarked },
+    processes: { startMark, killTree, killMarked, killGroupOf },
     describeMachine,
     createLoad: (folder) => createLoadSampler({ folder }),
     createPreviews: (tools) => createPreviewMaker(tools),

@@ -39,7 +39,8 @@ async function endRun(cookie: string, content: string, { processes }: LedgerOpti
   const isSame = mark !== undefined && (await processes.startMark(Number(pid))) === mark
   if (isSame) await processes.killTree(Number(pid), { cookie })
   // Its root may be gone, and what it started live on.
-  return (await processes.killMarked(cookie)) || isSame
+  const leftGroup = mark !== undefined && !isSame && (await processes.killGroupOf(Number(pid), mark))
+  return (await processes.killMarked(cookie)) || isSame || leftGroup
 }
 
 /** The ledger of this run. */

@@ -1,11 +1,14 @@
 /** Real processes: output, ends, limits, and that nothing survives a cancelled task. */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { CouldNotStartError, ExitCodeError, StoppedError } from '../../../src/main/worker/commands/types.ts'
 import { runProgram, runToSuccess } from '../../../src/main/worker/tools/process.ts'
-import { killTree, startMark } from '../../../src/main/worker/tools/processTree.ts'
+import { killGroupOf, killTree, startMark } from '../../../src/main/worker/tools/processTree.ts'
 import { recordedContext, tempFolder, until } from '../../support/commandContext.ts'
 import { isAlive } from '../../support/processes.ts'
 
@@ -186,6 +189,23 @@ time.sleep(600)
     expect(isAlive(Number(await readFile(pidFile, 'utf8')))).toBe(false)
     expect(await startMark(root)).toBeUndefined()
     expect(await running).toEqual({ code: null, signal: 'SIGKILL' })
+  })
+
+  it('ends what is left of a group by its number alone, as macOS needs it, but none that is led by somebody, or of before a restart', async () => {
+    const leader = spawn('sh', ['-c', 'sleep 600 >&- & echo $!; read x'], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] })
+    const pid = leader.pid ?? 0
+    const left = Number(String(await once(leader.stdout, 'data')))
+    const { stdout: mark } = await promisify(execFile)('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } })
+    expect(await killGroupOf(pid, mark, 'darwin')).toBe(false)
+    leader.stdin.end()
+    await once(leader, 'exit')
+    expect(await killGroupOf(pid, 'Thu Jan  1 00:00:00 2015', 'darwin')).toBe(false)
+    expect(await killGroupOf(pid, 'nonsense', 'darwin')).toBe(false)
+    expect(await killGroupOf(pid, mark, 'win32')).toBe(false)
+    expect(isAlive(left)).toBe(true)
+    expect(await killGroupOf(pid, mark, 'darwin')).toBe(true)
+    expect(isAlive(left)).toBe(false)
+    expect(await killGroupOf(pid, mark, 'darwin')).toBe(false)
   })
 
   it('leaves alone who is none of its business', async () => {

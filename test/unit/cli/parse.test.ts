@@ -115,6 +115,8 @@ describe('parse', () => {
     { line: ['submit', '--help'], help: { kind: 'help', command: submit } },
     { line: ['submit', '--priority', 'high', '-h'], help: { kind: 'help', command: submit } },
     { line: ['--version'], help: { kind: 'version' } },
+    { line: ['version'], help: { kind: 'version' } },
+    { line: ['version', '--json'], help: { kind: 'version' } },
   ])('shows help for $line', ({ line, help }) => {
     expect(read(line)).toMatchObject(help)
   })

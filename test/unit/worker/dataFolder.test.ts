@@ -18,7 +18,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 /** Processes as a table of pid → start mark, and cookies that living ones carry; who was killed is noted. */
-function processTable(living: Record<number, string>, cookies: string[] = []): ProcessTools & { killed: (number | string)[] } {
+function processTable(
+  living: Record<number, string>,
+  cookies: string[] = [],
+  groups: Record<number, string> = {},
+): ProcessTools & { killed: (number | string)[] } {
   const killed: (number | string)[] = []
   return {
     killed,
@@ -29,6 +33,11 @@ function processTable(living: Record<number, string>, cookies: string[] = []): P
     killMarked: async (cookie) => {
       if (!cookies.includes(cookie)) return false
       killed.push(cookie)
+      return true
+    },
+    killGroupOf: async (pid, mark) => {
+      if (groups[pid] !== mark) return false
+      killed.push(`group ${pid}`)
       return true
     },
   }
@@ -176,5 +185,17 @@ describe('the list of running programs', () => {
     const after = processTable({}, ['gone', 'unseen'])
     expect(await endLeftovers({ dataDir: folder, processes: after, log: silentLogger })).toBe(2)
     expect(after.killed.toSorted()).toEqual(['gone', 'unseen'])
+  })
+
+  it('lets it end the group of a program that is gone, where that is all that can be found', async () => {
+    const ledger = await openedBy(processTable({ 10: 'ten', 11: 'eleven' }))
+    for (const pid of [10, 11]) {
+      ledger.starting(`cookie-${pid}`)
+      ledger.started(`cookie-${pid}`, pid)
+    }
+    await expect.poll(() => tell('cookie-11')).not.toBe('')
+    const after = processTable({ 11: 'eleven' }, [], { 10: 'ten', 11: 'eleven' })
+    expect(await endLeftovers({ dataDir: folder, processes: after, log: silentLogger })).toBe(2)
+    expect(after.killed.toSorted()).toEqual([11, 'group 10'])
   })
 })

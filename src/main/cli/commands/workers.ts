@@ -88,6 +88,8 @@ export const workerRequests: readonly Command[] = REQUESTS.map(({ word, status, 
 
 function statusText(worker: Worker): string {
   if (!worker.approved) return 'waits for approval'
+  // What it is to be when it comes back is no news of one that is away.
+  if (worker.status === 'offline' && worker.statusRequested === 'awake') return worker.status
   return worker.statusRequested ? `${worker.status} → ${worker.statusRequested}` : worker.status
 }
 

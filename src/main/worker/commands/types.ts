@@ -211,6 +211,8 @@ export interface ProcessTools {
   killTree(pid: number, options?: { cookie?: string }): Promise<void>
   /** Ends what carries the cookie, where the system tells. Resolves with whether there was any, when all of it is gone. */
   killMarked(cookie: string): Promise<boolean>
+  /** Ends what is left of the group of a process that is gone and had that mark, where cookies cannot be read. */
+  killGroupOf(pid: number, mark: string): Promise<boolean>
 }
 
 // Failures -----------------------------------------------------------------------------------------------------------

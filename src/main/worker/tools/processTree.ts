@@ -4,6 +4,7 @@
  * session (Linux lets us read it). Windows has `taskkill /T`.
  */
 import { execFile } from 'node:child_process'
+import { uptime } from 'node:os'
 import { promisify } from 'node:util'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { ProcessFacts } from './procfs.ts'
@@ -29,7 +30,7 @@ export async function startMark(pid: number): Promise<string | undefined> {
       const query = `(Get-Process -Id ${pid} -ErrorAction Stop).StartTime.ToFileTimeUtc()`
       return (await run('powershell.exe', ['-NoProfile', '-NonInteractive', '-Command', query])).stdout.trim() || undefined
     }
-    return (await run('ps', ['-o', 'lstart=', '-p', String(pid)])).stdout.trim() || undefined
+    return (await run('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } })).stdout.trim() || undefined
   } catch {
     return undefined
   }
@@ -90,6 +91,25 @@ export async function killMarked(cookie: string): Promise<boolean> {
     living = await members(undefined, cookie, {})
   }
   return found
+}
+
+/** Start times by `ps` are whole seconds, and the time since the machine's start is not exact either. */
+const ROUNDING_MS = 10_000
+
+/**
+ * Ends what is left of the process group that `pid` led when `pid` itself is gone: for systems that do not let us read cookies (macOS;
+ * Linux has `killMarked`, Windows no groups). No new process gets the number of a group that lives, so the group is still the old one,
+ * unless the machine was started since. Resolves with whether there was any, when all of it is gone.
+ * @param mark when `pid` started, as `startMark` told it
+ */
+export async function killGroupOf(pid: number, mark: string, platform: NodeJS.Platform = process.platform): Promise<boolean> {
+  if (pid <= 1 || platform === 'linux' || platform === 'win32') return false
+  // NaN, too, is no time since then.
+  if (!(Date.parse(mark) > Date.now() - uptime() * 1000 - ROUNDING_MS)) return false
+  const living = (await listByPs()).filter(({ state }) => state !== 'Z')
+  if (living.some((facts) => facts.pid === pid) || !living.some(({ group }) => group === pid)) return false
+  await killTree(pid)
+  return true
 }
 
 function signal(pids: readonly number[], name: 'SIGTERM' | 'SIGKILL'): void {
