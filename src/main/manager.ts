@@ -8,6 +8,7 @@ import { goPlatform } from '../shared/crosspath.ts'
 import type { ApiContext, ServerContext } from './api/context.ts'
 import { fastlaneDialect } from './api/fastlane/index.ts'
 import { flamencoDialect } from './api/flamenco/index.ts'
+import { openEncryptedDoor, type EncryptedDoor } from './api/encryptedDoor.ts'
 import { buildServer } from './api/server.ts'
 import { Farm } from './engine/farm.ts'
 import type { Logger } from './engine/logger.ts'
@@ -22,6 +23,8 @@ import { createJobTypeCatalog, shippedScriptsFolder } from './jobtypes/catalog.t
 import { createSandbox } from './jobtypes/sandbox.ts'
 import { createSubmission } from './jobtypes/submission.ts'
 import { Notifier } from './notify/notifier.ts'
+import { ownCertificate, readCertificate, type CertificateFiles, type ServerCertificate } from './security/certificate.ts'
+import { ownNames } from './security/hosts.ts'
 import { ensureOwnerToken } from './security/ownerToken.ts'
 import { SecretBox } from './security/secretBox.ts'
 import { Security } from './security/security.ts'
@@ -33,6 +36,8 @@ import { isCheckoutUsed } from './store/queries/flamenco.ts'
 import { StoredSettings } from './store/settingsStore.ts'
 import { makeFolders } from './system/makeFolders.ts'
 
+export { CertificateError } from './security/certificate.ts'
+
 export interface ManagerConfig {
   /** Folder of everything it keeps; made when missing. Absolute. */
   dataDir: string
@@ -40,6 +45,8 @@ export interface ManagerConfig {
   listen: { host: string; port: number }
   /** Callers on this machine are the owner and their workers need no approval. */
   trustLoopback: boolean
+  /** A second, encrypted door; undefined: there is none. Without files the manager makes itself a certificate. */
+  tls?: { host: string; port: number; files?: CertificateFiles }
   log: Logger
   version: string
   /** Milliseconds since the epoch. */
@@ -50,6 +57,8 @@ export interface Manager {
   /** Address of its API, as a client on this machine calls it. */
   readonly url: string
   readonly port: number
+  /** The encrypted door, and by what its certificate is known (SHA-256, hex with colons); undefined: there is none. */
+  readonly tls: { url: string; port: number; fingerprint: string } | undefined
   /** Its parts, for tests. */
   readonly context: ServerContext
   /** Answers what is under way, writes what waits, closes the database. */
@@ -58,7 +67,7 @@ export interface Manager {
 
 const READ_CONNECTIONS = 2
 
-/** @throws FolderInUseError; Error with `code` EADDRINUSE, EACCES, …; or with the database's words when it cannot be opened */
+/** @throws FolderInUseError; CertificateError; Error with `code` EADDRINUSE, EACCES, …; or with the database's words when it cannot be opened */
 export async function startManager(config: ManagerConfig): Promise<Manager> {
   const { dataDir, log } = config
   const now = config.now ?? Date.now
@@ -168,8 +177,11 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       dialects: [flamencoDialect, fastlaneDialect],
       ...(guiFolder && { guiFolder }),
     })
-    closing.push(() => server.close())
+    const certificate = config.tls && (await certificateOf(config.tls.files, dataDir, now()))
+    let door: EncryptedDoor | undefined
+    closing.push(() => Promise.all([door?.close(), server.close()]))
     await server.listen({ host: config.listen.host, port: config.listen.port })
+    if (config.tls && certificate) door = await openEncryptedDoor(server, { host: config.tls.host, port: config.tls.port, certificate })
     shaman.start()
     notifier.start()
     backups.start(everyOn(log))
@@ -192,12 +204,17 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     // A listening TCP server's address is an object.
     const { port } = server.server.address() as AddressInfo
     const url = `http://${callableHost(config.listen.host)}:${port}`
-    log.info({ url, data: dataDir }, 'manager listens')
-    return { url, port, context, stop }
+    const tls = door && { url: `https://${callableHost(door.host)}:${door.port}`, port: door.port, fingerprint: door.fingerprint }
+    log.info({ url, ...(tls && { tls: tls.url, fingerprint: tls.fingerprint }), data: dataDir }, 'manager listens')
+    return { url, port, tls, context, stop }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+function certificateOf(files: CertificateFiles | undefined, dataDir: string, now: number): Promise<ServerCertificate> {
+  return files ? readCertificate(files) : ownCertificate(dataDir, ownNames(), now)
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { NotAllowedError, TooManyError } from '../engine/errors.ts'
 import type { WorkerState } from '../engine/model.ts'
@@ -186,22 +187,32 @@ function identify(request: FastifyRequest, options: DoorOptions, config: Fastify
   return NOBODY
 }
 
-const COOKIE = 'framehouse_session'
-const COOKIE_VALUE = /(?:^|;\s*)framehouse_session=([A-Za-z0-9_-]+)/
+/**
+ * Its name through the plain door and through the encrypted one. `__Host-` keeps it to encrypted connections, and nothing that
+ * came over a plain one can take its place; under one name, whoever was here by https could not log in by http any more.
+ */
+const COOKIES = {
+  plain: { name: 'framehouse_session', flags: '', value: /(?:^|;\s*)framehouse_session=([A-Za-z0-9_-]+)/ },
+  encrypted: { name: '__Host-framehouse_session', flags: ' Secure;', value: /(?:^|;\s*)__Host-framehouse_session=([A-Za-z0-9_-]+)/ },
+} as const
+const cookieOf = ({ socket }: IncomingMessage) => COOKIES[socket instanceof TLSSocket ? 'encrypted' : 'plain']
+
 /** A session whose token does not expire is asked for again after this long. */
 const MAX_COOKIE_S = 14 * 86_400
 
 /**
  * The cookie in which a browser keeps its token: pages cannot read it, and it is not sent with requests that other sites
- * cause. @param expiresAt milliseconds since the epoch
+ * cause. @param raw the request that it answers @param expiresAt milliseconds since the epoch
  */
-export function sessionCookie(token: string, expiresAt: number | null, now: number): string {
+export function sessionCookie(raw: IncomingMessage, token: string, expiresAt: number | null, now: number): string {
+  const { name, flags } = cookieOf(raw)
   const seconds = expiresAt === null ? MAX_COOKIE_S : Math.min(MAX_COOKIE_S, Math.max(0, Math.floor((expiresAt - now) / 1000)))
-  return `${COOKIE}=${token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}`
+  return `${name}=${token}; Path=/; HttpOnly;${flags} SameSite=Strict; Max-Age=${seconds}`
 }
 
-export function clearSessionCookie(): string {
-  return `${COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0`
+export function clearSessionCookie(raw: IncomingMessage): string {
+  const { name, flags } = cookieOf(raw)
+  return `${name}=; Path=/; HttpOnly;${flags} SameSite=Strict; Max-Age=0`
 }
 
 /** The token that a request carries as a program (Bearer) or as a browser (cookie) does. */
@@ -221,9 +232,9 @@ function basicPassword({ headers: { authorization } }: IncomingMessage): string 
 }
 
 /** An old cookie is no error: the browser is then simply not logged in. */
-function sessionOf({ headers: { cookie } }: IncomingMessage): string | undefined {
-  if (cookie === undefined) return undefined
-  return COOKIE_VALUE.exec(cookie)?.[1]
+function sessionOf(raw: IncomingMessage): string | undefined {
+  const { cookie } = raw.headers
+  return cookie === undefined ? undefined : cookieOf(raw).value.exec(cookie)?.[1]
 }
 
 function ticketOf(request: FastifyRequest): string | undefined {

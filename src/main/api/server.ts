@@ -3,12 +3,12 @@
  * schema, and tells errors in the dialect's form.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import fastifyWebsocket from '@fastify/websocket'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { installAuditHook } from './auditHook.ts'
 import { installDoor, takeKeyFromPath } from './auth.ts'
 import { installBodyParser } from './body.ts'
+import { CLOSE_GRACE_MS, clientErrorHandler, HTTP_OPTIONS, SILENCE_TIMEOUT_MS } from './connections.ts'
 import type { ServerContext } from './context.ts'
 import { describeError, HttpError, nativeReply, type ErrorFacts, type ErrorForm } from './errors.ts'
 import { registerOpenApi } from './explorer.ts'
@@ -44,14 +44,8 @@ export interface ServerOptions {
 
 /** Bytes that a body may have unless its route says otherwise. */
 const BODY_LIMIT = 1_048_576
-/** Headers must have come by then: a connection that dribbles them is closed. */
-const HEADERS_TIMEOUT_MS = 10_000
-/** A connection that is silent for this long is closed; a long poll waits at most half of it. */
-const SILENCE_TIMEOUT_MS = 120_000
 /** Bytes that a message to a WebSocket may have: clients only subscribe there. */
 const SOCKET_MESSAGE_LIMIT = 262_144
-/** How long requests may take to end when the server closes. */
-const CLOSE_GRACE_MS = 2_000
 
 /** Builds the server; the caller listens and closes. @throws Error for a route that does not declare its access */
 export async function buildServer(context: ServerContext, options: ServerOptions): Promise<FastifyInstance> {
@@ -65,7 +59,7 @@ export async function buildServer(context: ServerContext, options: ServerOptions
     keepAliveTimeout: 0,
     rewriteUrl: (raw) => takeKeyFromPath(raw as IncomingMessage),
     routerOptions: { maxParamLength: 500 },
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2_000 },
+    http: HTTP_OPTIONS,
     frameworkErrors: (error, request, response: FastifyReply) => {
       const { status, body, headers } = reply(error, request)
       void response.code(status).headers(headers).send(body)
@@ -117,22 +111,6 @@ function errorReplies(context: ServerContext, dialects: readonly Dialect[]) {
     const reply = dialect.error(error, facts)
     return { ...reply, headers: { ...failure.headers, ...reply.headers } }
   }
-}
-
-/** What comes before any request exists: broken HTTP, headers too long or too slow. */
-function clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy()
-    return
-  }
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
-  const text = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[status]
-  const code = status === 408 ? 'timeout' : status === 431 ? 'too-large' : 'invalid-input'
-  const body = JSON.stringify({ status, code, message: `the request is no valid HTTP: ${text}` })
-  socket.end(
-    `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Connection: close\r\n\r\n${body}`,
-  )
 }
 
 /** Requests that do not end by themselves must not hold up the end of the program. */

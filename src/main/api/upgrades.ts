@@ -5,24 +5,27 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { HttpError } from './errors.ts'
 import { hooksOf } from './routeHooks.ts'
 
 const OFFER_HEADERS = new Set(['upgrade', 'connection', 'http2-settings'])
 
-type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => void
+/** The shape of the event's listeners. */
+export type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => void
 
 /** To be called after the WebSocket plugin has been registered and before routes are. */
 export function installUpgrades(app: FastifyInstance): void {
   app.addHook('onReady', (done) => {
     const { server } = app
-    // What the plugin listens with has this shape: it is the event's.
+    // What the plugin listens with is the event's.
     const listeners = server.listeners('upgrade') as UpgradeListener[]
     server.removeAllListeners('upgrade')
-    server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-      if (isWebSocket(request)) for (const listener of listeners) listener.call(server, request, socket, head)
-      else handBack(server, request, socket, head)
+    // The encrypted door's server takes this listener as it is: `this` is the one that the socket came from.
+    server.on('upgrade', function (this: Server, request: IncomingMessage, socket: Socket, head: Buffer) {
+      if (isWebSocket(request)) for (const listener of listeners) listener(request, socket, head)
+      else handBack(this, request, socket, head)
     })
     done()
   })
@@ -55,5 +58,5 @@ function handBack(server: Server, request: IncomingMessage, socket: Socket, head
     if (!OFFER_HEADERS.has(name.toLowerCase())) lines.push(`${name}: ${request.rawHeaders[i + 1] ?? ''}`)
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
-  server.emit('connection', socket)
+  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
 }

@@ -4,6 +4,7 @@ import { UsageError } from './errors.ts'
 
 export const DEFAULT_HOST = '127.0.0.1'
 export const DEFAULT_PORT = 8080
+export const DEFAULT_TLS_PORT = 8443
 
 export interface Address {
   host: string
@@ -11,12 +12,12 @@ export interface Address {
 }
 
 /** `HOST:PORT`, `[IPV6]:PORT`, `:PORT`, `PORT` or `HOST`. Pure. @throws UsageError */
-export function parseAddress(text: string, label: string): Address {
+export function parseAddress(text: string, label: string, defaultPort = DEFAULT_PORT): Address {
   const bracketed = /^\[([0-9a-fA-F:.]+)\](?::(\d+))?$/.exec(text)
   const plain = /^([^:[\]\s/]*)(?::(\d+))?$/.exec(text)
   const match = bracketed ?? plain
   const bare = plain && plain[2] === undefined && /^\d+$/.test(plain[1] ?? '') ? plain[1] : undefined
-  const port = Number(bare ?? match?.[2] ?? DEFAULT_PORT)
+  const port = Number(bare ?? match?.[2] ?? defaultPort)
   if (!match || text === '' || port > 65_535) throw new UsageError(`${label} must look like HOST:PORT, not "${text}"`, label)
   return { host: bare !== undefined ? DEFAULT_HOST : match[1] || DEFAULT_HOST, port }
 }

@@ -82,6 +82,18 @@ export class AwayError extends CliError {
   }
 }
 
+/** Something answers, but shows a certificate that this program has no reason to believe. */
+export class UntrustedError extends CliError {
+  constructor(url: string, reason: string) {
+    super(
+      EXIT.unreachable,
+      `${url} is not trusted (${reason}). Where the manager made its certificate itself, copy tls/certificate.pem of its data folder ` +
+        `and name it: NODE_EXTRA_CA_CERTS=certificate.pem`,
+      'untrusted',
+    )
+  }
+}
+
 /** The manager took the call and said nothing. What was asked for may happen all the same. */
 export class NoReplyError extends CliError {
   constructor(url: string, afterMs: number) {

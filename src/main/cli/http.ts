@@ -2,7 +2,18 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ApiError } from '../../shared/schemas/common.ts'
-import { AwayError, CliError, EXIT, FailedError, interrupted, NoReplyError, UnreachableError, UsageError, type ExitCode } from './errors.ts'
+import {
+  AwayError,
+  CliError,
+  EXIT,
+  FailedError,
+  interrupted,
+  NoReplyError,
+  UnreachableError,
+  UntrustedError,
+  UsageError,
+  type ExitCode,
+} from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | undefined>
 
@@ -106,7 +117,10 @@ async function fetchOrExplain(to: Connection, url: URL, init: RequestInit): Prom
 
 /** What a call that broke off means: the person ended the program, or the manager is gone. */
 export function failure(to: Connection, reason: string): CliError {
-  return to.signal.aborted ? interrupted() : new UnreachableError(shownAddress(to.base), reason)
+  if (to.signal.aborted) return interrupted()
+  // Whatever is wrong with a certificate, OpenSSL's and Node's words for it say so.
+  if (to.base.protocol === 'https:' && reason.includes('certificate')) return new UntrustedError(shownAddress(to.base), reason)
+  return new UnreachableError(shownAddress(to.base), reason)
 }
 
 /** `fetch failed` says nothing; its cause does. */

@@ -20,7 +20,7 @@ function isLocalName(name: string): boolean {
 }
 
 /** Addresses of this machine's network interfaces and its own names. */
-function ownNames(): Set<string> {
+export function ownNames(): Set<string> {
   const names = new Set<string>()
   for (const addresses of Object.values(networkInterfaces())) {
     for (const { address } of addresses ?? []) names.add(address.toLowerCase().replace(/%.*$/, ''))

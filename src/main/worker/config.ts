@@ -9,6 +9,8 @@ import type { AdapterName } from './probe.ts'
 export interface WorkerConfig {
   /** `host`, `host:8080` or a URL; may have a path prefix such as `/k/KEY/`. */
   managerUrl: string
+  /** The manager's certificate by its SHA-256, 64 hex digits with or without colons: no other is accepted, not at the first time either. */
+  managerFingerprint?: string | undefined
   /** Identity, outbox and working folders. One worker per folder. */
   dataDir: string
   /** Shown in the farm; default: the host's name. At most 64 characters. */
@@ -58,6 +60,8 @@ export class WorkerConfigError extends Error {
 
 export interface ResolvedConfig {
   readonly url: URL
+  /** As Node writes it: pairs of capital hex digits with colons. */
+  readonly fingerprint: string | undefined
   readonly dataDir: string
   readonly workRoot: string
   readonly name: string
@@ -94,6 +98,7 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
   const slots = integer('slots', config.slots ?? 1, 1, 1024)
   return Object.freeze({
     url,
+    fingerprint: config.managerFingerprint === undefined ? undefined : parseFingerprint(config.managerFingerprint, url),
     dataDir,
     workRoot: join(dataDir, 'work'),
     name,
@@ -107,6 +112,16 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
     containers: config.containers,
     sessions: resolveSessions(config.sessions ?? true, slots),
   })
+}
+
+function parseFingerprint(text: string, url: URL): string {
+  const digits = text.replaceAll(':', '').toUpperCase()
+  if (!/^[0-9A-F]{64}$/.test(digits)) {
+    throw new WorkerConfigError('managerFingerprint', `fingerprint must be the SHA-256 of a certificate, 64 hex digits, not "${text}"`)
+  }
+  if (url.protocol !== 'https:')
+    throw new WorkerConfigError('managerFingerprint', 'fingerprint needs a manager URL that begins with https://')
+  return digits.replace(/..(?=.)/g, '$&:')
 }
 
 function resolveSessions(sessions: boolean | SessionSettings, slots: number): SessionLimits | undefined {

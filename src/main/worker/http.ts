@@ -3,7 +3,7 @@
  * failure: the manager did not answer (try again later) or it refused (trying the same again is pointless).
  */
 import type { Readable } from 'node:stream'
-import { Pool, type Dispatcher } from 'undici'
+import { Pool, type buildConnector, type Dispatcher } from 'undici'
 
 export interface HttpReply {
   status: number
@@ -54,6 +54,7 @@ export class RefusedError extends Error {
 
 const DEFAULT_TIMEOUT_MS = 30_000
 const BODY_TIMEOUT_MS = 60_000
+export const CONNECT_TIMEOUT_MS = 10_000
 /** Nothing that a manager has to tell a worker is larger; guards memory against a wrong server. */
 const MAX_REPLY_BYTES = 256 * 1024 * 1024
 
@@ -61,8 +62,8 @@ export interface HttpClientOptions {
   /** `http://host:port/prefix/`; see parseManagerUrl. */
   url: URL
   userAgent: string
-  /** How connections are made: the one place for TLS options (a pinned certificate, a CA). */
-  connect?: Pool.Options['connect']
+  /** How connections are made; see PinnedManager. */
+  connect?: buildConnector.connector
 }
 
 export class HttpClient {
@@ -83,7 +84,7 @@ export class HttpClient {
       keepAliveTimeout: 30_000,
       maxResponseSize: MAX_REPLY_BYTES,
       bodyTimeout: BODY_TIMEOUT_MS,
-      connect: { timeout: 10_000, ...options.connect },
+      connect: options.connect ?? { timeout: CONNECT_TIMEOUT_MS },
     }
     this.pool = new Pool(this.origin, this.poolOptions)
     this.basePath = options.url.pathname.endsWith('/') ? options.url.pathname : `${options.url.pathname}/`

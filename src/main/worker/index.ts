@@ -13,6 +13,7 @@ import { HttpClient } from './http.ts'
 import type { Logger } from './logger.ts'
 import { machineId } from './machineId.ts'
 import { NativeAgent } from './native/nativeAgent.ts'
+import { PinnedManager } from './pinnedManager.ts'
 import { probeManager, type AdapterName } from './probe.ts'
 import { endLeftovers, openLedger } from './processLedger.ts'
 import { SessionPool } from './sessions/sessionPool.ts'
@@ -65,7 +66,7 @@ export async function startWorker(settings: WorkerConfig, deps: WorkerDeps): Pro
   const config = resolveConfig(settings)
   const unlock = await lockDataFolder(config.dataDir, deps.processes)
   try {
-    const worker = new Worker(config, deps)
+    const worker = new Worker(config, deps, await managerClient(config, deps))
     await worker.prepare()
     const ended = worker.run().finally(unlock)
     // Who does not look at `ended` must not bring the process down.
@@ -84,20 +85,29 @@ export async function startWorker(settings: WorkerConfig, deps: WorkerDeps): Pro
   }
 }
 
+async function managerClient({ url, dataDir, fingerprint }: ResolvedConfig, { version, log }: WorkerDeps): Promise<HttpClient> {
+  const userAgent = `Framehouse/${version}`
+  if (url.protocol !== 'https:') return new HttpClient({ url, userAgent })
+  const pinned = await PinnedManager.open(dataDir, url, fingerprint, log)
+  return new HttpClient({ url, userAgent, connect: pinned.connector() })
+}
+
 class Worker {
   private readonly config: ResolvedConfig
   private readonly deps: WorkerDeps
-  private readonly http: HttpClient
   private readonly stopped = new AbortController()
   private readonly sessions: SessionPool | undefined
   private agent: Agent | undefined
   private problem = 'connecting'
   private engines: Engines | undefined
 
-  constructor(config: ResolvedConfig, deps: WorkerDeps) {
+  constructor(
+    config: ResolvedConfig,
+    deps: WorkerDeps,
+    private readonly http: HttpClient,
+  ) {
     this.config = config
     this.deps = deps
-    this.http = new HttpClient({ url: config.url, userAgent: `Framehouse/${deps.version}` })
     const { slots, workRoot, sessions: limits } = config
     this.sessions = limits && new SessionPool({ slots, limits, workRoot, log: deps.log, now: deps.now ?? Date.now })
   }

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -248,6 +248,33 @@ describe('a manager that trusts nobody', () => {
     expect((await worker.stop()).code).toBe(0)
     expect((await manager.stop()).code).toBe(0)
     expect(existsSync(join(folder, 'framehouse.sqlite'))).toBe(true)
+  })
+})
+
+describe('a manager that listens for https, too', () => {
+  it('prints the fingerprint by which workers and people know it, and programs find their way with its certificate', async () => {
+    const manager = start('manager', '--data', folder, '--listen', '127.0.0.1:0', '--tls', '127.0.0.1:0', '--trust-loopback', '--json')
+    await manager.prints(/\}\n/)
+    const { tls } = JSON.parse(manager.out) as { tls: { url: string; fingerprint: string } }
+    const worker = start('worker', '--manager', tls.url, '--fingerprint', tls.fingerprint, '--data', join(folder, 'w'), '--name', 'sealed')
+    await worker.prints(/signed on/, 'err')
+    const args = ['workers', '--manager', tls.url]
+    expect(await framehouse(args)).toMatchObject({ code: 4, err: expect.stringMatching(/is not trusted .*NODE_EXTRA_CA_CERTS/s) })
+    const trusting = { env: { NODE_EXTRA_CA_CERTS: join(folder, 'tls', 'certificate.pem') } }
+    expect(await framehouse(args, trusting)).toMatchObject({ code: 0, out: expect.stringContaining('sealed') })
+    expect((await worker.stop()).code).toBe(0)
+    expect((await manager.stop()).code).toBe(0)
+  })
+
+  it('does not start with a port that is taken or a certificate that cannot be used, and says which option to change', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const manager = ['manager', '--data', folder, '--listen', '127.0.0.1:0', '--tls', `127.0.0.1:${port}`]
+    expect(await framehouse(manager)).toMatchObject({ code: 1, err: expect.stringContaining('name another with --tls') })
+    const files = ['--tls-cert', PROGRAM, '--tls-key', PROGRAM]
+    expect(await framehouse([...manager, ...files])).toMatchObject({ code: 1, err: expect.stringContaining('holds no usable PEM') })
+    taken.close()
   })
 })
 

@@ -6,6 +6,7 @@ import { ago, bytes, duration, printable, ratio } from '../../../src/main/cli/fo
 import { connection, shownAddress } from '../../../src/main/cli/http.ts'
 import { onlyOne } from '../../../src/main/cli/ids.ts'
 import { settingsFromWords } from '../../../src/main/cli/jobSettings.ts'
+import { tlsSetup } from '../../../src/main/cli/serviceOptions.ts'
 import { nearest } from '../../../src/main/cli/nearest.ts'
 import { table } from '../../../src/main/cli/output.ts'
 import { barLine } from '../../../src/main/cli/progress.ts'
@@ -27,6 +28,25 @@ describe('addresses', () => {
   })
 
   it('shows IPv6 in brackets', () => expect(showAddress({ host: '::1', port: 1 })).toBe('[::1]:1'))
+})
+
+describe('where to listen for https', () => {
+  const context = { cwd: '/farm' }
+  it.each([
+    [{}, undefined],
+    [{ tls: '0.0.0.0' }, { host: '0.0.0.0', port: 8443 }],
+    [
+      { tls: ':9443', 'tls-cert': 'a.pem', 'tls-key': '/k.pem' },
+      { host: '127.0.0.1', port: 9443, files: { certFile: '/farm/a.pem', keyFile: '/k.pem' } },
+    ],
+  ])('%j', (options, setup) => expect(tlsSetup(context, options)).toEqual(setup))
+
+  it.each([
+    [{ tls: '8443', 'tls-cert': 'a.pem' }, /--tls-cert needs --tls-key/],
+    [{ tls: '8443', 'tls-key': 'a.pem' }, /--tls-key needs --tls-cert/],
+    [{ 'tls-cert': 'a.pem', 'tls-key': 'k.pem' }, /--tls-cert needs --tls HOST:PORT/],
+    [{ tls: 'a:b' }, /--tls must look like HOST:PORT/],
+  ])('refuses %j', (options, words) => expect(() => tlsSetup(context, options)).toThrow(words))
 })
 
 describe("the manager's address", () => {

@@ -50,6 +50,13 @@ describe('the settings of a worker', () => {
     })
   })
 
+  it('takes a fingerprint as it is printed and as others print it', () => {
+    const asNode = Array.from({ length: 32 }, () => 'AB').join(':')
+    for (const managerFingerprint of [asNode, 'ab'.repeat(32)]) {
+      expect(resolveConfig({ ...base, managerUrl: 'https://farm', managerFingerprint }).fingerprint).toBe(asNode)
+    }
+  })
+
   it.each<[string, Partial<WorkerConfig>]>([
     ['managerUrl', { managerUrl: 'ftp://farm' }],
     ['dataDir', { dataDir: '' }],
@@ -58,6 +65,8 @@ describe('the settings of a worker', () => {
     ['slots', { slots: 1025 }],
     ['slots', { slots: 1.5 }],
     ['kinds', { kinds: [' '] }],
+    ['managerFingerprint', { managerUrl: 'https://farm', managerFingerprint: 'ab' }],
+    ['managerFingerprint', { managerUrl: 'http://farm', managerFingerprint: 'ab'.repeat(32) }],
     ['nice', { nice: 20 }],
     ['nice', { nice: -1 }],
     ['oomScoreAdjust', { oomScoreAdjust: 1001 }],

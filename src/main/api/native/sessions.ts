@@ -51,7 +51,7 @@ export function sessionRoutes(app: NativeApp, context: ServerContext): void {
     },
     async (request, reply) => {
       const { text, token } = 'token' in request.body ? byToken(context, request.body.token) : await login(context, request, request.body)
-      reply.header('set-cookie', sessionCookie(text, token.expiresAt, context.now()))
+      reply.header('set-cookie', sessionCookie(request.raw, text, token.expiresAt, context.now()))
       return whoamiOf(token.caller)
     },
   )
@@ -63,7 +63,7 @@ export function sessionRoutes(app: NativeApp, context: ServerContext): void {
       const text = bearerOf(request.raw)
       const token = text === undefined ? undefined : accounts.findToken(text)
       if (token?.kind === 'session') await accounts.revokeToken(token.publicId)
-      return reply.header('set-cookie', clearSessionCookie()).code(204).send(null)
+      return reply.header('set-cookie', clearSessionCookie(request.raw)).code(204).send(null)
     },
   )
 

@@ -2,8 +2,7 @@
 import { defineCommand } from '../command.ts'
 import { CONTAINER_OPTIONS, containerArguments, containerSettings } from '../containerOptions.ts'
 import { EXIT, FailedError } from '../errors.ts'
-import { openManager } from '../managerService.ts'
-import { printJsonLine } from '../output.ts'
+import { openManager, tellAddress } from '../managerService.ts'
 import {
   LOG_OPTIONS,
   MANAGER_OPTIONS,
@@ -12,6 +11,7 @@ import {
   managerData,
   serviceLogger,
   stopAsked,
+  tlsSetup,
   workerName,
 } from '../serviceOptions.ts'
 import { superviseWorker } from '../workerService.ts'
@@ -28,10 +28,15 @@ export const both = defineCommand({
     // Wrong options are told here, before anything runs; the worker reads them itself.
     await containerSettings(context, options)
     const dataDir = managerData(context, options.data)
-    const manager = await openManager({ dataDir, address: listenAddress(options.listen), trustLoopback: true, log })
+    const manager = await openManager({
+      dataDir,
+      address: listenAddress(options.listen),
+      tls: tlsSetup(context, options),
+      trustLoopback: true,
+      log,
+    })
     try {
-      if (json) printJsonLine(context.terminal, { url: manager.url })
-      else context.terminal.out(`${manager.url}\n`)
+      tellAddress(context, manager, json)
       const worker = superviseWorker(context, {
         managerUrl: manager.url,
         base: dataDir,

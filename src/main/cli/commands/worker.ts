@@ -6,7 +6,7 @@ import { DEFAULT_MANAGER } from '../clientOptions.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { EXIT, FailedError, UsageError } from '../errors.ts'
 import type { ServiceLogger } from '../logger.ts'
-import { choice, flag, integer, keyValues, list, textOr, withDefault } from '../options.ts'
+import { choice, flag, integer, keyValues, list, text, textOr, withDefault } from '../options.ts'
 import { DATA_OPTIONS, LOG_OPTIONS, WORKER_OPTIONS } from '../serviceOptions.ts'
 import { CONTAINER_OPTIONS, containerSettings } from '../containerOptions.ts'
 import { baseFolder, serviceLogger, stopAsked, workerData, workerName } from '../serviceOptions.ts'
@@ -24,9 +24,13 @@ export const worker = defineCommand({
   examples: [
     'framehouse worker --manager http://farm:8080 --name rack-07',
     'framehouse worker --manager http://farm:8080/k/KEY/ --slots 4',
+    'framehouse worker --manager https://farm:8443',
   ],
   options: {
     manager: textOr(DEFAULT_MANAGER, 'URL', 'address of the manager', { env: 'FRAMEHOUSE_MANAGER' }),
+    fingerprint: text('SHA256', 'accept no other certificate of an https manager than this one, not at the first time either', {
+      env: 'FRAMEHOUSE_FINGERPRINT',
+    }),
     ...DATA_OPTIONS,
     ...WORKER_OPTIONS,
     adapter: withDefault('auto', 'auto', choice(['auto', 'native', 'flamenco'], 'what kind of manager it is')),
@@ -53,6 +57,7 @@ export const worker = defineCommand({
     const containers = await containerSettings(context, options)
     const shared = {
       managerUrl: options.manager,
+      managerFingerprint: options.fingerprint,
       programs: Object.fromEntries(options.program),
       nice: options.nice,
       canRestart: true,
