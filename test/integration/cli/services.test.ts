@@ -259,7 +259,7 @@ describe('a manager that listens for https, too', () => {
     const worker = start('worker', '--manager', tls.url, '--fingerprint', tls.fingerprint, '--data', join(folder, 'w'), '--name', 'sealed')
     await worker.prints(/signed on/, 'err')
     const args = ['workers', '--manager', tls.url]
-    expect(await framehouse(args)).toMatchObject({ code: 4, err: expect.stringMatching(/is not trusted .*NODE_EXTRA_CA_CERTS/s) })
+    expect(await framehouse(args)).toMatchObject({ code: 3, err: expect.stringMatching(/is not trusted .*NODE_EXTRA_CA_CERTS/s) })
     const trusting = { env: { NODE_EXTRA_CA_CERTS: join(folder, 'tls', 'certificate.pem') } }
     expect(await framehouse(args, trusting)).toMatchObject({ code: 0, out: expect.stringContaining('sealed') })
     expect((await worker.stop()).code).toBe(0)
