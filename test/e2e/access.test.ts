@@ -46,6 +46,9 @@ part.describe('a farm that trusts nobody', () => {
     await farm.stop()
     await page.getByRole('alert').getByText('Manager away').waitFor({ timeout: 60_000 })
     await page.getByRole('button', { name: 'Try now' }).waitFor()
+    // It goes on: what is shown gets older.
+    await page.getByText(/^Nothing has come from the manager for ([5-9]|\d\d) s\./).waitFor()
+    await expect.poll(() => page.locator('.farm').evaluate((farm) => getComputedStyle(farm).filter)).toContain('grayscale')
     // Colours and clocks would claim to be true now.
     await expect.poll(() => page.getByRole('main').evaluate((main) => getComputedStyle(main).filter)).toContain('grayscale')
   })
