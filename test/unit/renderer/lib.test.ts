@@ -9,12 +9,13 @@ import { cellAfterKey, FrameModel, framesOfTaskName, layoutGrid } from '../../..
 import { fuzzyScore } from '../../../src/renderer/lib/fuzzy.ts'
 import { layoutGraph } from '../../../src/renderer/lib/graphLayout.ts'
 import { possibleActions } from '../../../src/renderer/lib/jobActions.ts'
+import { columnsThatFit } from '../../../src/renderer/lib/jobColumns.ts'
 import { keyName } from '../../../src/renderer/lib/keys.ts'
 import { ERROR_PATTERN, severity } from '../../../src/renderer/lib/logSource.ts'
 import { fileSetting, initialValues, nameOfFile, problemOf, settingsToSend } from '../../../src/renderer/lib/submitForm.ts'
 import { timeTicks } from '../../../src/renderer/lib/timeAxis.ts'
 import { dragSpan, scheduleOf, sleepsAt, spanOf } from '../../../src/renderer/lib/weekGrid.ts'
-import { readPrefs } from '../../../src/renderer/stores/prefs.ts'
+import { ALL_COLUMNS, readPrefs } from '../../../src/renderer/stores/prefs.ts'
 import { de } from '../../../src/renderer/i18n/de.ts'
 import { en } from '../../../src/renderer/i18n/en.ts'
 import type { TaskCounts } from '../../../src/shared/schemas/job.ts'
@@ -30,6 +31,15 @@ describe('frames of task names', () => {
     ['render-9-2', []],
     ['', []],
   ])('%s', (name, frames) => expect(framesOfTaskName(name)).toEqual(frames))
+})
+
+describe('columns of the list of jobs', () => {
+  it.each([
+    [1400, ALL_COLUMNS],
+    [978, ['state', 'name', 'progress', 'eta', 'priority', 'type', 'project']],
+    [674, ['state', 'name', 'progress', 'priority']],
+    [300, ['state', 'name', 'progress']],
+  ])('that %d pixels have room for', (width, shown) => expect(columnsThatFit(ALL_COLUMNS, width)).toEqual(shown))
 })
 
 describe('keys in the frame grid', () => {
