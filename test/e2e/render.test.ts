@@ -30,6 +30,28 @@ part.describe('a job in the browser', () => {
     await farm?.stop()
   })
 
+  it('is what the first run ends in: the wizard leads to a rendered demo, and stores over nothing', async () => {
+    await farm.api('PATCH', '/settings', { sharedStoragePath: farm.dataDir })
+    await page.goto(`${farm.url}/app/`)
+    await page.getByRole('link', { name: 'Set this farm up' }).click()
+    await page.getByText(farm.url).waitFor()
+    // As who comes by its address.
+    await page.reload()
+    const next = page.getByRole('button', { name: 'Next' })
+    await next.click()
+    await expect.poll(() => page.getByRole('textbox', { name: 'Shared storage' }).inputValue()).toBe(farm.dataDir)
+    await next.click()
+    await page.getByText('1 worker knows this farm.').waitFor({ timeout: 60_000 })
+    await next.click()
+    await page.getByRole('button', { name: 'Render it' }).click()
+    await page.getByText('It works: 16 frames rendered.').waitFor({ timeout: 90_000 })
+    await page.getByRole('img', { name: 'Demo Render' }).waitFor()
+    await page.getByRole('button', { name: 'Look at the job' }).click()
+    await page.getByRole('application', { name: /Frame grid: 16 of 16 done/ }).waitFor()
+    expect(await farm.api('GET', '/settings')).toMatchObject({ sharedStoragePath: farm.dataDir })
+    await farm.api('POST', `/jobs/${page.url().split('/').at(-1)}/actions`, { action: 'delete' })
+  }, 150_000)
+
   it('is submitted from the form that its typed settings make, after the manager said what it will become', async () => {
     await page.goto(`${farm.url}/app/submit/demo-render`)
     const frames = page.getByLabel('Frames')

@@ -299,7 +299,7 @@ export const de: Messages = {
     failedJob: '{n} Fehler | {n} Fehler | {n} Fehler',
     pendingWorker: 'will mitmachen', workerError: 'hat einen Fehler', workerOffline: 'ist nicht da', nextDone: 'Als Nächstes fertig',
     framesHour: 'Bilder in der letzten Stunde',
-    firstRender: 'Vorführung rechnen',
+    setUp: 'Farm einrichten', firstRender: 'Vorführung rechnen',
     firstRenderHint: 'Ein kleiner Film, der weder Blender noch Docker braucht. Er zeigt in einer Minute, dass die Farm geht.',
     addWorker: 'Rechner hinzufügen', queued: 'Aufgaben warten', activeJobs: 'Aufträge laufen', idle: 'frei', stuck: 'wartet auf etwas',
   },

@@ -266,7 +266,7 @@ export const en = {
     nothingRunning: 'Nothing is running.', wall: 'Newest frames', utilisation: 'Frames per hour', busy: 'Workers busy', workers: 'Workers',
     busyOf: '{busy} of {total} busy', failedJob: '{n} failed tasks | {n} failed task | {n} failed tasks', pendingWorker: 'asks to join',
     workerError: 'has an error', workerOffline: 'is offline', nextDone: 'Next done', framesHour: 'frames in the last hour',
-    firstRender: 'Run the demo render',
+    setUp: 'Set this farm up', firstRender: 'Run the demo render',
     firstRenderHint: 'A small animation that needs neither Blender nor Docker. It shows in a minute that the farm works.',
     addWorker: 'Add a worker', queued: 'tasks queued', activeJobs: 'jobs running', idle: 'idle', stuck: 'waits for something',
   },
