@@ -58,13 +58,25 @@ const TRUTH = new Map([
 ])
 
 /** `blendfile` is one in every job type, also where its script does not say so: clients of Flamenco go by that name. */
-export function isPath(setting: Setting): boolean {
+function isPath(setting: Setting): boolean {
   return (
     setting.key === 'blendfile' ||
     setting.subtype === 'file_path' ||
     setting.subtype === 'dir_path' ||
     setting.subtype === 'hashed_file_path'
   )
+}
+
+/** A job's name when nobody gives one: the file that it is about, as in the GUI without its ending; else what kind of job it is. */
+export function defaultName(type: JobTypeInfo, settings: Readonly<Record<string, unknown>>): string {
+  const files = type.settings.filter((setting) => isPath(setting) && setting.subtype !== 'dir_path' && setting.editable !== false)
+  const blendFirst = files.toSorted((a, b) => Number(b.key === 'blendfile') - Number(a.key === 'blendfile'))
+  for (const { key } of blendFirst) {
+    const value = settings[key]
+    const name = typeof value === 'string' ? value.replace(/^.*[\\/]/, '').replace(/(.)\.[^.]+$/, '$1') : ''
+    if (name !== '') return name.slice(0, 200)
+  }
+  return type.label || type.name
 }
 
 /** Paths of this machine become absolute; those with a variable (`{jobs}/…`), of Windows or of Blender (`//…`) are left alone. */

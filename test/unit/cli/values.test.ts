@@ -5,7 +5,7 @@ import { defaultDataFolder } from '../../../src/main/cli/folders.ts'
 import { ago, bytes, duration, printable, ratio } from '../../../src/main/cli/format.ts'
 import { connection, shownAddress } from '../../../src/main/cli/http.ts'
 import { onlyOne } from '../../../src/main/cli/ids.ts'
-import { settingsFromWords } from '../../../src/main/cli/jobSettings.ts'
+import { defaultName, settingsFromWords } from '../../../src/main/cli/jobSettings.ts'
 import { tlsSetup } from '../../../src/main/cli/serviceOptions.ts'
 import { nearest } from '../../../src/main/cli/nearest.ts'
 import { table } from '../../../src/main/cli/output.ts'
@@ -110,6 +110,26 @@ describe('job settings', () => {
     expect(() => read(key, word)).toThrow(says)
     expect(() => read(key, word)).toThrow(expect.objectContaining({ exitCode: 7, field: key }))
   })
+})
+
+describe("a job's name when nobody gives one", () => {
+  const type: JobTypeInfo = {
+    name: 'render',
+    label: 'Render',
+    etag: 'x',
+    settings: [
+      { key: 'out', type: 'string', subtype: 'dir_path' },
+      { key: 'made', type: 'string', subtype: 'file_path', editable: false },
+      { key: 'sound', type: 'string', subtype: 'file_path' },
+      { key: 'blendfile', type: 'string' },
+    ],
+  }
+  it.each([
+    [{ out: '/a/out', made: '/a/####', sound: '/a/s.wav', blendfile: '/a/shot.v2.blend' }, 'shot.v2'],
+    [{ out: '/a/out', made: '/a/####', sound: 'C:\\a\\s.wav' }, 's'],
+    [{ blendfile: '{jobs}/.hidden' }, '.hidden'],
+    [{ out: '/a/out', made: '/a/####', blendfile: '' }, 'Render'],
+  ])('%j → %s', (settings, name) => expect(defaultName(type, settings)).toBe(name))
 })
 
 describe('nearest', () => {

@@ -1,14 +1,14 @@
 /** `framehouse submit TYPE --set key=value …`: a new job. */
 import { readFile } from 'node:fs/promises'
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { NewJob } from '../../../shared/schemas/job.ts'
 import { CLIENT_OPTIONS, makeClient } from '../clientOptions.ts'
-import type { Client, JobTypeInfo } from '../client.ts'
+import type { Client } from '../client.ts'
 import { defineCommand, type Context } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { resolveJobId, resolveTagId } from '../ids.ts'
 import { withBlendFacts } from '../inspectBlend.ts'
-import { isPath, settingsFromWords } from '../jobSettings.ts'
+import { defaultName, settingsFromWords } from '../jobSettings.ts'
 import { findJobType } from '../jobTypeLookup.ts'
 import { flag, integer, keyValues, list, text } from '../options.ts'
 import { platformName } from '../platform.ts'
@@ -122,13 +122,4 @@ function timeOf(word: string): string {
     throw new UsageError(`--start-after must be a time like 2030-01-31T22:00, not "${word}"`, '--start-after', ['submit'])
   }
   return new Date(time).toISOString()
-}
-
-/** The file that the job is about, else what kind of job it is. */
-function defaultName(type: JobTypeInfo, settings: Record<string, unknown>): string {
-  for (const setting of type.settings) {
-    const value = settings[setting.key]
-    if (isPath(setting) && typeof value === 'string' && value !== '') return basename(value).slice(0, 200)
-  }
-  return type.label || type.name
 }
