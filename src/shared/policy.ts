@@ -39,3 +39,6 @@ export const Policy = Type.Object({
   sessions: Type.Optional(Type.Boolean()),
 })
 export type Policy = Static<typeof Policy>
+
+/** Some of it, from a client: a rule that is misspelled must not be taken for one that was left out. */
+export const PolicyChanges = Type.Partial(Policy, { additionalProperties: false })

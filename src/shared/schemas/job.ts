@@ -1,7 +1,7 @@
 /** Jobs, tasks, attempts and frames as the native API shows them (`/api/v1`). */
 import { Type, type Static } from 'typebox'
 import { AttemptStatus, JobStatus, Outcome, QueueOrder, TaskStatus } from '../enums.ts'
-import { Policy } from '../policy.ts'
+import { Policy, PolicyChanges } from '../policy.ts'
 import { NotificationRules } from './notify.ts'
 import { Id, NamedRef, Time, nullable } from './common.ts'
 
@@ -102,7 +102,7 @@ export const NewJob = Type.Object(
     startAfter: Type.Optional(Time),
     dependsOn: Type.Optional(Type.Array(Id, { maxItems: 100 })),
     limits: Type.Optional(Type.Array(Type.String(), { maxItems: 20 })),
-    policy: Type.Optional(Type.Partial(Policy)),
+    policy: Type.Optional(PolicyChanges),
     submitterPlatform: Type.Optional(Type.String()),
     /** Whom to tell when it ends. */
     notify: Type.Optional(NotificationRules),
@@ -121,7 +121,7 @@ export const JobPatch = Type.Object(
     maxWorkers: Type.Optional(nullable(Type.Integer({ minimum: 1 }))),
     startAfter: Type.Optional(nullable(Time)),
     limits: Type.Optional(Type.Array(Type.String(), { maxItems: 20 })),
-    policy: Type.Optional(Type.Partial(Policy)),
+    policy: Type.Optional(PolicyChanges),
   },
   { additionalProperties: false },
 )

@@ -7,16 +7,22 @@ import { Type, type Static } from 'typebox'
 import { NotificationRules } from './notify.ts'
 
 /** One value of a variable for an audience and platforms (Flamenco §5.8); `all` matches every one. */
-export const VariableValue = Type.Object({
-  audience: Type.Optional(Type.Enum(['all', 'workers', 'users'])),
-  platforms: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1 }),
-  value: Type.String({ maxLength: 4096 }),
-})
+export const VariableValue = Type.Object(
+  {
+    audience: Type.Optional(Type.Enum(['all', 'workers', 'users'])),
+    platforms: Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1 }),
+    value: Type.String({ maxLength: 4096 }),
+  },
+  { additionalProperties: false },
+)
 /** A name that stands for a path or program. Two-way: paths that start with one of its values are turned into `{name}` on submission, and must be absolute. */
-export const Variable = Type.Object({
-  isTwoWay: Type.Boolean({ default: false }),
-  values: Type.Array(VariableValue, { maxItems: 50 }),
-})
+export const Variable = Type.Object(
+  {
+    isTwoWay: Type.Boolean({ default: false }),
+    values: Type.Array(VariableValue, { maxItems: 50 }),
+  },
+  { additionalProperties: false },
+)
 export type Variable = Static<typeof Variable>
 export const Variables = Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_-]*$' }), Variable, { additionalProperties: false })
 export type Variables = Static<typeof Variables>

@@ -12,7 +12,11 @@ interface Schema {
   properties?: Record<string, Schema>
   required?: string[]
   additionalProperties?: unknown
+  patternProperties?: Record<string, Schema>
+  items?: Schema
   anyOf?: Schema[]
+  oneOf?: Schema[]
+  allOf?: Schema[]
 }
 interface Operation {
   operationId: string
@@ -217,6 +221,24 @@ describe('every route', () => {
     }
   })
 
+  // What workers say may have members that a later version knows.
+  it('takes no member that it does not know, however deep, from others than workers', () => {
+    const open = (schema: Schema, where: string): string[] => [
+      ...(schema.properties && schema.additionalProperties !== false ? [where] : []),
+      ...Object.entries(schema.properties ?? {}).flatMap(([name, member]) => open(member, `${where}.${name}`)),
+      ...[schema.anyOf, schema.oneOf, schema.allOf].flatMap((all) => (all ?? []).flatMap((one) => open(one, `${where}|`))),
+      ...[
+        schema.items,
+        schema.additionalProperties as Schema | boolean | undefined,
+        ...Object.values(schema.patternProperties ?? {}),
+      ].flatMap((inner) => (typeof inner === 'object' ? open(inner, `${where}[]`) : [])),
+    ]
+    const found = withBody()
+      .filter(({ path }) => !path.includes('/agent/'))
+      .flatMap(({ method, path, bodySchema }) => (bodySchema ? open(bodySchema, `${method} ${path}`) : []))
+    expect(found).toEqual([])
+  })
+
   it('names the text that could not be kept as it is: null characters, halves of characters', async () => {
     for (const route of withBody()) {
       // What programs printed and names that lie on disks are taken as they are.
@@ -268,6 +290,7 @@ describe('every route', () => {
 })
 
 describe('single rows', () => {
+  const job = { name: 'x', type: 'echo-sleep-test', settings: { message: 'x' } }
   it.each<[string, string, unknown, number, string | undefined]>([
     ['POST', '/jobs', { name: 'x', type: 'no-such-type' }, 404, undefined],
     ['POST', '/jobs', { name: '', type: 'echo-sleep-test' }, 400, '/name'],
@@ -278,6 +301,16 @@ describe('single rows', () => {
     ['POST', '/jobs', { name: 'x', type: 'echo-sleep-test', settings: { message: 'x' }, dependsOn: [NOBODY] }, 400, undefined],
     ['POST', '/jobs', { name: 'x', type: 'echo-sleep-test', settings: { message: 'x' }, priority: 101 }, 400, '/priority'],
     ['POST', '/jobs', { name: 'x', type: 'echo-sleep-test', settings: { message: 'x' }, startAfter: 'tomorrow' }, 400, '/startAfter'],
+    ['POST', '/jobs', { ...job, policy: { maxSilenceSeconds: 3 } }, 400, '/policy/maxSilenceSeconds'],
+    ['PATCH', `/jobs/${NOBODY}`, { policy: { maxSilenceSeconds: 3 } }, 400, '/policy/maxSilenceSeconds'],
+    ['PATCH', '/settings', { variables: { x: { isTwoWay: true, twoWay: true, values: [] } } }, 400, '/variables/x/twoWay'],
+    [
+      'PATCH',
+      '/settings',
+      { variables: { x: { isTwoWay: false, values: [{ platform: 'all', platforms: ['all'], value: 'y' }] } } },
+      400,
+      '/variables/x/values/0/platform',
+    ],
     ['GET', '/jobs?sort=colour', undefined, 400, 'sort'],
     ['GET', '/jobs?status=happy', undefined, 400, 'status'],
     ['GET', '/jobs?cursor=nonsense', undefined, 400, 'cursor'],
