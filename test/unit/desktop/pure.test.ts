@@ -55,6 +55,10 @@ describe('notices', () => {
   it('tell again when the job ends again', () => {
     expect(noticesFor([job({ finishedAt: new Date(3000).toISOString() })], new Map([[ID, new Date(2000).toISOString()]]), 1000, all)).toHaveLength(1)
   })
+  it('tell of a job that failed', () => {
+    const failed = job({ status: 'failed' })
+    expect(noticesFor([failed], new Map(), 0, { ...all, notifyOnFinish: false })).toEqual([{ title: 'shot', body: 'Failed', jobId: ID }])
+  })
   it('are silent about what ended before the start, and about what nobody wants to hear', () => {
     expect(noticesFor([job({})], new Map(), 2001, all)).toEqual([])
     expect(noticesFor([job({})], new Map(), 0, { ...all, notifyOnFinish: false })).toEqual([])
@@ -94,6 +98,17 @@ describe('menus', () => {
     press(find('Quit Framehouse'))
     expect(calls).toEqual([['show', '/workers'], ['command', 'submit'], ['quit']])
     expect(appMenu(actions, 'darwin')[0]?.label).toBe('Framehouse')
+  })
+})
+
+describe('accelerators', () => {
+  it.each(['linux', 'win32', 'darwin'] as const)('stand for one entry each on %s', (platform) => {
+    const nothing = () => {}
+    const keys = appMenu({ show: nothing, command: nothing, pauseWorker: nothing, quit: nothing }, platform)
+      .flatMap((top) => (Array.isArray(top.submenu) ? top.submenu : []))
+      .flatMap(({ accelerator }) => (accelerator === undefined ? [] : [String(accelerator).replace('CmdOrCtrl', 'Ctrl')]))
+    expect(new Set(keys).size).toBe(keys.length)
+    expect(keys).toEqual(expect.arrayContaining(['Ctrl+N', 'Ctrl+K', 'Ctrl+F', 'Ctrl+1', 'Ctrl+4', 'Ctrl+,', 'Ctrl+Shift+C', 'Ctrl+Q']))
   })
 })
 
