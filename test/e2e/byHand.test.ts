@@ -144,6 +144,36 @@ part.describe('the pages by hand', () => {
     await page.waitForURL(new RegExp(`compare=${ids[0]}`))
   })
 
+  it('say that they wait for a slow manager, and nothing that they do not know', async () => {
+    const { page: slow } = await openPage(browser)
+    await slow.goto(`${farm.url}/app/settings/about`)
+    await slow.getByText('Live', { exact: true }).waitFor()
+    let answer = () => {}
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    await slow.route('**/api/v1/**', async (route) => (await answered, route.continue()))
+    await slow.goto(`${farm.url}/app/jobs/${failing}`)
+    await slow.getByRole('progressbar', { name: 'Loading' }).waitFor()
+    for (const claim of ['No log yet', 'No image yet', '0 jobs', 'Nobody renders this job now.']) {
+      expect(await slow.getByText(claim).count(), claim).toBe(0)
+    }
+    answer()
+    await slow.getByText('This job made no images').waitFor()
+    await slow.getByRole('progressbar', { name: 'Loading' }).waitFor({ state: 'detached' })
+    await slow.context().close()
+  })
+
+  it('show a job without tasks as what it is', async () => {
+    await farm.api('PUT', '/job-types/nothing/source', {
+      source: "const JOB_TYPE = { label: 'Nothing', settings: [] }\nfunction compileJob() {}\n",
+    })
+    const { id } = await farm.api<{ id: string }>('POST', '/jobs', { name: 'nothing to do', type: 'nothing', settings: {} })
+    for (const tab of ['log', 'frames', 'graph']) {
+      await page.goto(`${farm.url}/app/jobs/${id}/${tab}`)
+      await page.getByText('This job has no tasks.').waitFor()
+    }
+    await page.locator('header').getByText('100 %').waitFor()
+  })
+
   it('speak German throughout for who reads German', async () => {
     await german.goto(`${farm.url}/app/submit/every-setting`)
     await german.getByText('Auswählen').or(german.getByText('Bitte auswählen')).first().waitFor()

@@ -4,9 +4,13 @@
  */
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import { ref } from 'vue'
 import { ApiError } from '../../shared/schemas/common.ts'
 
 export const API_BASE = '/api/v1'
+
+/** Requests that are on their way. */
+export const underWay = ref(0)
 
 /** A request that was answered with an error, or not at all (`status` 0). */
 export class ApiFailure extends Error {
@@ -49,6 +53,7 @@ async function send(method: string, path: string, options: Options): Promise<Res
   const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? TIMEOUT_MS)
   const cancel = () => timeout.abort()
   options.signal?.addEventListener('abort', cancel, { once: true })
+  underWay.value++
   try {
     const response = await fetch(url(path, options.query), {
       method,
@@ -64,6 +69,7 @@ async function send(method: string, path: string, options: Options): Promise<Res
     if (options.signal?.aborted) throw new ApiFailure(0, 'aborted', 'aborted')
     throw new ApiFailure(0, 'unreachable', error instanceof Error ? error.message : String(error))
   } finally {
+    underWay.value--
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', cancel)
   }

@@ -15,6 +15,7 @@ export function lookOf(job: JobSummary, now: number): Look {
 
 /** Share done in per cent, by steps where the job counts them, else by tasks. */
 export function donePercent(job: JobSummary): number {
+  if (job.status === 'completed' && job.counts.total === 0) return 100
   return job.steps.total > 0 && job.status !== 'completed' ? percent(job.steps.completed, job.steps.total) : percent(job.counts.completed, job.counts.total)
 }
 
