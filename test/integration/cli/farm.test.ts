@@ -207,6 +207,7 @@ describe('exit codes', () => {
     { args: ['jobs', '--token', 'wrong'], code: 5, says: /token/ },
     { args: ['submit', 'echo-sleep-test', '--set', 'mesage=x'], code: 7, says: /Did you mean "message"/ },
     { args: ['submit', 'demo-render', '--set', 'chunk_size=0'], code: 7, says: /chunk_size/ },
+    { args: ['submit', 'demo-render', '--set', 'chunk_size=x'], code: 7, says: /chunk_size must be a whole number/ },
   ])('$code for $args', async ({ args, code, says }) => {
     const end = await cli(...args)
     expect(end.err).toMatch(says)
