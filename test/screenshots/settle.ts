@@ -1,0 +1,38 @@
+/** Waits until a page shows what it is for and stands still. */
+import type { Page, Request } from 'playwright'
+
+/** Counts a page's open requests; made before it goes anywhere. Its WebSocket is none of them. */
+export function watchRequests(page: Page): () => number {
+  const open = new Set<Request>()
+  page.on('request', (request) => void open.add(request))
+  for (const end of ['requestfinished', 'requestfailed'] as const) page.on(end, (request) => void open.delete(request))
+  page.on('framenavigated', () => open.clear())
+  return () => open.size
+}
+
+/** That fonts and the images in sight are there and drawn, and that what moves once has come to its end. */
+function isStill(): boolean {
+  const inSight = (el: Element) => {
+    const box = el.getBoundingClientRect()
+    return box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
+  }
+  return (
+    document.fonts.status === 'loaded' &&
+    [...document.images].every((image) => !inSight(image) || (image.complete && image.naturalWidth > 0)) &&
+    document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().endTime === Infinity)
+  )
+}
+
+/** @param shows selectors of what must be seen, in this order; throws with the selector that never came */
+export async function settle(page: Page, shows: readonly string[], openRequests: () => number): Promise<void> {
+  for (const selector of shows) await page.locator(selector).first().waitFor()
+  // A farm at work is never silent for long: one moment at which nothing is missing is enough.
+  const end = Date.now() + 30_000
+  for (;;) {
+    if (openRequests() === 0 && (await page.evaluate(isStill))) break
+    if (Date.now() > end) throw new Error(`${page.url()} does not come to rest: ${openRequests()} requests are open`)
+    await page.waitForTimeout(50)
+  }
+  // Two frames: what was decided in this one is painted in the next.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
