@@ -120,7 +120,7 @@ export const en = {
   log: {
     follow: 'Follow the end', wrap: 'Wrap lines', search: 'Search the log', regex: 'Regular expression', caseSensitive: 'Match case',
     matches: '{n} found',
-    searching: 'searching line {line}', next: 'Next match', previous: 'Previous match', nextError: 'Next error',
+    searching: 'searching line {line}', next: 'Next match', previous: 'Previous match', nextError: 'Next error', exit: 'exit {code}',
     noErrors: 'No error lines', attempt: 'Attempt',
     attempts: 'Attempts', task: 'Task', lines: '{n} lines | {n} line | {n} lines', empty: 'This attempt has written nothing yet.',
     badRegex: 'Not a regular expression: {message}', times: 'Show times',
@@ -156,6 +156,16 @@ export const en = {
     deleteBackup: 'Deleted a backup', putJobTypeSource: 'Saved a job type', deleteJobTypeSource: 'Deleted a job type',
     putRegistry: 'Saved a registry', deleteRegistry: 'Deleted a registry', testNotification: 'Sent a test message',
     checkReachability: 'Asked who reaches what', 'login-failed': 'Failed to sign in',
+  },
+  auditWords: {
+    action: 'action', address: 'address', bytes: 'size', chars: 'characters', description: 'description', disabled: 'kept out', first: 'first',
+    ids: 'which', job: 'job', kind: 'kind', lazy: 'when idle', limits: 'limits', max: 'at most', maxWorkers: 'most workers', name: 'name',
+    openToLan: 'without a key', password: 'password', priority: 'priority', project: 'project', role: 'role', scope: 'counted', scopes: 'allows',
+    startAfter: 'not before', status: 'state', tag: 'tag', tags: 'tags', task: 'task', tasks: 'tasks', trigger: 'when', type: 'job type',
+    username: 'user', worker: 'worker', pause: 'pause', resume: 'resume', cancel: 'cancel', requeue: 'requeue', requeueFailed: 'retry failed',
+    requeueElsewhere: 'retry elsewhere', skip: 'skip', delete: 'delete', undelete: 'bring back', viewer: 'viewer', artist: 'artist',
+    admin: 'administrator', token: 'token', key: 'key', changed: 'changed', machine: 'per machine', attempt: 'per task', awake: 'awake',
+    asleep: 'asleep', offline: 'shut down', restart: 'restart', read: 'read', submit: 'submit', manage: 'manage',
   },
   activity: { empty: 'Nothing has been recorded yet.', when: 'When', who: 'Who', what: 'What', detail: 'Detail' },
   why: {

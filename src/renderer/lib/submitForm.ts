@@ -50,15 +50,6 @@ export interface JobHead {
   limits: string[]
 }
 
-export function labelOf(setting: JobSetting): string {
-  if (typeof setting.label === 'string' && setting.label) return setting.label
-  const words = setting.key.replace(/_/g, ' ')
-  return words.charAt(0).toUpperCase() + words.slice(1)
-}
-export function descriptionOf(setting: JobSetting): string {
-  return typeof setting.description === 'string' ? setting.description : ''
-}
-
 /** The value before anybody touched it; undefined lets the manager decide. */
 function initialValue(setting: JobSetting): unknown {
   if (setting.default !== undefined) return setting.default
