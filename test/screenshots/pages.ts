@@ -26,7 +26,7 @@ export const BUSY: readonly PictureOf<ShowJobs>[] = [
   {
     name: 'frames-table',
     path: (jobs) => `/jobs/${jobs.failed}/frames`,
-    shows: ['table tbody tr, [role=rowgroup] [role=row]'],
+    shows: ['.table [role=cell]'],
     prepare: (page) => page.locator('.frames .panel-head .push .tool').last().click(),
   },
   { name: 'log', path: (jobs) => `/jobs/${jobs.exr || jobs.running}/log`, shows: [LOG] },
@@ -69,7 +69,7 @@ export const BUSY: readonly PictureOf<ShowJobs>[] = [
     async prepare(page) {
       await page.locator(IMAGE).waitFor()
       await page.locator('.row.chosen').click({ button: 'right', position: { x: 180, y: 30 } })
-      await page.locator('[role=menu] .danger').first().click()
+      await page.locator('[role=menu] .n-dropdown-option').nth(4).click()
     },
   },
   {
@@ -103,9 +103,9 @@ export const BUSY: readonly PictureOf<ShowJobs>[] = [
   { name: 'submit-start', path: () => '/submit', shows: ['.type', '.empty'] },
   { name: 'settings-appearance', path: () => '/settings/appearance', shows: ['.body .label'] },
   { name: 'settings-general', path: () => '/settings/general', shows: ['.body input'] },
-  { name: 'settings', path: () => '/settings/paths', shows: ['.reach .cell.done'] },
+  { name: 'settings', path: () => '/settings/paths', shows: ['.reach .cell.good'] },
   { name: 'settings-policy', path: () => '/settings/policy', shows: ['.body input'] },
-  { name: 'settings-security', path: () => '/settings/security', shows: ['.tokens tbody tr'] },
+  { name: 'settings-security', path: () => '/settings/security', shows: ['.tokens tbody tr, .tokens > .faint'] },
   { name: 'settings-people', path: () => '/settings/people', shows: ['.users tbody tr'] },
   {
     name: 'settings-job-types',

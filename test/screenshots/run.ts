@@ -39,12 +39,19 @@ type Open = Awaited<ReturnType<typeof openBoth>>
 async function take<From>(pictures: readonly PictureOf<From>[], farm: GuiFarm, from: From, both: Open): Promise<void> {
   for (const { name, path, shows, prepare } of pictures) {
     for (const { theme, page, openRequests } of both) {
-      await page.goto(`${farm.url}/app${path(from)}`)
-      // What was pointed at on the page before is pointed at no more.
-      await page.mouse.move(0, 0)
-      await page.locator('main > *').first().waitFor()
-      await prepare?.(page)
-      await settle(page, shows, openRequests)
+      try {
+        await page.goto(`${farm.url}/app${path(from)}`)
+        // What was pointed at on the page before is pointed at no more.
+        await page.mouse.move(0, 0)
+        await page.locator('main > *').first().waitFor()
+        await prepare?.(page)
+        await settle(page, shows, openRequests)
+      } catch (error) {
+        // The others are taken all the same.
+        process.exitCode = 1
+        process.stderr.write(`${name}-${theme} is not taken: ${String(error)}\n`)
+        continue
+      }
       await page.screenshot({
         path: join(folder, `${name}-${theme}.jpg`),
         type: 'jpeg',

@@ -10,15 +10,18 @@ export function watchRequests(page: Page): () => number {
   return () => open.size
 }
 
-/** That fonts and the images in sight are there and drawn, and that what moves once has come to its end. */
+/**
+ * In the page: that fonts and the images in sight are there, and that what moves once has come to its end. It names no function
+ * inside: what tsx makes of one does not exist in the page.
+ */
 function isStill(): boolean {
-  const inSight = (el: Element) => {
-    const box = el.getBoundingClientRect()
-    return box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
+  for (const image of document.images) {
+    const { width, top, bottom } = image.getBoundingClientRect()
+    const inSight = width > 0 && bottom > 0 && top < innerHeight
+    if (inSight && !(image.complete && image.naturalWidth > 0)) return false
   }
   return (
     document.fonts.status === 'loaded' &&
-    [...document.images].every((image) => !inSight(image) || (image.complete && image.naturalWidth > 0)) &&
     document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().endTime === Infinity)
   )
 }

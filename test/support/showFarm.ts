@@ -35,7 +35,7 @@ export async function untilJob(
   farm: GuiFarm,
   id: string,
   done: (job: { status: string; frameCount: number }) => boolean,
-  limitMs = 400_000,
+  limitMs = 900_000,
 ): Promise<void> {
   const end = Date.now() + limitMs
   for (;;) {
@@ -88,7 +88,7 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
     video = await submit({
       name: 'turntable for the client', type: 'simple-blender-render', project: 'Nordlicht',
       settings: {
-        frames: '1-8', chunk_size: 1, render_output_root: join(farm.dataDir, 'renders'), add_path_components: 0, blendfile, fps: 24,
+        frames: '1-6', chunk_size: 1, render_output_root: join(farm.dataDir, 'renders'), add_path_components: 0, blendfile, fps: 24,
         format: 'PNG', image_file_extension: '.png', has_previews: false, scene: 'Scene',
       },
     })

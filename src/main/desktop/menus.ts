@@ -23,7 +23,7 @@ export function appMenu(actions: MenuActions, platform: NodeJS.Platform): MenuIt
       label: 'File',
       submenu: [
         { label: 'Submit a job…', accelerator: 'CmdOrCtrl+N', click: () => actions.command('submit') },
-        { label: 'Go to or do…', accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
+        { label: 'Search or run a command…', accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
         { label: 'Find', accelerator: 'CmdOrCtrl+F', click: () => actions.command('find') },
         { type: 'separator' },
         page('Connect to a farm…', '/settings/machine', 'CmdOrCtrl+Shift+C'),

@@ -126,6 +126,7 @@ export function naiveOverrides(p: Palette): GlobalThemeOverrides {
     // The library's own colour is that of disabled things, which is too faint to be read.
     Empty: { textColor: p.inkSoft },
     Message: { color: p.raised, textColor: p.ink },
+    Tag: { fontSizeSmall: '12px', fontSizeMedium: '12px', heightMedium: '20px', padding: '0 4px' },
     Switch: { railColor: p.lineStrong },
     Slider: { fillColor: p.accent, fillColorHover: p.accent, handleSize: '12px', railHeight: '3px' },
   }

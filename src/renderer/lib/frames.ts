@@ -163,12 +163,15 @@ const SQUARES = [24, 20, 16, 14, 12, 10, 8, 6, 5]
 /** The largest cells that show everything without scrolling; below 40 pixels cells become squares; the smallest ones scroll. */
 export function layoutGrid(cells: number, width: number, height: number, aspect = 16 / 9, zoom = 0): GridLayout {
   const sizes: { w: number; h: number; gap: number; thumbnails: boolean }[] = [
-    ...THUMB_WIDTHS.map((w) => ({ w, h: Math.round(w / aspect), gap: w < 64 ? 2 : 4, thumbnails: true })),
+    ...THUMB_WIDTHS.map((w) => ({ w, h: w, gap: w < 64 ? 2 : 4, thumbnails: true })),
     ...SQUARES.map((w) => ({ w, h: w, gap: w > 8 ? 2 : 1, thumbnails: false })),
   ]
   const shape = (size: (typeof sizes)[number]): GridLayout => {
     const columns = Math.max(1, Math.floor((width + size.gap) / (size.w + size.gap)))
-    return { cellWidth: size.w, cellHeight: size.h, gap: size.gap, columns, rows: Math.ceil(cells / columns), thumbnails: size.thumbnails }
+    // What a row leaves over is given to its images: the last one ends where the sheet does.
+    const cellWidth = size.thumbnails && cells > columns ? Math.floor((width + size.gap) / columns) - size.gap : size.w
+    const cellHeight = size.thumbnails ? Math.round(cellWidth / aspect) : size.h
+    return { cellWidth, cellHeight, gap: size.gap, columns, rows: Math.ceil(cells / columns), thumbnails: size.thumbnails }
   }
   let fit = sizes.findIndex((size) => {
     const l = shape(size)

@@ -1,5 +1,11 @@
-/** Which attempt's log the overview follows: one that runs, and the same one until it ends; else the one of the newest frame. */
-import { computed, ref, watch, type ComputedRef } from 'vue'
+/**
+ * Which attempt's log the overview follows: one that runs, and the same one until it ends; else the one of the newest frame, or
+ * of the first task that failed where there is no frame.
+ */
+import { computed, ref, shallowRef, watch, type ComputedRef } from 'vue'
+import { taskPublicId } from '../../shared/ids.ts'
+import { Task } from '../../shared/schemas/job.ts'
+import { get } from '../api/client.ts'
 import { useWorkers } from '../stores/workers.ts'
 import type { JobDetail } from './jobDetail.ts'
 
@@ -29,6 +35,20 @@ export function useRunningLog(detail: JobDetail): { log: ComputedRef<WatchedLog 
     if (next) chosen.value = next.run.taskId
   }, { immediate: true })
 
+  /** The last attempt of the first task that failed: what went wrong is what one wants to read. */
+  const failed = shallowRef<WatchedLog | null>(null)
+  watch([detail.id, detail.model, () => detail.job.value?.counts.failed], async ([id, model, count]) => {
+    failed.value = null
+    if (!model || !count) return
+    const cell = Array.from({ length: model.size }, (_, i) => i).find((i) => model.stateOf(i) === 'failed')
+    if (cell === undefined) return
+    const task = await get(Task, `/tasks/${taskPublicId(id, model.tasks[cell] ?? 1)}`).catch(() => undefined)
+    const attempt = task?.attemptList.at(-1)
+    if (task && attempt && id === detail.id.value) {
+      failed.value = { taskId: task.id, attempt: attempt.number, live: false, title: `${task.name} · ${attempt.worker.name}` }
+    }
+  }, { immediate: true })
+
   const log = computed<WatchedLog | null>(() => {
     const current = running.value.find(({ run }) => run.taskId === chosen.value)
     if (current) {
@@ -36,7 +56,7 @@ export function useRunningLog(detail: JobDetail): { log: ComputedRef<WatchedLog 
     }
     if (last.value) return { ...last.value, live: false }
     const frame = detail.job.value?.lastFrame
-    return frame ? { taskId: frame.taskId, attempt: frame.attempt, live: false, title: '' } : null
+    return frame ? { taskId: frame.taskId, attempt: frame.attempt, live: false, title: '' } : failed.value
   })
   watch(log, (value) => value?.live && (last.value = value))
   return { log, choose: (taskId) => (chosen.value = taskId) }

@@ -103,6 +103,11 @@ describe('the grid layout', () => {
     expect(layout.columns * layout.rows).toBeGreaterThanOrEqual(48)
     expect(layout.rows * (layout.cellHeight + layout.gap) - layout.gap).toBeLessThanOrEqual(600)
   })
+  it('fills the width with whole rows of thumbnails, and lets a few be no larger than they are', () => {
+    const { columns, cellWidth, gap } = layoutGrid(120, 920, 640)
+    expect(920 - (columns * (cellWidth + gap) - gap)).toBeLessThan(columns)
+    expect(layoutGrid(2, 920, 640).cellWidth).toBe(240)
+  })
   it('falls to the smallest squares for a huge job, and scrolls', () => {
     const layout = layoutGrid(100_000, 380, 600)
     expect(layout).toMatchObject({ thumbnails: false, cellWidth: 5 })
