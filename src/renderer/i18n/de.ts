@@ -15,7 +15,7 @@ export const de: Messages = {
     farmWaiting: 'Wartet auf Rechner', farmAsleep: 'Schläft', farmInoperative: 'Kein Rechner', farmUnknown: 'Unbekannt', delivered: 'Zugestellt', notDelivered: 'Nicht zugestellt',
   },
   common: {
-    search: 'Suchen', all: 'Alle', none: 'Keine', cancel: 'Abbrechen', save: 'Speichern', close: 'Schließen', remove: 'Entfernen',
+    search: 'Suchen', all: 'Alle', none: 'Keine', cancel: 'Abbrechen', back: 'Zurück', save: 'Speichern', close: 'Schließen', remove: 'Entfernen',
     add: 'Hinzufügen', edit: 'Ändern', undo: 'Rückgängig', retry: 'Noch einmal', more: 'Mehr', name: 'Name', state: 'Zustand', on: 'An',
     off: 'Aus',
     yes: 'Ja', no: 'Nein', copy: 'Kopieren', copied: 'Kopiert', notCopied: 'Der Browser lässt diese Seite nicht kopieren',
@@ -76,7 +76,7 @@ export const de: Messages = {
     openImage: 'Bild öffnen', retry: 'Neu rechnen', skip: 'Überspringen', retryElsewhere: 'Auf anderem Rechner',
     selectAll: 'Alles auswählen',
     confirmCancel: '{n} Aufträge abbrechen? | Diesen Auftrag abbrechen? | {n} Aufträge abbrechen?',
-    confirmCancelText: 'Bilder, die gerade gerechnet werden, werden angehalten.',
+    cancelThem: 'Aufträge abbrechen | Auftrag abbrechen | Aufträge abbrechen', confirmCancelText: 'Bilder, die gerade gerechnet werden, werden angehalten.',
     confirmRequeue: 'Alles neu rechnen? | Diesen Auftrag von vorn rechnen? | {n} Aufträge von vorn rechnen?',
     confirmRequeueText: 'Auch fertige Bilder werden neu gerechnet.',
     deleted: '{n} Aufträge gelöscht | Auftrag gelöscht | {n} Aufträge gelöscht', done: 'Erledigt: {n}',

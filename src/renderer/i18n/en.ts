@@ -13,7 +13,7 @@ export const en = {
     delivered: 'Delivered', notDelivered: 'Not delivered',
   },
   common: {
-    search: 'Search', all: 'All', none: 'None', cancel: 'Cancel', save: 'Save', close: 'Close', remove: 'Remove', add: 'Add',
+    search: 'Search', all: 'All', none: 'None', cancel: 'Cancel', back: 'Back', save: 'Save', close: 'Close', remove: 'Remove', add: 'Add',
     edit: 'Edit',
     undo: 'Undo', retry: 'Try again', more: 'More', name: 'Name', state: 'State', on: 'On', off: 'Off', yes: 'Yes', no: 'No',
     copy: 'Copy',
@@ -65,7 +65,7 @@ export const en = {
     openImage: 'Open image',
     retry: 'Retry', skip: 'Skip', retryElsewhere: 'Retry on another worker', selectAll: 'Select all',
     confirmCancel: 'Cancel {n} jobs? | Cancel this job? | Cancel {n} jobs?',
-    confirmCancelText: 'Frames that are rendering now are stopped.',
+    cancelThem: 'Cancel the jobs | Cancel the job | Cancel the jobs', confirmCancelText: 'Frames that are rendering now are stopped.',
     confirmRequeue: 'Render everything again? | Render this job again from the start? | Render {n} jobs again from the start?',
     confirmRequeueText: 'Finished frames are rendered again too.',
     deleted: '{n} jobs deleted | Job deleted | {n} jobs deleted', done: 'Done: {n}', failedFor: '{n} could not: {message}',

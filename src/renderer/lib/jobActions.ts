@@ -54,8 +54,7 @@ export function useJobActions() {
       const yes = await ui.ask({
         title: t(`action.confirm${which}`, n),
         text: t(`action.confirm${which}Text`),
-        confirm: t(`action.${action}`),
-        danger: action === 'cancel',
+        confirm: t(action === 'cancel' ? 'action.cancelThem' : 'action.requeue', n),
       })
       if (!yes) return
     }
@@ -88,12 +87,11 @@ export function useJobActions() {
   function menu(targets: readonly JobSummary[]): MenuEntry[] {
     const one = targets.length === 1 ? targets[0] : undefined
     const can = (action: JobAction) => farm.can.manage && targets.some((job) => possibleActions(job).has(action))
-    const entry = (action: JobAction, label: string, icon: 'pause' | 'play' | 'slash' | 'rotate' | 'trash', keys?: string, danger = false): MenuEntry => ({
+    const entry = (action: JobAction, label: string, icon: 'pause' | 'play' | 'slash' | 'rotate' | 'trash', keys?: string): MenuEntry => ({
       key: action,
       label: t(`action.${label}`),
       icon,
       keys,
-      danger,
       disabled: !can(action),
       run: () => void run(action, targets),
     })
@@ -136,7 +134,7 @@ export function useJobActions() {
         })
       }
     }
-    items.push('line', entry('delete', 'delete', 'trash', 'Del', true))
+    items.push('line', entry('delete', 'delete', 'trash', 'Del'))
     return items
   }
   return { menu, run, setPriority, copy }

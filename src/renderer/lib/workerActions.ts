@@ -31,7 +31,6 @@ export function useWorkerActions() {
       title: t('workers.confirmRemove', { name: targets.map((worker) => worker.name).join(', ') }),
       text: t('workers.confirmRemoveText'),
       confirm: t('common.remove'),
-      danger: true,
     })
     if (yes) await each(targets, (worker) => act('DELETE', `/workers/${worker.id}`))
   }
@@ -59,7 +58,7 @@ export function useWorkerActions() {
       wish('restart', 'restart', 'rotate', on && targets.every((worker) => worker.canRestart)),
       wish('offline', 'shutDown', 'power', on),
       'line',
-      { key: 'remove', label: t('common.remove'), icon: 'trash', danger: true, disabled: !admin, run: () => void remove(targets) },
+      { key: 'remove', label: t('common.remove'), icon: 'trash', disabled: !admin, run: () => void remove(targets) },
     )
     return items
   }

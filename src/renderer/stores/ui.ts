@@ -16,7 +16,6 @@ export interface MenuItem {
   icon?: IconName
   /** Shown at the right, e.g. `P`. */
   keys?: string
-  danger?: boolean
   disabled?: boolean
   children?: MenuItem[]
   run?(): void
@@ -27,7 +26,6 @@ export interface Question {
   title: string
   text: string
   confirm: string
-  danger: boolean
   answer(yes: boolean): void
 }
 
