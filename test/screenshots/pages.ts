@@ -47,6 +47,7 @@ export const BUSY: readonly PictureOf<ShowJobs>[] = [
     async prepare(page) {
       await page.locator('[role=row] img').first().waitFor()
       await page.keyboard.press('Control+k')
+      await page.locator('.palette input').waitFor()
       await page.keyboard.type('sq05')
     },
   },

@@ -5,13 +5,14 @@ import type { Page, Request } from 'playwright'
 export function watchRequests(page: Page): () => number {
   const open = new Set<Request>()
   page.on('request', (request) => void open.add(request))
-  for (const end of ['requestfinished', 'requestfailed'] as const) page.on(end, (request) => void open.delete(request))
+  page.on('requestfinished', (request) => void open.delete(request))
+  page.on('requestfailed', (request) => void open.delete(request))
   page.on('framenavigated', () => open.clear())
   return () => open.size
 }
 
 /**
- * In the page: that fonts and the images in sight are there, and that what moves once has come to its end. It names no function
+ * In the page: that fonts, rows and the images in sight are there, and that what moves once has come to its end. It names no function
  * inside: what tsx makes of one does not exist in the page.
  */
 function isStill(): boolean {
@@ -20,6 +21,8 @@ function isStill(): boolean {
     const inSight = width > 0 && bottom > 0 && top < innerHeight
     if (inSight && !(image.complete && image.naturalWidth > 0)) return false
   }
+  // A list that was scrolled far shows names first, and whole rows a few at a time.
+  if (document.querySelector('.flying, .ghost')) return false
   return (
     document.fonts.status === 'loaded' &&
     document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().endTime === Infinity)
