@@ -3,8 +3,8 @@ import type { ColumnKey } from '../stores/prefs.ts'
 
 /** What each column takes at least, and its share of what is left, as tracks of a grid. */
 export const TRACKS: Record<ColumnKey, string> = {
-  state: '92px', name: 'minmax(180px, 2fr)', progress: 'minmax(248px, 1.8fr)', frames: '48px', eta: '64px', elapsed: '68px', priority: '40px',
-  type: 'minmax(128px, 1fr)', project: 'minmax(56px, 0.6fr)', owner: 'minmax(72px, 0.5fr)', workers: 'minmax(72px, 0.8fr)', created: '88px',
+  state: '104px', name: 'minmax(180px, 2fr)', progress: 'minmax(240px, 1.4fr)', frames: '48px', eta: '64px', elapsed: '68px', priority: '40px',
+  type: 'minmax(128px, 0.6fr)', project: 'minmax(72px, 0.6fr)', owner: 'minmax(56px, 0.4fr)', workers: 'minmax(72px, 0.8fr)', created: '88px',
 }
 /** Pixels between two columns, and beside the first and the last one. */
 export const GAP = 12
