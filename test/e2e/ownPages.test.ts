@@ -99,7 +99,7 @@ part.describe('the pages of who owns a farm', () => {
     await script.pressSequentially(' // mine')
     const question = page.getByRole('alertdialog')
     await page.getByRole('link', { name: 'People' }).click()
-    await question.getByRole('button', { name: 'Cancel' }).click()
+    await question.getByRole('button', { name: 'Back' }).click()
     await question.waitFor({ state: 'detached' })
     expect(await script.inputValue()).toContain('// mine')
     await page.getByRole('link', { name: 'People' }).click()
