@@ -123,7 +123,7 @@ part.describe('a job in the browser', () => {
   })
 
   it('shows timeline, graph, settings, activity and the reasons of waiting under addresses of their own', async () => {
-    for (const [tab, text] of [['graph', /framehouse-trace/], ['settings', 'chunk_size'], ['activity', /Nothing has been recorded|submitJob|job/], ['why', /Every task of this job|wait/]] as const) {
+    for (const [tab, text] of [['graph', /framehouse-trace/], ['settings', 'Chunk size'], ['activity', /Nothing has been recorded|submitJob|job/], ['why', /Every task of this job|wait/]] as const) {
       await page.goto(`${farm.url}/app/jobs/${demo}/${tab}`)
       await page.getByText(text).first().waitFor()
     }

@@ -12,22 +12,20 @@ export function watchRequests(page: Page): () => number {
 }
 
 /**
- * In the page: that fonts, rows and the images in sight are there, and that what moves once has come to its end. It names no function
- * inside: what tsx makes of one does not exist in the page.
+ * Runs in the page: whether fonts, rows and the images in sight are there, and what moves once has come to its end. A text, as
+ * the types of a page are none of this program's.
  */
-function isStill(): boolean {
-  for (const image of document.images) {
+const IS_STILL = `
+  // A list that was scrolled far shows names first, and whole rows a few at a time.
+  !document.querySelector('.flying, .ghost') &&
+  [...document.images].every((image) => {
     const { width, top, bottom } = image.getBoundingClientRect()
     const inSight = width > 0 && bottom > 0 && top < innerHeight
-    if (inSight && !(image.complete && image.naturalWidth > 0)) return false
-  }
-  // A list that was scrolled far shows names first, and whole rows a few at a time.
-  if (document.querySelector('.flying, .ghost')) return false
-  return (
-    document.fonts.status === 'loaded' &&
-    document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().endTime === Infinity)
-  )
-}
+    return !inSight || (image.complete && image.naturalWidth > 0)
+  }) &&
+  document.fonts.status === 'loaded' &&
+  document.getAnimations().every((one) => one.playState !== 'running' || one.effect?.getComputedTiming().endTime === Infinity)`
+const TWO_FRAMES = 'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))'
 
 /** @param shows selectors of what must be seen, in this order; throws with the selector that never came */
 export async function settle(page: Page, shows: readonly string[], openRequests: () => number): Promise<void> {
@@ -35,10 +33,10 @@ export async function settle(page: Page, shows: readonly string[], openRequests:
   // A farm at work is never silent for long: one moment at which nothing is missing is enough.
   const end = Date.now() + 30_000
   for (;;) {
-    if (openRequests() === 0 && (await page.evaluate(isStill))) break
+    if (openRequests() === 0 && (await page.evaluate<boolean>(IS_STILL))) break
     if (Date.now() > end) throw new Error(`${page.url()} does not come to rest: ${openRequests()} requests are open`)
     await page.waitForTimeout(50)
   }
   // Two frames: what was decided in this one is painted in the next.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  await page.evaluate(TWO_FRAMES)
 }
