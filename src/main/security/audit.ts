@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../engine/logger.ts'
 import { insertAudit, type TransactionalDatabase } from '../store/queries/accounts.ts'
+import { auditDetail } from './auditDetail.ts'
 
 export interface AuditEntry {
   at: number
@@ -12,12 +13,11 @@ export interface AuditEntry {
   action: string
   targetKind: string
   targetId: string
-  /** Anything JSON; cut to 2,000 characters. */
+  /** Anything JSON; kept without secrets, see auditDetail. */
   detail: unknown
 }
 
 const FLUSH_AFTER_MS = 200
-const MAX_DETAIL_CHARS = 2_000
 /** Beyond this the disk is not keeping up or somebody floods us; the oldest entries are what matters. */
 const MAX_WAITING = 20_000
 
@@ -49,7 +49,7 @@ export class AuditLog {
       action: entry.action,
       target_kind: entry.targetKind,
       target_id: entry.targetId,
-      detail: detailText(entry.detail),
+      detail: auditDetail(entry.detail),
     }))
     try {
       await this.write.exclusive((tx) => insertAudit(tx, rows))
@@ -57,9 +57,4 @@ export class AuditLog {
       this.log.error({ err: error, entries: rows.length }, 'audit entries could not be written')
     }
   }
-}
-
-function detailText(detail: unknown): string | null {
-  if (detail === undefined || detail === null) return null
-  return JSON.stringify(detail).slice(0, MAX_DETAIL_CHARS)
 }

@@ -188,6 +188,15 @@ describe('settings and bad input', () => {
     expect(JSON.stringify(audit)).not.toContain('pass word')
   })
 
+  it('headers of webhooks do not stand in the audit log, whether of a job or of the settings', async () => {
+    const webhook = { url: `${http.url}/audited`, headers: { Authorization: 'Bearer geheim' } }
+    await ends([{ on: ['completed'], webhook }])
+    await change({ notifications: [{ on: ['failed'], webhook }] })
+    await change({ notifications: [] })
+    await expect.poll(async () => (await manager.get('/audit?limit=5')).text).toContain('"headers":{"Authorization":"********"}')
+    expect((await manager.get('/audit?limit=100')).text).not.toContain('geheim')
+  })
+
   it('headers of webhooks are not shown to those who look at the job', async () => {
     const job = await ends([hook('/shown')])
     expect((await manager.get(`/jobs/${job.id}`)).body.notify).toEqual([

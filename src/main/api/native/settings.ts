@@ -29,7 +29,7 @@ export function settingsRoutes(app: NativeApp, { settings, secrets }: ServerCont
     },
     async (request) => {
       if (Object.keys(request.body).length === 0) throw new InvalidInputError('', 'no setting was named')
-      request.audited = { kind: 'settings', detail: shown(request.body) }
+      request.audited = { kind: 'settings' }
       if (request.body.notifications) assertRules(request.body.notifications, '/notifications')
       const { smtpPassword, ...changes } = request.body
       // A form that sends back what it was shown means: as it is.
