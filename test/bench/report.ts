@@ -49,7 +49,9 @@ export async function updateReport(run: BenchRun): Promise<void> {
 }
 
 function page(run: BenchRun): string {
-  const rows = run.rows.map(({ what, bar, measured, met }) => `| ${what} | ${bar} | ${measured} | ${met === undefined ? '—' : met ? 'yes' : '**no**'} |`)
+  const rows = run.rows.map(
+    ({ what, bar, measured, met }) => `| ${what} | ${bar} | ${measured} | ${met === undefined ? '—' : met ? 'yes' : '**no**'} |`,
+  )
   return `# Performance
 
 \`npm run bench\` makes this page. It starts the built manager as a process of its own, drives it over HTTP with raw keep-alive
@@ -64,7 +66,9 @@ ${rows.join('\n')}
 
 ## How to read it
 - *no-op* is a route of the same server that does nothing (\`GET /api/v1/version\`), asked in the same run over as many connections: it
-  is the ceiling that the machine, Node and the HTTP library leave. Absolute numbers differ between machines and moments, ratios less.
+  is the ceiling that the machine, Node and the HTTP library leave: three times, and each rate is held against what stands before and
+  after it. Most of what that route costs is the system's way of sending a reply, so where other guests of the machine slow down one
+  kind of work more than the other, the ratio moves as well.
 - *take + finish*: 100 simulated workers each ask for a task and say that it is done, over and over. The call that does both is how our own
   worker does it: the report that ends a task asks for the next one in the same call.
 - The two bars of *take + finish* say the same on a machine whose no-op route answers 20,000 requests a second; where it answers fewer, the
