@@ -1,11 +1,12 @@
 /** The scripts of job types as an admin edits them: read any, save and remove one's own. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvalidInputError, NotFoundError } from '../engine/errors.ts'
 import { shippedScriptsFolder, type JobType, type JobTypeCatalog } from './catalog.ts'
 import { jobTypeName } from './jobTypeInfo.ts'
 import { makeFolders } from '../system/makeFolders.ts'
+import { readIfThere } from '../system/wholeFiles.ts'
 
 /** A name that is a file's name and nothing else, on every platform. */
 const SCRIPT_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/
@@ -24,9 +25,9 @@ export class JobTypeScripts {
   /** @throws NotFoundError */
   async read(name: string): Promise<{ source: string; shipped: boolean }> {
     const file = this.fileOf(name)
-    const own = await textOf(join(this.folder, file))
+    const own = await readIfThere(join(this.folder, file))
     if (own !== undefined) return { source: own, shipped: false }
-    const source = await textOf(join(this.shipped(), file))
+    const source = await readIfThere(join(this.shipped(), file))
     if (source === undefined) throw new NotFoundError('script', name)
     return { source, shipped: true }
   }
@@ -61,7 +62,7 @@ export class JobTypeScripts {
   remove(name: string): Promise<void> {
     return this.alone(async () => {
       const path = join(this.folder, this.fileOf(name))
-      if ((await textOf(path)) === undefined) throw new NotFoundError('own script', name)
+      if ((await readIfThere(path)) === undefined) throw new NotFoundError('own script', name)
       await rm(path)
     })
   }
@@ -69,7 +70,7 @@ export class JobTypeScripts {
   private async replace(name: string, source: string): Promise<JobType> {
     const file = this.fileOf(name)
     const path = join(this.folder, file)
-    const before = await textOf(path)
+    const before = await readIfThere(path)
     await write(path, source)
     const type = (await this.catalog.list()).find((each) => each.name === jobTypeName(file))
     const broken = (await this.catalog.broken()).find((script) => script.file === file)
@@ -90,15 +91,6 @@ export class JobTypeScripts {
     const result = this.last.then(work)
     this.last = result.catch(() => undefined)
     return result
-  }
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
   }
 }
 

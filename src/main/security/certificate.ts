@@ -3,10 +3,10 @@
  * data folder. Nobody vouches for a made one: workers keep the certificate that they meet first, people compare fingerprints.
  */
 import { X509Certificate, createPrivateKey } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { makeFolders } from '../system/makeFolders.ts'
+import { readIfThere, writeWhole } from '../system/wholeFiles.ts'
 
 export interface ServerCertificate {
   /** PEM: the manager's own certificate, then those that lead to an authority, where there are any. */
@@ -84,13 +84,10 @@ async function makeCertificate(names: Iterable<string>, now: number): Promise<{ 
 }
 
 /** Undefined when there is no such file. @throws CertificateError when it cannot be read */
-async function readText(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+function readText(file: string): Promise<string | undefined> {
+  return readIfThere(file).catch((error: unknown) => {
     throw new CertificateError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-  }
+  })
 }
 
 function parsed<T>(file: string, parse: () => T): T {
@@ -99,17 +96,4 @@ function parsed<T>(file: string, parse: () => T): T {
   } catch (error) {
     throw new CertificateError(`${file} holds no usable PEM: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
-}
-
-/** Whole and synced, or not at all. */
-async function writeWhole(file: string, text: string, mode: number): Promise<void> {
-  const temporary = `${file}.tmp`
-  const handle = await open(temporary, 'w', mode)
-  try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(temporary, file)
 }

@@ -190,7 +190,7 @@ export const de: Messages = {
     trigger: 'wann', type: 'Auftragsart', username: 'Benutzer', worker: 'Rechner', pause: 'anhalten', resume: 'fortsetzen', cancel: 'abbrechen',
     requeue: 'neu anstellen', requeueFailed: 'Fehler neu anstellen', requeueElsewhere: 'anderswo neu', skip: 'überspringen', delete: 'löschen',
     undelete: 'zurückholen', viewer: 'Zuschauer', artist: 'Künstler', admin: 'Verwalter', token: 'Token', key: 'Schlüssel',
-    changed: 'geändert', machine: 'je Gerät', attempt: 'je Aufgabe', awake: 'wach', asleep: 'schlafend', offline: 'beendet',
+    machine: 'je Gerät', attempt: 'je Aufgabe', awake: 'wach', asleep: 'schlafend', offline: 'beendet',
     restart: 'neu starten', read: 'Lesen', submit: 'Abschicken', manage: 'Verwalten',
   },
   activity: { empty: 'Noch wurde nichts festgehalten.', when: 'Wann', who: 'Wer', what: 'Was', detail: 'Genauer' },

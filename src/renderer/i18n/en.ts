@@ -164,7 +164,7 @@ export const en = {
     startAfter: 'not before', status: 'state', tag: 'tag', tags: 'tags', task: 'task', tasks: 'tasks', trigger: 'when', type: 'job type',
     username: 'user', worker: 'worker', pause: 'pause', resume: 'resume', cancel: 'cancel', requeue: 'requeue', requeueFailed: 'retry failed',
     requeueElsewhere: 'retry elsewhere', skip: 'skip', delete: 'delete', undelete: 'bring back', viewer: 'viewer', artist: 'artist',
-    admin: 'administrator', token: 'token', key: 'key', changed: 'changed', machine: 'per machine', attempt: 'per task', awake: 'awake',
+    admin: 'administrator', token: 'token', key: 'key', machine: 'per machine', attempt: 'per task', awake: 'awake',
     asleep: 'asleep', offline: 'shut down', restart: 'restart', read: 'read', submit: 'submit', manage: 'manage',
   },
   activity: { empty: 'Nothing has been recorded yet.', when: 'When', who: 'Who', what: 'What', detail: 'Detail' },

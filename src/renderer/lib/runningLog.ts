@@ -7,6 +7,7 @@ import { taskPublicId } from '../../shared/ids.ts'
 import { Task } from '../../shared/schemas/job.ts'
 import { get } from '../api/client.ts'
 import { useWorkers } from '../stores/workers.ts'
+import type { FrameModel } from './frames.ts'
 import type { JobDetail } from './jobDetail.ts'
 
 export interface WatchedLog {
@@ -35,13 +36,25 @@ export function useRunningLog(detail: JobDetail): { log: ComputedRef<WatchedLog 
     if (next) chosen.value = next.run.taskId
   }, { immediate: true })
 
-  /** The last attempt of the first task that failed: what went wrong is what one wants to read. */
+  /** What runs, what ran last, or what made the newest frame. */
+  const rendering = computed<WatchedLog | null>(() => {
+    const current = running.value.find(({ run }) => run.taskId === chosen.value)
+    if (current) {
+      return { taskId: current.run.taskId, attempt: current.run.attempt, live: true, title: `${current.run.taskName} · ${current.worker.name}` }
+    }
+    if (last.value) return { ...last.value, live: false }
+    const frame = detail.job.value?.lastFrame
+    return frame ? { taskId: frame.taskId, attempt: frame.attempt, live: false, title: '' } : null
+  })
+  watch(rendering, (value) => value?.live && (last.value = value))
+
+  /** The last attempt of the first task that failed: where nothing is rendered, what went wrong is what one wants to read. */
   const failed = shallowRef<WatchedLog | null>(null)
-  watch([detail.id, detail.model, () => detail.job.value?.counts.failed], async ([id, model, count]) => {
+  const wanted = computed(() => (rendering.value ? 0 : (detail.job.value?.counts.failed ?? 0)))
+  watch([detail.id, detail.model, wanted], async ([id, model, count]) => {
     failed.value = null
-    if (!model || !count) return
-    const cell = Array.from({ length: model.size }, (_, i) => i).find((i) => model.stateOf(i) === 'failed')
-    if (cell === undefined) return
+    const cell = model && count ? firstFailed(model) : -1
+    if (!model || cell < 0) return
     const task = await get(Task, `/tasks/${taskPublicId(id, model.tasks[cell] ?? 1)}`).catch(() => undefined)
     const attempt = task?.attemptList.at(-1)
     if (task && attempt && id === detail.id.value) {
@@ -49,15 +62,11 @@ export function useRunningLog(detail: JobDetail): { log: ComputedRef<WatchedLog 
     }
   }, { immediate: true })
 
-  const log = computed<WatchedLog | null>(() => {
-    const current = running.value.find(({ run }) => run.taskId === chosen.value)
-    if (current) {
-      return { taskId: current.run.taskId, attempt: current.run.attempt, live: true, title: `${current.run.taskName} · ${current.worker.name}` }
-    }
-    if (last.value) return { ...last.value, live: false }
-    const frame = detail.job.value?.lastFrame
-    return frame ? { taskId: frame.taskId, attempt: frame.attempt, live: false, title: '' } : failed.value
-  })
-  watch(log, (value) => value?.live && (last.value = value))
-  return { log, choose: (taskId) => (chosen.value = taskId) }
+  return { log: computed(() => rendering.value ?? failed.value), choose: (taskId) => (chosen.value = taskId) }
+}
+
+/** The first cell whose task failed; −1: none. */
+function firstFailed(model: FrameModel): number {
+  for (let cell = 0; cell < model.size; cell++) if (model.stateOf(cell) === 'failed') return cell
+  return -1
 }

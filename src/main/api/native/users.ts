@@ -41,7 +41,7 @@ export function userRoutes(app: NativeApp, context: ServerContext): void {
   app.patch(
     '/users/:id',
     {
-      config: { access: 'admin', auditBody: false },
+      config: { access: 'admin' },
       schema: {
         tags,
         operationId: 'changeUser',
@@ -52,10 +52,7 @@ export function userRoutes(app: NativeApp, context: ServerContext): void {
       },
     },
     async (request) => {
-      const { password, ...visible } = request.body
-      const user = await accounts.changeUser(request.params.id, request.body)
-      request.audited = { detail: { ...visible, ...(password === undefined ? {} : { password: 'changed' }) } }
-      return shown(user)
+      return shown(await accounts.changeUser(request.params.id, request.body))
     },
   )
   app.delete(
