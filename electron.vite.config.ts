@@ -5,13 +5,14 @@
  *   src/main/headless.ts     the Node program and CLI      → out/main/headless.js
  *   src/main/index.ts        the Electron shell            → out/main/index.js
  *   src/main/…/*Thread.ts    code of worker threads        → out/main/<name>.js
- *   src/main/jobtypes/thread.ts   the one of the job types → out/main/jobtypeThread.js
+ *   src/main/jobtypes/sandbox/thread.ts   the one of the job types → out/main/jobtypeThread.js
  * All of out/main is one flat folder (chunks too), so `new URL('./<name>.js', import.meta.url)` finds a thread from anywhere.
  * Preload and renderer are built when their sources are there. Packages of the server stay outside the bundle.
  * FRAMEHOUSE_BUILD=main (or preload, renderer; comma-separated) builds that part alone.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import utilities from '@unocss/vite'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'electron-vite'
 
@@ -27,8 +28,10 @@ function mainEntries(): Record<string, string> {
     .filter((file) => file.endsWith('Thread.ts'))
     .map((file) => inSource(join('main', file)))
   const entries: Record<string, string> = {}
-  const jobtypeThread = inSource('main/jobtypes/thread.ts')
-  if (existsSync(jobtypeThread)) entries['jobtypeThread'] = jobtypeThread
+  const jobtypeThread = inSource('main/jobtypes/sandbox/thread.ts')
+  // Without it no job can be submitted: a move that forgets it must not build.
+  if (!existsSync(jobtypeThread)) throw new Error(`There is no ${jobtypeThread}`)
+  entries['jobtypeThread'] = jobtypeThread
   for (const file of [inSource('main/headless.ts'), inSource('main/index.ts'), ...threads]) {
     if (!existsSync(file)) continue
     const name = basename(file, '.ts')
@@ -75,9 +78,9 @@ const renderer = {
     target: 'es2022',
     minify: true,
     chunkSizeWarningLimit: 2_000,
-    rolldownOptions: { input: inSource('renderer/index.html') },
+    rolldownOptions: { input: inSource('renderer/index.html'), checks: { pluginTimings: false } },
   },
-  plugins: [vue()],
+  plugins: [vue(), utilities({ configFile: join(root, 'uno.config.ts') })],
 }
 
 const wanted = process.env['FRAMEHOUSE_BUILD']?.split(',') ?? ['main', 'preload', 'renderer']

@@ -23,7 +23,7 @@ const rules = {
   'no-var': 'error',
   'prefer-const': 'error',
   'no-console': 'error',
-  // A file of this length does too much; see docs/architecture.md.
+  // A file of this length does too much; see CONTRIBUTING.md.
   'max-lines': ['error', { max: 600 }],
   '@typescript-eslint/consistent-type-imports': ['error', { prefer: 'type-imports', fixStyle: 'separate-type-imports' }],
   '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
@@ -74,6 +74,17 @@ export default tseslint.config(
     files: ['**/*.vue'],
     languageOptions: { parser: vueParser, parserOptions: { parser: tseslint.parser, ecmaVersion: 'latest', sourceType: 'module' } },
     rules: { 'vue/multi-word-component-names': 'off' },
+  },
+  {
+    // Buttons look and behave the same everywhere because they come from one place.
+    files: ['src/renderer/**/*.vue'],
+    ignores: ['src/renderer/ui/**'],
+    rules: {
+      'vue/no-restricted-html-elements': [
+        'error',
+        { element: 'button', message: 'Use UiButton, LinkButton, IconButton or PlainButton of src/renderer/ui/controls.' },
+      ],
+    },
   },
   { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], rules: layout },
 )

@@ -17,6 +17,12 @@ export default defineConfig({
     restoreMocks: true,
     // Conditions are waited for as long as a machine that is busy elsewhere may need.
     expect: { poll: { timeout: 30_000 } },
-    projects: [project('unit', 10_000), project('integration', 120_000), project('conformance', 60_000), project('e2e', 180_000), project('electron', 120_000)],
+    projects: [
+      project('unit', 10_000),
+      project('integration', 120_000),
+      project('conformance', 60_000),
+      project('e2e', 180_000),
+      project('electron', 120_000),
+    ],
   },
 })

@@ -7,7 +7,9 @@ import { Platform, build } from 'electron-builder'
 import { stage } from './lib/stage.mjs'
 
 const root = join(import.meta.dirname, '..')
-const { values } = parseArgs({ options: { dir: { type: 'boolean' }, linux: { type: 'boolean' }, win: { type: 'boolean' }, mac: { type: 'boolean' } } })
+const { values } = parseArgs({
+  options: { dir: { type: 'boolean' }, linux: { type: 'boolean' }, win: { type: 'boolean' }, mac: { type: 'boolean' } },
+})
 const app = join(root, 'dist', 'app')
 const output = process.env.FRAMEHOUSE_PACKAGES ?? join(root, 'dist', 'packages')
 
@@ -51,5 +53,6 @@ const here = { linux: Platform.LINUX, win32: Platform.WINDOWS, darwin: Platform.
 const named = [values.linux && Platform.LINUX, values.win && Platform.WINDOWS, values.mac && Platform.MAC].filter(Boolean)
 stage(root, app)
 const targets = new Map()
-for (const platform of named.length ? named : [here]) for (const [key, value] of platform.createTarget(values.dir ? 'dir' : undefined)) targets.set(key, value)
+for (const platform of named.length ? named : [here])
+  for (const [key, value] of platform.createTarget(values.dir ? 'dir' : undefined)) targets.set(key, value)
 for (const file of await build({ targets, config, publish: 'never' })) process.stdout.write(`${file}\n`)

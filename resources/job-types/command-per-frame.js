@@ -7,17 +7,17 @@ const JOB_TYPE = {
       type: 'string',
       required: true,
       description:
-        'Program and arguments. {frame} stands for the frame and runs the program once per frame; {start}, {end}, {count} and ' +
-        '{chunk} stand for what one task does. Numbers take a width: {frame:04}. Quotes work as in a shell, nothing else does.',
+        'Program and arguments. {frame} stands for the frame and runs the program once per frame; {start}, {end}, {step}, {count} ' +
+        'and {chunk} stand for what one task does. Numbers take a width: {frame:04}. Quotes work as in a shell, nothing else does.',
     },
-    { key: 'frames', type: 'string', required: true, description: 'Frames, such as "47", "1-30, 50" or "1..10"' },
+    { key: 'frames', type: 'string', required: true, description: 'Frames in this order, such as "47", "1-30, 50", "1-100x10" (every tenth), "10-1" or "-5..5"' },
     { key: 'chunk_size', type: 'int32', default: 1, propargs: { min: 1 }, description: 'How many frames one task does' },
     {
       key: 'output_pattern',
       type: 'string',
       subtype: 'file_path',
       default: '',
-      description: 'Files that the program writes, such as /renders/shot/{frame:04}.exr: shown as frames, and a missing one fails its task',
+      description: 'Files that the program writes, such as /renders/shot/{frame:04}.exr: shown as frames, and a missing one fails its task. A relative one is taken from work_dir',
     },
     {
       key: 'work_dir',
@@ -58,7 +58,7 @@ const JOB_TYPE = {
 const MAX_CHUNK_IN_NAME = 60
 
 // The first element of a path that is another one for each frame, and all after it.
-const FROM_FIRST_FRAME = /[^\\/]*(?:#|\{(?:frame|start|end|chunk|count)(?::\d+)?\}).*$/
+const FROM_FIRST_FRAME = /[^\\/]*(?:#|\{(?:frame|start|end|step|chunk|count)(?::\d+)?\}).*$/
 
 function compileJob(job) {
   const settings = job.settings
@@ -71,17 +71,23 @@ function compileJob(job) {
   const chunks = chunksOf(settings)
   checkPattern(settings)
   const session = sessionOf(settings)
+  const workDir = settings.work_dir === '' ? '' : path.ofSetting(settings, 'work_dir')
   // The setting stays as it was typed: a clone of the job gets files of its own.
-  const outputPattern = settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created))
-  const folder = path.dirname(outputPattern.replace(FROM_FIRST_FRAME, '_'))
-  if (folder !== '.') job.outputDir = folder
+  const stamped = { output_pattern: settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created)) }
+  const outputPattern = stamped.output_pattern === '' ? '' : path.ofSetting(stamped, 'output_pattern', workDir || undefined)
+  if (outputPattern !== '') job.outputDir = path.dirname(outputPattern.replace(FROM_FIRST_FRAME, '_'))
 
   for (const chunk of chunks) {
-    const task = author.Task(`frames-${chunk.slice(0, MAX_CHUNK_IN_NAME)}`, 'command')
-    const parameters = { exe, args, frames: chunk, outputPattern, env, workDir: settings.work_dir, ...session }
-    task.addCommand(author.Command('run-frames', parameters, frameCount(chunk)))
+    const task = author.Task(`frames-${shortened(chunk)}`, 'command')
+    const parameters = { exe, args, frames: chunk, outputPattern, env, workDir, ...session }
+    task.addCommand(author.Command('run-frames', parameters, frames.count(chunk)))
     job.addTask(task)
   }
+}
+
+// A list that was cut is no list of frames any more, and says so.
+function shortened(chunk) {
+  return chunk.length > MAX_CHUNK_IN_NAME ? `${chunk.slice(0, MAX_CHUNK_IN_NAME)}…` : chunk
 }
 
 function sessionOf(settings) {
@@ -95,7 +101,7 @@ function sessionOf(settings) {
 
 function chunksOf(settings) {
   try {
-    return frameChunker(settings.frames, settings.chunk_size)
+    return frames.chunks(settings.frames, settings.chunk_size)
   } catch (error) {
     refuse('frames', error.message)
   }
@@ -112,7 +118,7 @@ function words(settings, key) {
 // Two tasks that write the same file would undo each other's work.
 function checkPattern(settings) {
   const pattern = settings.output_pattern
-  if (pattern === '' || frameCount(settings.frames) === 1) return
+  if (pattern === '' || frames.count(settings.frames) === 1) return
   if (!/\{(frame|start|end|chunk)(:\d+)?\}/.test(pattern)) {
     refuse('output_pattern', 'needs {frame}, {start}, {end} or {chunk}: otherwise all tasks write the same file')
   }

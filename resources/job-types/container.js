@@ -14,9 +14,9 @@ const JOB_TYPE = {
       default: '',
       description:
         "Arguments, with quotes as in a shell (no shell runs: for pipes write sh -c '…'). Empty: what the image says. " +
-        'With frames, {frame} starts a container for each frame; {start}, {end}, {count} and {chunk} stand for what one task does.',
+        'With frames, {frame} starts a container for each frame; {start}, {end}, {step}, {count} and {chunk} stand for what one task does.',
     },
-    { key: 'frames', type: 'string', default: '', description: 'Frames, such as "47", "1-30, 50"; empty: run once' },
+    { key: 'frames', type: 'string', default: '', description: 'Frames in this order, such as "47", "1-30, 50", "1-100x10" (every tenth); empty: run once' },
     { key: 'chunk_size', type: 'int32', default: 1, propargs: { min: 1 }, description: 'How many frames one task does' },
     {
       key: 'output_pattern',
@@ -76,21 +76,32 @@ const JOB_TYPE = {
 }
 
 const MAX_CHUNK_IN_NAME = 60
+// The first element of a path that is another one for each frame, and all after it.
+const FROM_FIRST_FRAME = /[^\\/]*(?:#|\{(?:frame|start|end|step|chunk|count)(?::\d+)?\}).*$/
 const MEGABYTE = 1048576
 const MIN_MEMORY_MB = 6
 
 function compileJob(job) {
   const settings = job.settings
   const shared = parametersOf(settings)
+  // The setting stays as it was typed: a clone of the job gets files of its own.
+  const stamped = { output_pattern: settings.output_pattern.replaceAll('{timestamp}', formatTimestampLocal(job.created)) }
+  const outputPattern = stamped.output_pattern === '' ? '' : path.ofSetting(stamped, 'output_pattern')
+  if (outputPattern !== '') job.outputDir = path.dirname(outputPattern.replace(FROM_FIRST_FRAME, '_'))
   if (settings.frames.trim() === '') {
-    addTask(job, 'container', { ...shared, outputPattern: settings.output_pattern }, 0)
+    addTask(job, 'container', { ...shared, outputPattern }, 0)
     return
   }
   checkPattern(settings)
   for (const chunk of chunksOf(settings)) {
-    const parameters = { ...shared, frames: chunk, outputPattern: settings.output_pattern }
-    addTask(job, `frames-${chunk.slice(0, MAX_CHUNK_IN_NAME)}`, parameters, frameCount(chunk))
+    const parameters = { ...shared, frames: chunk, outputPattern }
+    addTask(job, `frames-${shortened(chunk)}`, parameters, frames.count(chunk))
   }
+}
+
+// A list that was cut is no list of frames any more, and says so.
+function shortened(chunk) {
+  return chunk.length > MAX_CHUNK_IN_NAME ? `${chunk.slice(0, MAX_CHUNK_IN_NAME)}…` : chunk
 }
 
 function addTask(job, name, parameters, steps) {
@@ -160,7 +171,7 @@ function stopSignalOf(text) {
 // Two tasks that write the same file would undo each other's work.
 function checkPattern(settings) {
   const pattern = settings.output_pattern
-  if (pattern === '' || frameCount(settings.frames) === 1) return
+  if (pattern === '' || frames.count(settings.frames) === 1) return
   if (!/\{(frame|start|end|chunk)(:\d+)?\}/.test(pattern)) {
     refuse('output_pattern', 'needs {frame}, {start}, {end} or {chunk}: otherwise all tasks write the same file')
   }
@@ -168,7 +179,7 @@ function checkPattern(settings) {
 
 function chunksOf(settings) {
   try {
-    return frameChunker(settings.frames, settings.chunk_size)
+    return frames.chunks(settings.frames, settings.chunk_size)
   } catch (error) {
     refuse('frames', error.message)
   }

@@ -34,11 +34,10 @@ const JOB_TYPE = {
 function compileJob(job) {
   const settings = job.settings
   // The setting stays as it was typed: a clone of the job gets a folder of its own.
-  job.outputDir = settings.output_dir.replaceAll('{timestamp}', formatTimestampLocal(job.created))
+  const stamped = { output_dir: settings.output_dir.replaceAll('{timestamp}', formatTimestampLocal(job.created)) }
+  job.outputDir = path.ofSetting(stamped, 'output_dir')
 
-  const chunks = frameChunker(settings.frames, settings.chunk_size)
-  const firstFrame = Number(chunks[0].match(/^\d+/)[0])
-  const lastFrame = Number(chunks[chunks.length - 1].match(/\d+$/)[0])
+  const { chunks, lowest: firstFrame, highest: lastFrame } = framesOf(settings)
 
   for (const chunk of chunks) {
     const task = author.Task(`trace-${chunk}`, 'framehouse-trace')
@@ -53,7 +52,15 @@ function compileJob(job) {
       outputDir: job.outputDir,
       filePattern: 'frame-{frame:04}.png',
     }
-    task.addCommand(author.Command('trace-frames', parameters, frameCount(chunk)))
+    task.addCommand(author.Command('trace-frames', parameters, frames.count(chunk)))
     job.addTask(task)
+  }
+}
+
+function framesOf(settings) {
+  try {
+    return { chunks: frames.chunks(settings.frames, settings.chunk_size), ...frames.facts(settings.frames) }
+  } catch (error) {
+    throw Object.assign(new Error(`settings.frames: ${error.message}`), { setting: 'frames' })
   }
 }

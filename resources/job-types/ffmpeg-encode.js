@@ -7,7 +7,8 @@ const JOB_TYPE = {
       type: 'string',
       subtype: 'file_path',
       required: true,
-      description: 'Images, such as /renders/shot/*.png or /renders/shot/####.png, taken in the order of their names; or a video file',
+      description:
+        'Images, such as /renders/shot/*.png or /renders/shot/####.png, taken in the order of their numbers; one image; or a video file',
     },
     {
       key: 'output',
@@ -16,7 +17,13 @@ const JOB_TYPE = {
       required: true,
       description: 'The video to write; its ending chooses the container: .mp4, .mov, .mkv, .webm',
     },
-    { key: 'fps', type: 'float', default: 24, propargs: { min: 0.01, max: 1000 }, description: 'Images per second; a video keeps its own' },
+    {
+      key: 'frames',
+      type: 'string',
+      default: '',
+      description: 'For images with #### in their name: the frames that there must be, such as "1-100"; empty: those that are there',
+    },
+    { key: 'fps', type: 'float', default: 24, propargs: { min: 0.01, max: 1000 }, description: 'Images per second, 23.976 meaning 24000/1001; a video keeps its own' },
     {
       key: 'codec',
       type: 'string',
@@ -60,34 +67,64 @@ const ENCODERS = {
   prores: () => ['-c:v', 'prores_ks', '-profile:v', '3', '-pix_fmt', 'yuv422p10le'],
 }
 
+const NUMBER = /#|%0?\d*d/
 const IMAGE_ENDING = /\.(png|jpe?g|exr|tiff?|tga|bmp|dpx|hdr|webp)$/i
 
 function compileJob(job) {
   // A copy: the job's own setting stays as it was typed, so a clone of the job gets a file of its own.
   const settings = { ...job.settings }
   settings.output = settings.output.replaceAll('{timestamp}', formatTimestampLocal(job.created))
+  settings.output = path.ofSetting(settings, 'output')
+  settings.input = path.ofSetting(settings, 'input')
+  if (settings.audio !== '') settings.audio = path.ofSetting(settings, 'audio')
   if (!/\.[A-Za-z0-9]+$/.test(settings.output)) refuse('output', 'needs an ending that tells the container, such as .mp4')
   job.outputDir = path.dirname(settings.output)
 
-  // Blender's and FFmpeg's ways to write "a number here" mean the same as a star.
-  const input = settings.input.replace(/#+|%0?\d*d/g, '*')
-  const isSequence = input.includes('*') || IMAGE_ENDING.test(input)
   const encode = author.Task('encode', 'ffmpeg')
   encode.addCommand(author.Command('make-directory', { path: job.outputDir }))
-  encode.addCommand(isSequence ? sequenceCommand(settings, input) : videoCommand(settings))
+  encode.addCommand(isOfImages(settings.input) ? sequenceCommand(settings) : videoCommand(settings))
   job.addTask(encode)
 }
 
-function sequenceCommand(settings, inputGlob) {
+function isOfImages(input) {
+  const name = path.basename(input)
+  return NUMBER.test(name) || name.includes('*') || IMAGE_ENDING.test(name)
+}
+
+function sequenceCommand(settings) {
   if (settings.codec === 'copy') refuse('codec', 'can be "copy" for a video only; images must be encoded')
   const sound = settings.audio === '' ? [] : ['-i', settings.audio, '-shortest']
   return author.Command('frames-to-video', {
     exe: 'ffmpeg',
     fps: settings.fps,
-    inputGlob,
+    ...imagesOf(settings),
     outputFile: settings.output,
     args: [...sound, ...videoArgs(settings), ...extraArgs(settings), '-y'],
   })
+}
+
+// `inputGlob` is what Flamenco's workers take; ours take the rest where it is there, and find images by their numbers.
+function imagesOf({ input, frames: wanted }) {
+  const name = path.basename(input)
+  const folder = path.globLiteral(path.dirname(input))
+  if (NUMBER.test(name)) {
+    if (wanted !== '') checkFrames(wanted)
+    // FFmpeg's way to write "a number here" means the same as Blender's.
+    const numbered = name.replace(/%(?:0(\d+))?d/, (whole, width) => '#'.repeat(Number(width ?? 1)))
+    const glob = path.globLiteral(name).replace(/#+|%0?\d*d/g, '*')
+    return { inputGlob: `${folder}/${glob}`, imagePath: `${path.dirname(input)}/${numbered}`, ...(wanted === '' ? {} : { frames: wanted }) }
+  }
+  if (wanted !== '') refuse('frames', 'needs an input with #### where the number is')
+  if (name.includes('*')) return { inputGlob: `${folder}/${name}` }
+  return { inputGlob: `${folder}/${path.globLiteral(name)}`, imagePath: input }
+}
+
+function checkFrames(wanted) {
+  try {
+    frames.count(wanted)
+  } catch (error) {
+    refuse('frames', error.message)
+  }
 }
 
 function videoCommand(settings) {
@@ -97,6 +134,8 @@ function videoCommand(settings) {
   return author.Command('exec', {
     exe: 'ffmpeg',
     args: ['-hide_banner', '-nostdin', '-i', settings.input, ...args, ...extraArgs(settings), '-y', settings.output],
+    // It must be there at the end, and whole.
+    outputs: [settings.output],
   })
 }
 

@@ -17,7 +17,7 @@ const JOB_TYPE = {
       default: 1,
       eval: 'C.scene.frame_current',
       evalInfo: { showLinkButton: true, description: 'Current frame' },
-      propargs: { min: 0 },
+      propargs: { min: 0, max: 1048574 },
       description: 'Frame to render',
     },
     {
@@ -50,7 +50,7 @@ const JOB_TYPE = {
       type: 'string',
       subtype: 'file_path',
       required: true,
-      description: 'The image to write; its ending is added when missing. {timestamp} becomes the time of submission',
+      description: 'The image to write; its ending is added when missing. {timestamp} becomes the time of submission; a relative path is taken from the folder of the blend file',
     },
     {
       key: 'format',
@@ -165,7 +165,10 @@ def merge():
     settings.color_mode = 'RGBA' if render.film_transparent and file_format != 'JPEG' else 'RGB'
     settings.color_depth = '32' if file_format == 'OPEN_EXR' else '8' if file_format == 'JPEG' else '16'
     os.makedirs(os.path.dirname(output), exist_ok=True)
-    image.save_render(output, scene=scene)
+    # Under its name only when it is whole.
+    unfinished = os.path.join(folder, 'merged-' + os.path.basename(output))
+    image.save_render(unfinished, scene=scene)
+    os.replace(unfinished, output)
 # Without its parts and with its image it was merged before, and only the news of it got lost.
 if os.path.isdir(folder) or not os.path.exists(output):
     merge()
@@ -176,7 +179,9 @@ if not keep_parts:
 
 function compileJob(job) {
   const settings = job.settings
-  const output = outputFile(settings, formatTimestampLocal(job.created))
+  const blendDir = path.dirname(settings.blendfile)
+  const stamped = { render_output_path: settings.render_output_path.replaceAll('{timestamp}', formatTimestampLocal(job.created)) }
+  const output = outputFile(settings, path.ofSetting(stamped, 'render_output_path', blendDir))
   job.outputDir = path.dirname(output)
 
   const partsDir = path.join(job.outputDir, `${path.stem(output)}.parts-${job.jobID.slice(0, 8)}`)
@@ -190,8 +195,9 @@ function compileJob(job) {
   job.addTask(merge)
 }
 
-function outputFile(settings, timestamp) {
-  const wanted = settings.render_output_path.replaceAll('{timestamp}', timestamp)
+function outputFile(settings, pattern) {
+  // As Blender does: the last run of # in the name becomes the frame.
+  const wanted = pattern.replace(/#+(?=[^#/\\]*$)/, (run) => String(settings.frame).padStart(run.length, '0'))
   const endings = ENDINGS[settings.format]
   return endings.some((ending) => wanted.toLowerCase().endsWith(ending)) ? wanted : wanted + endings[0]
 }
@@ -240,7 +246,12 @@ function mergeTask(settings, parts, partsDir, output) {
     keep_parts: keep_parts ? 1 : 0,
   }
   const task = author.Task('merge', 'blender')
-  task.addCommand(blenderCommand(settings, PART_SETUP + assignments(values) + MERGE, ['--', partsDir, output], 0))
+  const merge = blenderCommand(settings, PART_SETUP + assignments(values) + MERGE, ['--', partsDir, output], 0)
+  // Blender may end well without having merged anything: then this file is missing.
+  merge.parameters.outputs = [output]
+  // The parts are frames of the job no more.
+  if (!keep_parts) merge.parameters.removes = partsDir
+  task.addCommand(merge)
   return task
 }
 
@@ -252,7 +263,7 @@ function blenderCommand(settings, code, args, steps) {
     argsBefore: [],
     blendfile: settings.blendfile,
     // A Python error must fail the task instead of rendering something else.
-    args: [...scene, '--python-exit-code', '1', '--python-expr', code, ...args],
+    args: [...scene, '--python-exit-code', '1', '--python-expr', code, '--python-exit-code', '0', ...args],
   }
   return author.Command('blender-render', parameters, steps)
 }

@@ -4,14 +4,17 @@ Requests come as lines of JSON on one descriptor, answers leave on another; stdo
 descriptors, and the text that marks the end of a task in the log, are in the environment variable FRAMEHOUSE_BRIDGE.
 
     -> {"task": 7, "cwd": "...", "env": {...}, "scene": null or "name", "steps": [...], "frames": [[1, 3], [7, 7]]}
-    <- {"frame": 1, "path": "/out/0001.png", "existed": false}     before each frame
-    <- {"done": 7, "error": null or "why", "rss": bytes}           afterwards; the log holds the marker on both streams
+    <- {"plan": {...}}                                             what the frames will be saved as (blender_facts.py)
+    -> {"answer": {"filepath": "...", "passOver": false}}          where to, or {"answer": {"stop": "why"}}
+    <- {"frame": 1}                                                before each frame
+    <- {"done": 7, "error": null or "why", "declined": null or "why", "rss": bytes}
+                                                                   afterwards; the log holds the marker on both streams
     <- {"alive": cpu seconds, "rss": bytes}                        every second, also while a frame renders
-    <- {"ready": true, "files": [...]} or {"declined": "why"}      once, when the scene is open
+    <- {"ready": true, "facts": {...}} or {"declined": "why"}      once, when the scene is open; ready with the marker, without a number
 
 A step is {"set": "render.filepath", "value": ...} on the scene (or on {"on": "scene name"}), or {"camera": "object name"},
-or {"format": "PNG"}. Each is undone when the task is over. What cannot be done exactly as the command line does it is an
-error, and the worker starts a fresh Blender instead. Works with Blender 2.83 and later.
+or {"format": "PNG"}. Each is undone when the task is over. What cannot be done exactly as the command line does it is
+declined, and the worker starts a fresh Blender instead. Works with Blender 2.83 and later.
 """
 import ctypes
 import json
@@ -38,6 +41,18 @@ SIMULATIONS = {"CLOTH", "SOFT_BODY", "FLUID", "DYNAMIC_PAINT", "PARTICLE_SYSTEM"
 
 class NotEquivalent(Exception):
     """The task cannot be run here exactly as a fresh process would run it."""
+
+
+def load_facts():
+    """blender_facts.py, which the worker has put beside this script."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "blender_facts.py")
+    module = types.ModuleType("framehouse_facts")
+    with open(path, encoding="utf-8") as source:
+        exec(compile(source.read(), path, "exec"), module.__dict__)
+    return module
+
+
+facts = load_facts()
 
 
 def read_lines(descriptor):
@@ -89,32 +104,41 @@ class Bridge:
                 self.arrived.wait()
             return self.inbox.pop(0)
 
-    def run(self, files):
-        self.say(ready=True, files=files)
+    def ask(self, plan):
+        """What the worker makes of a plan."""
+        self.say(plan=plan)
+        return self.next_request()["answer"]
+
+    def mark(self, text):
+        """What follows in the log is another one's."""
+        flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.write("\n%s\n" % text)
+            stream.flush()
+
+    def run(self):
+        loaded = facts.loaded_facts(os.path.dirname(os.path.abspath(__file__)))
+        self.mark(self.marker)
+        self.say(ready=True, facts=loaded)
         home = os.getcwd()
         while True:
             request = self.next_request()
-            error = None
+            error = declined = None
             try:
-                run_task(request, self.say)
-            except NotEquivalent as problem:
-                error = str(problem)
+                run_task(request, self)
+            except (NotEquivalent, facts.Refused) as problem:
+                declined = str(problem)
             except Exception as problem:
                 error = "%s: %s" % (type(problem).__name__, str(problem).strip())
             os.chdir(home)
-            flush()
-            for stream in (sys.stdout, sys.stderr):
-                stream.write("\n%s %d\n" % (self.marker, request["task"]))
-                stream.flush()
-            self.say(done=request["task"], error=error, rss=resident())
+            self.mark("%s %d" % (self.marker, request["task"]))
+            self.say(done=request["task"], error=error, declined=declined, rss=resident())
 
 
-def run_task(request, say):
+def run_task(request, bridge):
     scene = bpy.context.scene
     if request["scene"] is not None:
-        scene = bpy.data.scenes.get(request["scene"])
-        if scene is None:
-            raise NotEquivalent("the file has no scene %r" % request["scene"])
+        scene = facts.scene_named(request["scene"])
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
     undo = []
@@ -130,23 +154,31 @@ def run_task(request, say):
             raise NotEquivalent("the frame range is burnt into the picture")
         if scene.render.is_movie_format:
             raise NotEquivalent("the output is one movie file")
+        frames = [frame for first, last in request["frames"] for frame in range(first, last + 1)]
+        answer = bridge.ask(facts.plan_of(scene, frames))
+        if answer.get("stop"):
+            raise NotEquivalent(answer["stop"])
+        rendering = facts.Rendering(scene, answer)
+        undo.append(rendering.restore)
+        keep(undo, scene, "frame_current")
         keep(undo, scene, "frame_start")
         keep(undo, scene, "frame_end")
-        for first, last in request["frames"]:
-            for frame in range(first, last + 1):
-                render(scene, frame, say)
+        for frame in frames:
+            bridge.say(frame=frame)
+            render(scene, frame)
     finally:
-        for owner, name, value in reversed(undo):
-            setattr(owner, name, value)
+        for restore in reversed(undo):
+            restore()
 
 
-def render(scene, frame, say):
+def render(scene, frame):
+    if frame < 0:
+        # The range of an animation begins at 0.
+        return facts.render_still(scene, frame)
     # The start moves the end when it is behind it, so it takes three.
     scene.frame_start = frame
     scene.frame_end = frame
     scene.frame_start = frame
-    path = bpy.path.abspath(scene.render.frame_path(frame=frame))
-    say(frame=frame, path=path, existed=os.path.exists(path))
     # As `--render-frame`: an animation of one frame, with the settings for existing files, placeholders and numbers.
     bpy.ops.render.render(animation=True, scene=scene.name)
 
@@ -170,21 +202,42 @@ def take_step(undo, scene, step):
 
 
 def set_format(undo, settings, wanted):
-    """`--render-format` changes the format alone; from Python, what does not suit the format is changed with it."""
-    names = ("color_mode", "color_depth")
-    before = {name: getattr(settings, name) for name in names}
-    if settings.file_format == wanted:
+    """
+    `--render-format` changes the format alone, and Blender writes the depth that comes closest. From Python, depth and colours
+    that do not suit the format would be changed with it, and other pixels be saved: so the format is set where Blender has it.
+    """
+    name = facts.FORMAT_NAMES.get(wanted, wanted)
+    if settings.file_format == name:
         return
-    change(undo, settings, "file_format", wanted)
-    for name in names:
-        if getattr(settings, name) != before[name]:
-            value = before[name]
-            undo.append((settings, name, value))
-            raise NotEquivalent("the scene is saved with %s %s, which %s does not have" % (name, value, wanted))
+    if wanted in facts.FORMAT_NAMES.values() and not wanted.startswith("OPEN_EXR"):
+        raise NotEquivalent("the command line has another name for the format %r" % wanted)
+    value = number_of(settings, "file_format", name)
+    if value is None:
+        raise NotEquivalent("this Blender has no output format %r" % wanted)
+    memory = (ctypes.c_char * 3).from_address(settings.as_pointer())
+    now = [number_of(settings, key, getattr(settings, key)) for key in ("file_format", "color_depth", "color_mode")]
+    if [byte[0] for byte in memory] != now:
+        raise NotEquivalent("where this Blender keeps the output format is not known")
+    before = memory[0]
+
+    def restore():
+        memory[0] = before
+
+    undo.append(restore)
+    memory[0] = bytes([value])
+    if settings.file_format != name:
+        raise NotEquivalent("the output format could not be set")
+
+
+def number_of(settings, key, name):
+    """Blender's own number for a choice."""
+    item = settings.bl_rna.properties[key].enum_items.get(name)
+    return None if item is None else item.value
 
 
 def keep(undo, owner, name):
-    undo.append((owner, name, getattr(owner, name)))
+    value = getattr(owner, name)
+    undo.append(lambda: None if getattr(owner, name) == value else setattr(owner, name, value))
 
 
 def change(undo, owner, name, value):
@@ -195,7 +248,7 @@ def change(undo, owner, name, value):
         setattr(owner, name, value)
     except (AttributeError, TypeError, ValueError) as problem:
         raise NotEquivalent(str(problem))
-    undo.append((owner, name, before))
+    undo.append(lambda: setattr(owner, name, before))
 
 
 def reason_to_decline():
@@ -233,13 +286,6 @@ def driver_that_sees_the_range():
                     if any(target.data_path.startswith(("frame_start", "frame_end", "frame_step")) for target in variable.targets):
                         return "a driver of %s depends on the frame range" % block.name
     return None
-
-
-def files_of_scene():
-    """What the scene was read from or reads while it renders: when one of them changes, the scene must be opened anew."""
-    files = {os.path.realpath(bpy.path.abspath(path)) for path in bpy.utils.blend_paths(absolute=True, packed=False)}
-    files.update(os.path.realpath(bpy.path.abspath(library.filepath)) for library in bpy.data.libraries)
-    return sorted(files)
 
 
 def resident():
@@ -295,7 +341,7 @@ def main():
         flush()
         bridge.say(declined=reason)
         os._exit(0)
-    bridge.run(files_of_scene())
+    bridge.run()
 
 
 main()

@@ -17,10 +17,7 @@ export class SetupError extends Error {}
  */
 export function setUp(say) {
   checkNode()
-  if (!packagesAreCurrent()) {
-    say('Installing packages (the first time takes a minute or two) …')
-    installPackages()
-  }
+  ensurePackages(say)
   const fingerprint = fingerprintOfSources()
   if (!existsSync(program) || readOr('', join(root, 'out', '.fingerprint')) !== fingerprint) {
     say('Building …')
@@ -29,7 +26,15 @@ export function setUp(say) {
   }
 }
 
-function checkNode() {
+/** Installs packages when node_modules does not match package-lock.json. @throws {SetupError} */
+export function ensurePackages(say) {
+  if (packagesAreCurrent()) return
+  say('Installing packages (the first time takes a minute or two) …')
+  installPackages()
+}
+
+/** @throws {SetupError} */
+export function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number)
   if (major > 20 || (major === 20 && minor >= 19)) return
   throw new SetupError(`Framehouse needs Node 20.19 or newer; this is ${process.version}.`)
@@ -67,7 +72,7 @@ export function installPackages() {
   throw new SetupError(`npm ci failed.\n${run.output.trim()}${hint}`)
 }
 
-/** `npm ci` empties the folder first, and a linked one belongs to somebody else. @throws {SetupError} */
+/** `npm ci` empties the folder first, and a linked one belongs to another checkout. @throws {SetupError} */
 function refuseLink(folder) {
   if (!lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) return
   throw new SetupError(`node_modules is a link to ${readlinkSync(folder)}, which does not match package-lock.json. Run npm ci there.`)

@@ -3,7 +3,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFi
 import { join } from 'node:path'
 
 /** Folders and files of the program, beside its packages. */
-const PARTS = ['out/main', 'out/preload', 'out/renderer', 'resources', 'bin', 'LICENSE']
+const PARTS = ['out/main', 'out/preload', 'out/renderer', 'resources', 'bin', 'LICENSE', 'THIRD_PARTY_NOTICES.txt']
 
 /**
  * Packages that run with the program, as the lock file has them: all that are not for development, nested ones too.

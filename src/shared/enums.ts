@@ -1,5 +1,5 @@
 /**
- * The words for states, spelled as they stand in the database and on every wire of ours.
+ * Status words, spelled as in the database and in all our protocols.
  * Job, task and worker states are those of Flamenco 3 (protocols: Flamenco §1.6), so no dialect needs a second set.
  */
 import { Type, type Static, type TEnum } from 'typebox'
@@ -33,18 +33,19 @@ export const WORKER_STATUSES = ['starting', 'awake', 'asleep', 'error', 'testing
 export const WorkerStatus = oneOf(WORKER_STATUSES)
 export type WorkerStatus = Static<typeof WorkerStatus>
 
-/** `active` until it ends; `lost` when its worker vanished or gave the task back. */
+/** `active` until it ends; `lost` when its worker disappeared or returned the task. */
 export const ATTEMPT_STATUSES = ['active', 'completed', 'failed', 'lost', 'canceled'] as const
 export const AttemptStatus = oneOf(ATTEMPT_STATUSES)
 export type AttemptStatus = Static<typeof AttemptStatus>
 
-/** Why an attempt ended; the failure policy decides by it what becomes of the task. */
+/** Why an attempt ended; the failure policy derives the task's next status from it. */
 export const OUTCOMES = [
   'success',
   'exit-code',
   'could-not-start',
   'timed-out',
   'silent',
+  'log-limit',
   'lost',
   'no-licence',
   'stopped',
@@ -64,12 +65,12 @@ export const ROLES = ['viewer', 'artist', 'admin'] as const
 export const Role = oneOf(ROLES)
 export type Role = Static<typeof Role>
 
-/** What a token or key allows, beyond its role. `read` is implied by every other one. */
-export const SCOPES = ['read', 'submit', 'manage', 'admin', 'worker'] as const
+/** What a token or key allows, in addition to its role. Every other scope implies `read`. */
+export const SCOPES = ['read', 'submit', 'manage', 'tokens', 'admin', 'worker'] as const
 export const Scope = oneOf(SCOPES)
 export type Scope = Static<typeof Scope>
 
-export const QUEUE_ORDERS = ['priority', 'age-priority', 'fifo'] as const
+export const QUEUE_ORDERS = ['priority', 'age-priority', 'fifo', 'task-days'] as const
 export const QueueOrder = oneOf(QUEUE_ORDERS)
 export type QueueOrder = Static<typeof QueueOrder>
 
@@ -81,9 +82,12 @@ export const LOG_STREAMS = ['stdout', 'stderr', 'farm'] as const
 export const LogStream = oneOf(LOG_STREAMS)
 export type LogStream = Static<typeof LogStream>
 
-/** Jobs in these states have nothing left to do until somebody acts. */
+/** Jobs in these states have nothing left to do until a user acts. */
 export const FINISHED_JOB_STATUSES: readonly JobStatus[] = ['completed', 'failed', 'canceled']
-/** Tasks in these states may be handed out once nothing blocks them. */
+/** Tasks in these states can be assigned once nothing blocks them. */
 export const RUNNABLE_TASK_STATUSES: readonly TaskStatus[] = ['queued', 'soft-failed']
-/** Only tasks of jobs in these states are handed out. */
+/** Only tasks of jobs in these states are assigned. */
 export const RUNNABLE_JOB_STATUSES: readonly JobStatus[] = ['queued', 'active']
+
+/** Task kind that inspects a .blend before rendering. Only our own workers with Blender support it, foreign workers do not. */
+export const BLENDER_LOOK_KIND = 'blender-look'

@@ -1,24 +1,24 @@
-/** When a job will be done, from the pace so far. Pure. */
+/** Estimates when a job will be done from its pace so far. Pure. */
 import type { JobStatus } from './enums.ts'
 
 export interface EtaFacts {
   status: JobStatus
-  /** Tasks that wait, and that run. */
+  /** Waiting and running tasks. */
   waiting: number
   running: number
   stepsCompleted: number
   stepsTotal: number
-  /** Average run of the newest finished attempts, milliseconds; null when none has finished. */
+  /** Average duration of the newest finished attempts, in milliseconds; null when none has finished. */
   averageRunMs: number | null
   startedAt: number | null
   now: number
 }
 
 /**
- * Estimated seconds until done. Null when there is nothing to go by, when nothing runs, and when nothing is left.
+ * Estimated seconds until done. Null when there is no data, when nothing runs, and when nothing is left.
  *
- * Where attempts have finished, what is left takes waves of the average run over as many tasks as run now; those that
- * run are taken as half done. Before the first has finished (a single long task), the share of steps done tells.
+ * Once attempts have finished, the rest takes waves of the average duration over as many tasks as run now; running tasks count
+ * as half done. Before the first has finished (a single long task), the estimate uses the share of completed steps.
  */
 export function estimateSeconds(facts: EtaFacts): number | null {
   if (facts.status !== 'active' || facts.running === 0) return null

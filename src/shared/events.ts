@@ -1,6 +1,6 @@
 /**
- * What happens in a farm, as hints: ids and states, never whole rows (a listener pulls the data). One map for the
- * engine's bus, the WebSocket of the native API and the dialects that have events of their own.
+ * Farm events as hints: ids and states, never whole rows (a listener pulls the data). One map for the
+ * engine's bus, the WebSocket of the native API and the dialects that have their own events.
  */
 import { Type, type Static } from 'typebox'
 import { FarmStatus, JobStatus, TaskStatus, WorkerStatus } from './enums.ts'
@@ -8,7 +8,7 @@ import { Id, nullable } from './schemas/common.ts'
 
 const base = { at: Type.Integer() }
 
-/** A job was submitted, changed, or its counters moved. `bulk`: many of its tasks changed without events of their own. */
+/** A job was submitted or changed, or its counters moved. `bulk`: many of its tasks changed without individual events. */
 export const JobEvent = Type.Object({
   type: Type.Literal('job'),
   ...base,
@@ -27,7 +27,7 @@ export const TaskEvent = Type.Object({
   previousStatus: nullable(TaskStatus),
   workerId: nullable(Id),
 })
-/** New log bytes of an attempt. `position`: where they start in its plain log; `text` only up to 64 kB. */
+/** New log bytes of an attempt. `position`: their offset in the plain log; `text` only up to 64 kB. */
 export const LogEvent = Type.Object({
   type: Type.Literal('log'),
   ...base,
@@ -48,6 +48,25 @@ export const FrameEvent = Type.Object({
   path: Type.String(),
   preview: Type.String(),
 })
+/** The program of an attempt handed over a result. */
+export const ResultEvent = Type.Object({
+  type: Type.Literal('result'),
+  ...base,
+  jobId: Id,
+  taskId: Id,
+  attempt: Type.Integer(),
+  bytes: Type.Integer(),
+})
+/** The task (or, with `taskId` null, the job itself) has a new warning. */
+export const WarningEvent = Type.Object({
+  type: Type.Literal('warning'),
+  ...base,
+  jobId: Id,
+  taskId: nullable(Id),
+  code: Type.String(),
+  text: Type.String(),
+  count: Type.Integer(),
+})
 export const LastRenderedEvent = Type.Object({ type: Type.Literal('last-rendered'), ...base, jobId: Id })
 export const WorkerEvent = Type.Object({
   type: Type.Literal('worker'),
@@ -60,7 +79,7 @@ export const WorkerEvent = Type.Object({
 export const MachineEvent = Type.Object({ type: Type.Literal('machine'), ...base, machineId: Id })
 export const TagEvent = Type.Object({ type: Type.Literal('tag'), ...base, tagId: Id, deleted: Type.Boolean() })
 export const LimitEvent = Type.Object({ type: Type.Literal('limit'), ...base, name: Type.String() })
-/** A schedule was made, changed or deleted, or it fired. */
+/** A schedule was created, changed or deleted, or it fired. */
 export const ScheduleEvent = Type.Object({ type: Type.Literal('schedule'), ...base, scheduleId: Id, deleted: Type.Boolean() })
 export const FarmEvent = Type.Object({ type: Type.Literal('farm'), ...base, status: FarmStatus })
 export const LifeCycleEvent = Type.Object({
@@ -74,6 +93,8 @@ export const FramehouseEvent = Type.Union([
   TaskEvent,
   LogEvent,
   FrameEvent,
+  ResultEvent,
+  WarningEvent,
   LastRenderedEvent,
   WorkerEvent,
   MachineEvent,
@@ -89,8 +110,8 @@ export type EventOf<T extends EventType> = Extract<FramehouseEvent, { type: T }>
 
 /**
  * The WebSocket `/api/v1/events`. The server sends a JSON array of events, or one of these objects:
- * `hello` first; `ping` when nothing happened for a while; `resync` when events had to be dropped because the listener
- * was too slow: pull everything that is shown.
+ * `hello` first; `ping` after a period without events; `resync` when events had to be dropped because the listener
+ * was too slow: reload everything that is displayed.
  */
 export const EventsControl = Type.Union([
   Type.Object({ type: Type.Literal('hello'), at: Type.Integer(), version: Type.String() }),
@@ -101,8 +122,8 @@ export const EventsControl = Type.Union([
 export type EventsControl = Static<typeof EventsControl>
 
 /**
- * What a client may send on it; each message replaces the members that it has. Without any, all events but `log` come.
- * `watch`: tasks whose log lines should come. `types`: only these events. `jobs`: task, frame and log events of these jobs only.
+ * Messages that a client may send; each replaces the members that it contains. By default, all events except `log` are sent.
+ * `watch`: tasks whose log lines to send. `types`: only these events. `jobs`: task, frame, warning and log events of these jobs only.
  */
 export const EventsSubscription = Type.Object(
   {

@@ -6,7 +6,7 @@
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
-/** True for 36 characters in the shape 8-4-4-4-12, in either case. */
+/** True for 36 characters of the form 8-4-4-4-12, in upper or lower case. */
 export function isUuid(text: string): boolean {
   return UUID.test(text)
 }
@@ -21,7 +21,7 @@ export function taskPublicId(jobPublicId: string, index: number): string {
   return `${index.toString(16).padStart(8, '0')}-${idTail(jobPublicId)}`
 }
 
-/** Splits a task's public id into what finds it: the job's id tail and the task's index. Undefined when it is no UUID. */
+/** Splits a task's public id into its lookup keys: the tail of the job's id and the task's index. Undefined when it is not a UUID. */
 export function parseTaskId(publicId: string): { jobTail: string; index: number } | undefined {
   if (!isUuid(publicId)) return undefined
   return { jobTail: idTail(publicId), index: Number.parseInt(publicId.slice(0, 8), 16) }

@@ -1,6 +1,6 @@
 /**
- * What the window may ask of the desktop shell, and what the shell may tell the window: one map, so that main, preload
- * and renderer cannot disagree. Everything that a browser can do over HTTP is not here.
+ * The calls from the window to the desktop shell, and the messages from the shell to the window: one map, so that main, preload
+ * and renderer cannot disagree. It contains nothing that a browser can do over HTTP.
  */
 import { Type, type Static, type TSchema } from 'typebox'
 
@@ -36,21 +36,21 @@ export const ShellInfo = Type.Object({
 export type ShellInfo = Static<typeof ShellInfo>
 export const UseFarmRequest = Type.Object(
   {
-    /** Address as a person types it; empty: the manager of this program. */
+    /** Address as typed by the user; empty: the manager of this program. */
     managerUrl: Type.String({ maxLength: 2000 }),
-    /** Null: the token that is kept for the farm of now; empty: none. */
+    /** Null: the stored token of the current farm; empty: none. */
     token: Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]),
   },
   { additionalProperties: false },
 )
 export const FarmCheck = Type.Object({
-  /** `no-manager`: something else answers there; `refused`: the token is missing or not good enough. */
+  /** `no-manager`: another server answers there; `refused`: the token is missing or insufficient. */
   state: Type.Enum(['ok', 'bad-address', 'unreachable', 'no-manager', 'refused']),
-  /** Technical detail of what went wrong. */
+  /** Technical details of the failure. */
   message: Type.String(),
   name: Type.String(),
   version: Type.String(),
-  /** The address as it is kept. */
+  /** The normalized address, as stored. */
   managerUrl: Type.String(),
 })
 export type FarmCheck = Static<typeof FarmCheck>
@@ -61,11 +61,11 @@ const Nothing = Type.Null()
 export const SHELL_CALLS = {
   'shell:info': { request: Nothing, reply: ShellInfo },
   'shell:pick-file': { request: PickFileRequest, reply: Type.Union([Type.String(), Type.Null()]) },
-  /** Opens a job's output folder in the file manager; refuses what is no folder. */
+  /** Opens a job's output folder in the file manager; rejects anything that is not a folder. */
   'shell:open-folder': { request: OpenFolderRequest, reply: Type.Boolean() },
   'shell:preferences': { request: Nothing, reply: ShellPreferences },
   'shell:set-preferences': { request: ShellPreferences, reply: ShellPreferences },
-  /** Checks the farm at an address; when it is fit (`ok`), the window moves there and the page of now ends. */
+  /** Checks the farm at an address; when it is usable (`ok`), the window loads it and the current page is closed. */
   'shell:use-farm': { request: UseFarmRequest, reply: FarmCheck },
 } as const satisfies Record<string, { request: TSchema; reply: TSchema }>
 export type ShellCall = keyof typeof SHELL_CALLS
@@ -74,22 +74,22 @@ export type ShellReply<C extends ShellCall> = Static<(typeof SHELL_CALLS)[C]['re
 
 /** Pushed by the shell to the window. */
 export const SHELL_PUSHES = {
-  /** Show this page: `/jobs/…`, from a deep link, the tray or a notification. */
+  /** Navigate to this page: `/jobs/…`, from a deep link, the tray or a notification. */
   'push:navigate': Type.Object({ path: Type.String({ pattern: '^/', maxLength: 300 }) }),
-  /** A menu entry or accelerator. */
+  /** A menu item or accelerator. */
   'push:command': Type.Object({ command: Type.Enum(['palette', 'submit', 'find', 'toggle-theme', 'shortcuts']) }),
 } as const satisfies Record<string, TSchema>
 export type ShellPush = keyof typeof SHELL_PUSHES
 export type PushPayload<P extends ShellPush> = Static<(typeof SHELL_PUSHES)[P]>
 
-/** A reply in an envelope: Electron flattens errors that are thrown across the bridge. */
+/** A reply in an envelope: Electron flattens errors thrown across the bridge. */
 export type ShellEnvelope<T> = { ok: true; value: T } | { ok: false; message: string }
 
-/** What the preload script puts on `window.framehouse`. */
+/** The API that the preload script exposes as `window.framehouse`. */
 export interface FramehouseBridge {
   call<C extends ShellCall>(channel: C, request: ShellRequest<C>): Promise<ShellReply<C>>
-  /** Returns how to stop listening. */
+  /** Returns a function that removes the listener. */
   on<P extends ShellPush>(channel: P, listener: (payload: PushPayload<P>) => void): () => void
-  /** The path of a file that was dropped on the window; empty when it has none. */
+  /** The path of a file dropped on the window; empty when it has none. */
   pathOf(file: File): string
 }

@@ -1,4 +1,4 @@
-/** The names of the shell's channels, apart from their schemas: the preload script needs the names only and stays small. */
+/** The names of the shell's channels, without their schemas: the preload script needs only the names and stays small. */
 import type { ShellCall, ShellPush } from './ipc.ts'
 
 export const CALL_CHANNELS = [

@@ -1,22 +1,22 @@
 /** Typed settings of a job: validation and defaults, for the manager and for forms alike. Pure. */
-import type { JobSetting } from './schemas/jobType.ts'
+import type { JobSetting } from './schemas/jobs/jobType.ts'
 
 export interface SettingProblem {
   key: string
-  /** A sentence's end, e.g. `must be at least 1, not 0`. */
+  /** The predicate of a sentence, e.g. `must be at least 1, not 0`. */
   message: string
 }
 
 export interface CheckedSettings {
-  /** Given values and defaults; settings without either are absent. */
+  /** Given values and defaults; omits settings without either. */
   values: Record<string, unknown>
   problems: SettingProblem[]
 }
 
 export interface CheckOptions {
   /**
-   * For clients that check less: keys that the job type does not have are kept instead of refused, empty texts do for
-   * required settings, and settings that are not shown (the client evaluates them) are taken as they come or not at all.
+   * For less strict clients: keeps unknown keys instead of rejecting them, accepts empty text for required
+   * settings, and accepts hidden settings (which the client evaluates) without validation.
    */
   lenient?: boolean
 }
@@ -24,7 +24,7 @@ export interface CheckOptions {
 const INT32_MIN = -2_147_483_648
 const INT32_MAX = 2_147_483_647
 
-/** Checks given values against a job type's settings and fills in defaults. `null` counts as not given. */
+/** Validates values against a job type's settings and applies defaults. `null` counts as not given. */
 export function checkJobSettings(
   settings: readonly JobSetting[],
   given: Readonly<Record<string, unknown>>,
@@ -60,7 +60,7 @@ function problemOf(setting: JobSetting, value: unknown, options: CheckOptions): 
   return options.lenient && isNotShown(setting) ? undefined : wrongValue(setting, value, options)
 }
 
-/** What is wrong with a value, or undefined. */
+/** The problem with a value, or undefined. */
 function wrongValue(setting: JobSetting, value: unknown, options: CheckOptions): string | undefined {
   switch (setting.type) {
     case 'string':
@@ -110,10 +110,10 @@ function describe(value: unknown): string {
 function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known)
   if (near !== undefined) return `is not a setting of this job type; did you mean "${near}"?`
-  return `is not a setting of this job type; it has ${known.length === 0 ? 'none' : known.join(', ')}`
+  return `is not a setting of this job type; its settings are ${known.length === 0 ? 'none' : known.join(', ')}`
 }
 
-/** The word closest to `word`, when close enough to be a slip of the pen. */
+/** The word closest to `word`, when it is close enough to be a typo. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1

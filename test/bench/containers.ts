@@ -38,7 +38,9 @@ export async function measureContainers(manager: ManagerProcess): Promise<Contai
     return id
   }
   try {
-    await until(async () => (await get<{ items: { kinds: string[] }[] }>(manager, 'workers')).items.some(({ kinds }) => kinds.includes('container')))
+    await until(async () =>
+      (await get<{ items: { kinds: string[] }[] }>(manager, 'workers')).items.some(({ kinds }) => kinds.includes('container')),
+    )
     const flood = `i=0; while [ $i -lt ${LINES / 100} ]; do echo "$L"; i=$((i+1)); done`
     const env = `L=${Array.from({ length: 100 }, (_, at) => `line ${at} of a hundred in one write`).join('\n')}`
     await onFarm({ image: image.name, command: 'true' })
@@ -49,7 +51,7 @@ export async function measureContainers(manager: ManagerProcess): Promise<Contai
       bare.push(await timed(() => runBare(docker, image.name, ['true'])))
       farm.push(await timed(() => onFarm({ image: image.name, command: 'true' })))
     }
-    const bareMs = await timed(() => drainBare(docker, image.name))
+    const bareMs = await timed(() => drainBare(docker, image.name, QUEUED, PARALLEL))
     const farmMs = await timed(() => onFarm({ image: image.name, command: "sh -c ': {frame}'", frames: `1-${QUEUED}` }))
     const bareFlood = await timed(() => runBare(docker, image.name, ['sh', '-c', flood], [env]))
     let logged = 0
@@ -87,12 +89,13 @@ async function runBare(docker: Docker, image: string, command: string[], env: st
   await container.remove()
 }
 
-async function drainBare(docker: Docker, image: string): Promise<void> {
-  let left = QUEUED
+/** So many containers without the farm, `parallel` of them at once. */
+export async function drainBare(docker: Docker, image: string, count: number, parallel: number): Promise<void> {
+  let left = count
   const lane = async (): Promise<void> => {
     while (left-- > 0) await runBare(docker, image, ['true'])
   }
-  await Promise.all(Array.from({ length: PARALLEL }, lane))
+  await Promise.all(Array.from({ length: parallel }, lane))
 }
 
 const get = <T>(manager: ManagerProcess, path: string): Promise<T> => manager.json<T>('GET', `/api/v1/${path}`)

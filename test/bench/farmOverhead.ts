@@ -28,9 +28,53 @@ interface Scene {
 }
 
 /** Undefined where there is no Blender. */
+export async function findBlender(): Promise<string | undefined> {
+  return await promisify(execFile)('sh', ['-c', 'command -v blender']).then(
+    ({ stdout }) => stdout.trim() || undefined,
+    () => undefined,
+  )
+}
+
+/** Undefined where there is no Blender. */
 export async function measureOverhead(manager: ManagerProcess): Promise<OverheadResult[] | undefined> {
-  const blender = await promisify(execFile)('sh', ['-c', 'command -v blender']).then(({ stdout }) => stdout.trim(), () => undefined)
+  const blender = await findBlender()
   if (!blender) return undefined
+  return await withTwoWorkers(manager, async (folder) => {
+    const light: Scene = { blender, blend: await makeBlend(blender, { frames: '24' }), frames: 24 }
+    const heavy: Scene = { blender, blend: await makeHeavyBlend(blender, folder), frames: 24 }
+    const long: Scene = { blender, blend: await makeBlend(blender, { frames: '500' }), frames: 500 }
+    return [
+      {
+        what: '24 one-frame Blender tasks, two workers, against xargs -P2',
+        bar: 0.35,
+        ...(await compare(manager, light, join(folder, 'light'))),
+      },
+      { what: 'the same with a scene that takes seconds to load', ...(await compare(manager, heavy, join(folder, 'heavy'))) },
+      {
+        what: 'a job of 500 one-frame Blender tasks, two workers',
+        farmSeconds: await onFarm(manager, long, join(folder, 'long', 'farm')),
+        singleSeconds: await single(long, join(folder, 'long', 'single')),
+      },
+    ]
+  })
+}
+
+/** The light scene's frames on the farm alone, twice; `look` gets the folder of the second run's files. */
+export async function measureWarm<T>(
+  manager: ManagerProcess,
+  look: (folder: string) => Promise<T>,
+): Promise<{ farmSeconds: number; seen: T } | undefined> {
+  const blender = await findBlender()
+  if (!blender) return undefined
+  return await withTwoWorkers(manager, async (folder) => {
+    const light: Scene = { blender, blend: await makeBlend(blender, { frames: '24' }), frames: 24 }
+    await onFarm(manager, light, join(folder, 'first'))
+    const farmSeconds = await onFarm(manager, light, join(folder, 'second'))
+    return { farmSeconds, seen: await look(join(folder, 'second')) }
+  })
+}
+
+async function withTwoWorkers<T>(manager: ManagerProcess, measure: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'framehouse-overhead-'))
   const workers: CliProcess[] = []
   try {
@@ -41,25 +85,18 @@ export async function measureOverhead(manager: ManagerProcess): Promise<Overhead
       const { items } = await manager.json<{ items: { status: string; name: string }[] }>('GET', '/api/v1/workers')
       return items.filter(({ name, status }) => ['one', 'two'].includes(name) && status === 'awake').length === 2
     })
-    const light: Scene = { blender, blend: await makeBlend(blender, { frames: '24' }), frames: 24 }
-    const heavy: Scene = { blender, blend: await makeHeavyBlend(blender, folder), frames: 24 }
-    const long: Scene = { blender, blend: await makeBlend(blender, { frames: '500' }), frames: 500 }
-    return [
-      { what: '24 one-frame Blender tasks, two workers, against xargs -P2', bar: 0.35, ...(await compare(manager, light, join(folder, 'light'))) },
-      { what: 'the same with a scene that takes seconds to load', ...(await compare(manager, heavy, join(folder, 'heavy'))) },
-      {
-        what: 'a job of 500 one-frame Blender tasks, two workers',
-        farmSeconds: await onFarm(manager, long, join(folder, 'long', 'farm')),
-        singleSeconds: await single(long, join(folder, 'long', 'single')),
-      },
-    ]
+    return await measure(folder)
   } finally {
     await Promise.all(workers.map((worker) => worker.end()))
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-async function compare(manager: ManagerProcess, scene: Scene, output: string): Promise<Pick<OverheadResult, 'farmSeconds' | 'xargsSeconds' | 'singleSeconds'>> {
+async function compare(
+  manager: ManagerProcess,
+  scene: Scene,
+  output: string,
+): Promise<Pick<OverheadResult, 'farmSeconds' | 'xargsSeconds' | 'singleSeconds'>> {
   await single({ ...scene, frames: 1 }, join(output, 'first')) // so that no side pays for cold files
   const xargsSeconds = await xargs(scene, join(output, 'xargs'))
   const singleSeconds = await single(scene, join(output, 'single'))
@@ -121,7 +158,19 @@ function xargs({ blender, blend, frames }: Scene, output: string): Promise<numbe
 /** One process for all frames. */
 async function single({ blender, blend, frames }: Scene, output: string): Promise<number> {
   const began = performance.now()
-  const args = ['-b', '-y', blend, '--scene', 'Scene', '--render-output', `${output}/######`, '--render-format', 'PNG', '--render-frame', `1..${frames}`]
+  const args = [
+    '-b',
+    '-y',
+    blend,
+    '--scene',
+    'Scene',
+    '--render-output',
+    `${output}/######`,
+    '--render-format',
+    'PNG',
+    '--render-frame',
+    `1..${frames}`,
+  ]
   await promisify(execFile)(blender, args, { maxBuffer: 256 * 1024 * 1024 })
   return (performance.now() - began) / 1000
 }

@@ -68,10 +68,17 @@ async function longLog(browser: Browser): Promise<void> {
   try {
     const line = 'Fra:12 Mem:218.31M (Peak 260.02M) | Time:00:04.10 | Rendering | Path Tracing Tile'
     const command = `sh -c 'seq -f "${line} %.0f" 1 ${LOG_LINES}'`
-    const { id } = await farm.api<{ id: string }>('POST', '/jobs', { name: 'long log', type: 'command-per-frame', settings: { command, frames: '1' } })
+    const { id } = await farm.api<{ id: string }>('POST', '/jobs', {
+      name: 'long log',
+      type: 'command-per-frame',
+      settings: { command, frames: '1' },
+    })
     await page.goto(`${farm.url}/app/jobs/${id}/log`)
     const growing = await longTasks(browser, page, async () => {
-      await page.getByRole('log').getByText(new RegExp(`Tile ${LOG_LINES}$`)).waitFor()
+      await page
+        .getByRole('log')
+        .getByText(new RegExp(`Tile ${LOG_LINES}$`))
+        .waitFor()
     })
     row(`log of ${LOG_LINES} lines from a worker, longest task while it grows`, longest(growing), MAX_TASK_MS)
     row('the same log, longest task while scrolling', longest(await passes(page, '.log .rows')), MAX_TASK_MS)
@@ -104,5 +111,8 @@ const report = [
 ]
 const marks = /(<!-- gui-bench -->\n)[^]*(<!-- \/gui-bench -->)/
 const text = readFileSync(document, 'utf8')
-writeFileSync(document, text.replace(marks, (_all, from: string, to: string) => `${from}\n${report.join('\n')}\n\n${to}`))
+writeFileSync(
+  document,
+  text.replace(marks, (_all, from: string, to: string) => `${from}\n${report.join('\n')}\n\n${to}`),
+)
 process.exitCode = missed > 0 ? 1 : 0

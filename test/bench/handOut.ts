@@ -1,7 +1,7 @@
 /** Hand-out: how many tasks a second go through, over both protocols, with what is queued behind them. */
 import type { ManagerProcess } from '../support/managerProcess.ts'
 import { RawClient, requestText } from './rawClient.ts'
-import { closeAll, foreignWorkers, nativeWorkers, rate } from './workers.ts'
+import { closeAll, foreignWorkers, leaveAll, nativeWorkers, rate } from './workers.ts'
 
 export const KIND = 'blender'
 const SECONDS = 8
@@ -12,6 +12,7 @@ export async function submitFrames(manager: ManagerProcess, tasks: number, name 
   const { id } = await manager.json<{ id: string }>('POST', '/api/v1/jobs', {
     name,
     type: 'simple-blender-render',
+    allowSharedOutput: true,
     settings: {
       frames: `1-${tasks}`,
       chunk_size: 1,
@@ -44,7 +45,9 @@ export async function noOpRate(manager: ManagerProcess): Promise<number> {
 
 export async function foreignRate(manager: ManagerProcess, full: boolean): Promise<number> {
   const workers = await foreignWorkers(manager, WORKERS, KIND)
-  const log = JSON.stringify({ log: Array.from({ length: 20 }, (_, line) => `Fra:1 Mem:22.39M | Time:00:0${line % 10}.17 | Rendering ${line} / 20 samples\n`).join('') })
+  const log = JSON.stringify({
+    log: Array.from({ length: 20 }, (_, line) => `Fra:1 Mem:22.39M | Time:00:0${line % 10}.17 | Rendering ${line} / 20 samples\n`).join(''),
+  })
   const requests = workers.map(({ auth }) => ({
     take: requestText('POST', '/api/v3/worker/task', { auth }),
     start: aboutTask('POST', '', auth, '{"activity":"Started","taskStatus":"active"}'),
@@ -73,7 +76,11 @@ export async function foreignRate(manager: ManagerProcess, full: boolean): Promi
 
 /** A request about a task whose id is not known yet: only the id is put in when it is. */
 function aboutTask(method: string, suffix: string, auth: string, body?: string): (id: string) => string {
-  const [before = '', after = ''] = requestText(method, `/api/v3/worker/task/{id}${suffix}`, body === undefined ? { auth } : { auth, body }).split('{id}')
+  const [before = '', after = ''] = requestText(
+    method,
+    `/api/v3/worker/task/{id}${suffix}`,
+    body === undefined ? { auth } : { auth, body },
+  ).split('{id}')
   return (id) => before + id + after
 }
 
@@ -110,6 +117,6 @@ export async function nativeRate(manager: ManagerProcess, chained: boolean): Pro
     next[at] = chained ? /"assignments":\[\{"taskId":"([^"]+)"/.exec(reply.body)?.[1] : undefined
     return true
   })
-  closeAll(workers)
+  await leaveAll(workers)
   return perSecond
 }

@@ -30,7 +30,10 @@ export async function measureLogs(manager: ManagerProcess): Promise<LogResult> {
     if (reply.status !== 200) throw new Error(`report: ${reply.status} ${reply.body}`)
   }
   const latencies = await listenWhile(manager, taskId, say)
-  const lines = Array.from({ length: LINES_PER_REPORT }, (_, at) => `Fra:1 Mem:22.39M (Peak 23.41M) | Time:00:00.17 | Rendering ${at} / ${LINES_PER_REPORT} samples\n`).join('')
+  const lines = Array.from(
+    { length: LINES_PER_REPORT },
+    (_, at) => `Fra:1 Mem:22.39M (Peak 23.41M) | Time:00:00.17 | Rendering ${at} / ${LINES_PER_REPORT} samples\n`,
+  ).join('')
   const began = performance.now()
   for (let sent = 0; sent < LINES; sent += LINES_PER_REPORT) await say(lines)
   const seconds = (performance.now() - began) / 1000

@@ -89,7 +89,12 @@ function lengthOf(reply: string, end: number): number {
 export function requestText(method: string, path: string, options: { auth?: string; body?: string } = {}): string {
   const auth = options.auth ? `Authorization: ${options.auth}\r\n` : ''
   const { body } = options
-  const length = body === undefined ? (method === 'POST' ? 'Content-Length: 0\r\n' : '') : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
+  const length =
+    body === undefined
+      ? method === 'POST'
+        ? 'Content-Length: 0\r\n'
+        : ''
+      : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`
   return `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${auth}${length}\r\n${body ?? ''}`
 }
 

@@ -18,10 +18,16 @@ export async function measureStartLatency(manager: ManagerProcess): Promise<Late
   const latencies: number[] = []
   let seq = 0
   for (let round = 0; round < ROUNDS; round++) {
-    const reply = worker.client.send(requestText('POST', '/api/v1/agent/take', { auth: worker.auth, body: '{"slots":1,"waitMs":30000,"running":[]}' }))
+    const reply = worker.client.send(
+      requestText('POST', '/api/v1/agent/take', { auth: worker.auth, body: '{"slots":1,"waitMs":30000,"running":[]}' }),
+    )
     await sleep(10) // the long poll waits at the manager before the job comes
     const began = performance.now()
-    const submitted = manager.json('POST', '/api/v1/jobs', { name: 'latency', type: 'echo-sleep-test', settings: { message: 'go', sleep_repeats: 0 } })
+    const submitted = manager.json('POST', '/api/v1/jobs', {
+      name: 'latency',
+      type: 'echo-sleep-test',
+      settings: { message: 'go', sleep_repeats: 0 },
+    })
     const { body } = await reply
     latencies.push(performance.now() - began)
     await submitted

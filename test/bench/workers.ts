@@ -56,8 +56,14 @@ export async function nativeWorkers(manager: ManagerProcess, count: number, kind
   )
 }
 
-export function closeAll(workers: SimulatedWorker[]): void {
+export function closeAll(workers: { client: RawClient }[]): void {
   for (const { client } of workers) client.close()
+}
+
+/** Ours sign off as they do when their program ends: one that is only gone counts as there for a minute, and is asked about files. */
+export async function leaveAll(workers: SimulatedWorker[]): Promise<void> {
+  for (const { client, auth } of workers) await client.send(requestText('POST', '/api/v1/agent/sign-off', { auth }))
+  closeAll(workers)
 }
 
 /** A program that has just been started still compiles what it does most: measured is how it goes on. */
@@ -76,7 +82,7 @@ export async function rate(
   await Promise.all(
     workers.map(async (worker, at) => {
       for (let now = performance.now(); now < until; now = performance.now()) {
-        if (!(await step(worker, at))) return
+        if (!(await step(worker, at))) throw new Error('the queue ran empty: the rate would be of an idle farm')
         if (now >= from) {
           done++
           last = performance.now()

@@ -18,7 +18,7 @@ interface Running {
   attempt: number
 }
 
-/** What a worker was told is on disk. */
+/** What a worker received is on disk. */
 export interface Acknowledged {
   /** `task/attempt` → its log text so far. */
   logs: Map<string, string>

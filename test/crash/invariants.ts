@@ -1,6 +1,6 @@
 /** What must hold on the manager's disk, whenever it was killed. Reads the database itself, not the API. */
 import { Connection } from '../../src/main/store/connection.ts'
-import { SegmentLogReader } from '../../src/main/store/segmentLogReader.ts'
+import { SegmentLogReader } from '../../src/main/logs/segmentLogReader.ts'
 import { taskPublicId } from '../../src/shared/ids.ts'
 import { join } from 'node:path'
 import type { Acknowledged } from './crashWorker.ts'

@@ -6,8 +6,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { JobGroups } from '../../src/shared/schemas/job.ts'
+import type { JobGroups } from '../../src/shared/schemas/jobs/job.ts'
 import { ManagerProcess } from '../support/managerProcess.ts'
+import { portToComeBackTo } from '../support/ports.ts'
 import { brokenInvariants } from './invariants.ts'
 import { CrashWorker } from './crashWorker.ts'
 
@@ -40,7 +41,7 @@ export interface CrashResult {
 export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
   const random = seeded(options.seed)
   const dataDir = await mkdtemp(join(tmpdir(), 'framehouse-crash-'))
-  let manager = await ManagerProcess.start({ dataDir })
+  let manager = await ManagerProcess.start({ dataDir, port: await portToComeBackTo() })
   const { port } = manager
   const workers = Array.from({ length: options.workers }, (_, at) => {
     return new CrashWorker(`crash ${at}`, () => `http://127.0.0.1:${port}`, random, options.workerMortality)
@@ -52,7 +53,7 @@ export async function crashRounds(options: CrashOptions): Promise<CrashResult> {
     submitted.push(await submit(manager, options.tasksPerJob))
     const running = workers.map((worker) => worker.run())
     for (let round = 1; round <= options.rounds && result.problems.length === 0; round++) {
-      // Now and then the manager dies while it stores a job: then nobody was told of the job, or all of it is there.
+      // Now and then the manager dies while it stores a job: then no client learned of the job, or all of it is there.
       const submission = submit(manager, options.tasksPerJob).then(
         (id) => submitted.push(id),
         () => undefined,
@@ -130,6 +131,7 @@ async function submit(manager: ManagerProcess, tasks: number): Promise<string> {
   const { id } = await manager.json<{ id: string }>('POST', '/api/v1/jobs', {
     name: 'crash',
     type: 'simple-blender-render',
+    allowSharedOutput: true,
     settings: {
       frames: `1-${tasks}`,
       render_output_root: '/render/',

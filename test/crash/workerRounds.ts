@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { CliProcess } from '../support/cliProcess.ts'
+import { portToComeBackTo } from '../support/ports.ts'
 import { ManagerProcess } from '../support/managerProcess.ts'
 import { brokenInvariants } from './invariants.ts'
 
@@ -29,8 +30,8 @@ const TASKS_PER_ROUND = 4
 const PATIENCE_MS = 120_000
 
 /**
- * What each task runs. The lock is held by the program and by everything that it leaves behind: whoever cannot have it
- * finds an earlier run of the same task alive. Nobody of the children knows when the program ends.
+ * What each task runs. The lock is held by the program and by everything that it leaves behind: a run that cannot get it
+ * has found an earlier run of the same task alive. None of the children knows when the program ends.
  */
 const PROGRAM = `#!/bin/bash
 exec 9>"$1/lock-$FRAMEHOUSE_TASK_ID"
@@ -65,7 +66,7 @@ export async function workerCrashRounds({ rounds, random, say }: WorkerCrashOpti
   await Promise.all([mkdir(join(dataDir, 'scripts'), { recursive: true }), mkdir(marks), writeFile(program, PROGRAM, { mode: 0o755 })])
   await writeFile(join(dataDir, 'scripts', 'crash.js'), SCRIPT)
   const token = basename(folder)
-  let manager = await ManagerProcess.start({ dataDir })
+  let manager = await ManagerProcess.start({ dataDir, port: await portToComeBackTo() })
   const { port } = manager
   const startWorker = (name: string): CliProcess =>
     CliProcess.start(

@@ -1,4 +1,4 @@
-/** A farm that trusts nobody: signing in with a token, approving a worker; and a manager that goes away. */
+/** A farm that trusts no client: signing in with a token, approving a worker; and a manager that goes away. */
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
@@ -6,7 +6,7 @@ import { requirePart } from '../support/parts.ts'
 
 const part = requirePart('chromium')
 
-part.describe('a farm that trusts nobody', () => {
+part.describe('a farm that trusts no client', () => {
   let farm: GuiFarm
   let browser: Browser
   let page: Page
@@ -36,18 +36,21 @@ part.describe('a farm that trusts nobody', () => {
   it('shows a worker that asks to join, and lets it in', async () => {
     farm.addWorker('newcomer')
     await page.getByRole('link', { name: 'Workers' }).click()
-    await page.getByRole('heading', { name: /Waiting to join/ }).waitFor({ timeout: 60_000 })
+    await page.getByRole('heading', { name: /Waiting for approval/ }).waitFor({ timeout: 60_000 })
     await page.getByRole('button', { name: 'Approve' }).click()
-    await page.getByRole('row', { name: /newcomer/ }).getByText('Awake').waitFor({ timeout: 60_000 })
-    await page.getByRole('heading', { name: /Waiting to join/ }).waitFor({ state: 'detached' })
+    await page
+      .getByRole('row', { name: /newcomer/ })
+      .getByText('Awake')
+      .waitFor({ timeout: 60_000 })
+    await page.getByRole('heading', { name: /Waiting for approval/ }).waitFor({ state: 'detached' })
   })
 
   it('says so when the manager goes away, and since when what is shown is old', async () => {
     await farm.stop()
-    await page.getByRole('alert').getByText('Manager away').waitFor({ timeout: 60_000 })
+    await page.getByRole('alert').getByText('Manager offline').waitFor({ timeout: 60_000 })
     await page.getByRole('button', { name: 'Try now' }).waitFor()
     // It goes on: what is shown gets older.
-    await page.getByText(/^Nothing has come from the manager for ([5-9]|\d\d) s\./).waitFor()
+    await page.getByText(/^No data from the manager for ([5-9]|\d\d) s\./).waitFor()
     await expect.poll(() => page.locator('.farm').evaluate((farm) => getComputedStyle(farm).filter)).toContain('grayscale')
     // Colours and clocks would claim to be true now.
     await expect.poll(() => page.getByRole('main').evaluate((main) => getComputedStyle(main).filter)).toContain('grayscale')

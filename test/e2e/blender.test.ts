@@ -115,7 +115,7 @@ all('a Blender job of EXR frames on two workers', () => {
     await page.getByRole('img', { name: new RegExp(`${second?.worker.name}: \\d`) }).waitFor()
   })
 
-  it('keeps a log in view while it grows, until somebody scrolls up', async () => {
+  it('keeps a log in view while it grows, until the user scrolls up', async () => {
     const made = await farm.api<{ id: string }>('POST', '/jobs', {
       name: 'talks',
       type: 'command-per-frame',

@@ -1,7 +1,7 @@
 /** The list of jobs by keyboard and mouse: groups, views, columns, many at once, priority in its place; all of it in the address. */
 import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import type { JobSummary } from '../../src/shared/schemas/job.ts'
+import type { JobSummary } from '../../src/shared/schemas/jobs/job.ts'
 import { launchChromium, openPage, startGuiFarm, type GuiFarm } from '../support/guiFarm.ts'
 import { requirePart } from '../support/parts.ts'
 
@@ -16,7 +16,7 @@ part.describe('the list of jobs', () => {
 
   beforeAll(async () => {
     farm = await startGuiFarm(true)
-    // Nobody renders: nothing changes but by the hand of this test.
+    // No worker renders: only this test changes anything.
     for (const [name, project] of [
       ['alpha', 'Lighthouse'],
       ['bravo', 'Lighthouse'],

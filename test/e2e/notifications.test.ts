@@ -36,19 +36,19 @@ part.describe('the settings of notifications', () => {
 
   it('show what a webhook really answers, stored or not', async () => {
     await page.getByText('No message has been sent yet.').waitFor()
-    await page.getByRole('button', { name: 'Tell somebody' }).click()
+    await page.getByRole('button', { name: 'Add recipient' }).click()
     await rule(1).locator('.n-select').first().click()
     await page.locator('.n-base-select-option', { hasText: 'Webhook' }).click()
-    await rule(1).getByLabel('Address of the webhook').fill('chat.studio.example')
-    await rule(1).getByText('Not an address').waitFor()
+    await rule(1).getByLabel('Webhook URL').fill('chat.studio.example')
+    await rule(1).getByText('The URL must start with').waitFor()
     expect(await page.getByRole('button', { name: 'Save' }).first().isDisabled()).toBe(true)
 
-    await rule(1).getByLabel('Address of the webhook').fill(`${receiver.url}/hook`)
+    await rule(1).getByLabel('Webhook URL').fill(`${receiver.url}/hook`)
     await rule(1).getByRole('button', { name: 'Test' }).click()
     await rule(1).getByRole('status').getByText('Not delivered').waitFor()
     expect(receiver.received, 'this machine is out of reach of webhooks').toHaveLength(0)
 
-    await page.getByRole('switch', { name: 'May call this machine' }).click()
+    await page.getByRole('switch', { name: 'Allow local addresses' }).click()
     await expect.poll(async () => (await settings()).webhooksToLocal).toBe(true)
     receiver.answer('/hook', { status: 503 }, { status: 200 })
     await rule(1).getByRole('button', { name: 'Headers' }).click()
@@ -63,7 +63,7 @@ part.describe('the settings of notifications', () => {
 
   it('send a test mail through the server that was typed', async () => {
     await page.getByLabel('Server', { exact: true }).fill('127.0.0.1')
-    await page.getByText('Needed to send mail.').waitFor()
+    await page.getByText('Required for sending mail.').waitFor()
     await page.getByLabel('Sender').fill('The farm <farm@studio.example>')
     await page.getByRole('textbox', { name: 'Port' }).fill(String(mail.port))
     await page.getByLabel('Send a test to').fill('anna@studio.example')
@@ -73,14 +73,14 @@ part.describe('the settings of notifications', () => {
     await page.locator('.setting', { hasText: 'Encryption' }).locator('.n-select').click()
     await page.locator('.n-base-select-option', { hasText: 'None' }).click()
     await page.getByRole('button', { name: 'Save and send' }).click()
-    await page.getByText('the mail server took the message').waitFor()
+    await page.getByText('the mail server accepted the message').waitFor()
     expect(mail.mails).toMatchObject([{ from: 'farm@studio.example', to: ['anna@studio.example'] }])
     expect(await settings()).toMatchObject({ smtpHost: '127.0.0.1', smtpPort: mail.port, smtpSecurity: 'none' })
   })
 
   it('store rules, and list the messages of a job that ended', async () => {
     await rule(1).getByRole('button', { name: 'Cancelled' }).click()
-    await page.getByRole('button', { name: 'Tell somebody' }).click()
+    await page.getByRole('button', { name: 'Add recipient' }).click()
     await rule(2).getByLabel('Mail address').fill('anna@studio.example')
     await rule(2).getByRole('button', { name: 'Cancelled' }).click()
     await page.getByRole('button', { name: 'Save' }).first().click()

@@ -49,7 +49,13 @@ part.describe('a large farm', () => {
       await scrollThrough(page, '.grid', 120)
       for (let i = 0; i < 500; i++) {
         farm.emit({
-          type: 'task', at: Date.now(), jobId: job.job.id, taskId: taskPublicId(job.job.id, 90_000 + i), status: 'completed', previousStatus: 'active', workerId: null,
+          type: 'task',
+          at: Date.now(),
+          jobId: job.job.id,
+          taskId: taskPublicId(job.job.id, 90_000 + i),
+          status: 'completed',
+          previousStatus: 'active',
+          workerId: null,
         })
       }
       await page.waitForTimeout(800)

@@ -31,7 +31,7 @@ part.describe('schedules', () => {
     await page.getByRole('link', { name: /echo-sleep-test/ }).click()
     await page.locator('#job-name').fill('dailies {n}')
     await page.getByLabel('Message').fill('hello')
-    await page.getByText('Monday – Friday at 20:00').first().waitFor()
+    await page.getByText('At 20:00, Monday through Friday').first().waitFor()
     await page.locator('ol.next li').nth(4).waitFor()
     expect(await page.locator('ol.next li').count()).toBe(5)
   })
@@ -40,9 +40,9 @@ part.describe('schedules', () => {
     await page.getByLabel('Cron expression').fill('0 25 * * *')
     await page.getByRole('alert').getByText('the hour "25" (field 2)').waitFor()
     expect(await page.getByRole('button', { name: 'Schedule a job' }).isDisabled()).toBe(true)
-    await page.getByRole('button', { name: 'Every day at 20:00' }).click()
+    await page.getByRole('button', { name: 'At 20:00, every day' }).click()
     await page.getByRole('button', { name: 'Schedule a job' }).click()
-    await row().getByText('Every day at 20:00').waitFor()
+    await row().getByText('At 20:00, every day').waitFor()
     await row().getByText('not yet').waitFor()
   })
 
@@ -87,12 +87,12 @@ part.describe('schedules', () => {
   it('repeats a job from its menu', async () => {
     const { items } = await farm.api<{ items: { id: string }[] }>('GET', '/jobs')
     await page.goto(`${farm.url}/app/submit/echo-sleep-test?from=${items[0]?.id}&later=1`)
-    await page.getByText('Monday – Friday at 20:00').first().waitFor()
+    await page.getByText('At 20:00, Monday through Friday').first().waitFor()
     await expect.poll(() => page.locator('#job-name').inputValue()).toBe('dailies 1')
     await page.getByRole('button', { name: 'Schedule a job' }).waitFor()
   })
 
-  it('goes on when somebody else deletes the schedule whose history is open', async () => {
+  it('goes on when another user deletes the schedule whose history is open', async () => {
     const make = (name: string) =>
       farm.api<Schedule>('POST', '/schedules', {
         name,
@@ -105,7 +105,7 @@ part.describe('schedules', () => {
       .getByRole('button', { name: /dailies/ })
       .first()
       .click()
-    await page.getByText('It has not run yet').waitFor()
+    await page.getByText('No runs yet').waitFor()
     await fetch(`${farm.url}/api/v1/schedules/${dailies.id}`, { method: 'DELETE' })
     await row().waitFor({ state: 'detached' })
     await farm.api('POST', `/schedules/${weeklies.id}/pause`)

@@ -86,14 +86,14 @@ part.describe('the page of workers', () => {
   )
 
   it(
-    'sends it to sleep when its task is done, and shows what it is doing until then',
+    'sends it to sleep when its task ends, and shows what it is doing until then',
     async () => {
       const over = join(farm.dataDir, 'over')
       const settings = { command: `sh -c 'until [ -e ${over} ]; do sleep 0.1; done'`, frames: '1' }
       const { id } = await farm.api<{ id: string }>('POST', '/jobs', { type: 'command-per-frame', name: 'a short nap', settings })
       await drawer().getByRole('link', { name: 'a short nap' }).waitFor()
       await row().getByText('Rendering').waitFor()
-      await order('Sleep', 'when its task is done')
+      await order('Sleep', 'when its task ends')
       await row().getByText('→ Asleep').waitFor()
       await writeFile(over, '')
       await row().getByText('Asleep', { exact: true }).waitFor()

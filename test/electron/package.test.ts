@@ -31,7 +31,13 @@ onLinux('the packed program', () => {
 
   it('has what runs and nothing for development', async () => {
     const app = join(packed, 'resources', 'app')
-    for (const there of ['out/main/index.js', 'out/main/headless.js', 'out/preload/index.cjs', 'out/renderer/index.html', 'resources/job-types']) {
+    for (const there of [
+      'out/main/index.js',
+      'out/main/headless.js',
+      'out/preload/index.cjs',
+      'out/renderer/index.html',
+      'resources/job-types',
+    ]) {
       expect(existsSync(join(app, there)), there).toBe(true)
     }
     for (const gone of ['src', 'test', 'node_modules/typescript', 'node_modules/electron', 'node_modules/vite', 'out/main/index.js.map']) {

@@ -122,7 +122,7 @@ part.describe('the desktop program', () => {
 
   afterEach(async ({ task }) => {
     if (task.result?.state !== 'fail') return
-    process.stderr.write(`the page at ${desktop.page.url()} said: ${desktop.problems.join('\n') || 'nothing'}\n`)
+    process.stderr.write(`the page at ${desktop.page.url()} reported: ${desktop.problems.join('\n') || 'nothing'}\n`)
     await picture('failed').catch(() => {})
   })
 
@@ -174,7 +174,7 @@ part.describe('the desktop program', () => {
     expect(refused).toEqual([
       expect.stringContaining('no channel shell:run'),
       expect.stringContaining('wrong shape'),
-      expect.stringContaining('no folder'),
+      expect.stringContaining('is not a folder'),
     ])
   })
 
@@ -286,10 +286,10 @@ part.describe('the desktop program', () => {
     const { page } = desktop
     const own = address().origin
     elsewhere = await startGuiFarm(false)
-    await page.getByText('A farm elsewhere').click()
+    await page.getByText('Remote farm').click()
     await page.getByLabel('Address').fill('127.0.0.1:1')
     await page.getByRole('button', { name: 'Connect' }).click()
-    await page.getByText('Nothing answers at http://127.0.0.1:1.').waitFor()
+    await page.getByText('http://127.0.0.1:1 does not respond.').waitFor()
     await page.getByLabel('Address').fill(elsewhere.url)
     await page.getByLabel('Token', { exact: true }).fill('fh_wrong')
     await page.getByRole('button', { name: 'Connect' }).click()
@@ -307,7 +307,7 @@ part.describe('the desktop program', () => {
 
     const gateway = address().origin
     await menu('File', 'Connect to a farm…')
-    await page.getByText('The farm of this program', { exact: true }).click()
+    await page.getByText('This program', { exact: true }).click()
     await page.getByRole('button', { name: 'Use the farm of this program' }).click()
     await vi.waitFor(() => expect(address().pathname).toBe('/app/'), WAIT)
     expect(address().origin).not.toBe(gateway)

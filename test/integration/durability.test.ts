@@ -25,7 +25,12 @@ strace.describe('a reply leaves only after', () => {
     manager = await ManagerProcess.start({ dataDir: join(folder, 'data'), wrap })
     client = await RawClient.open(manager.port)
     const secret = 'f'.repeat(64)
-    const { workerId } = await manager.json<{ workerId: string }>('POST', '/api/v1/agent/join', { name: 'strace', secret, platform: 'linux', kinds: ['blender'] })
+    const { workerId } = await manager.json<{ workerId: string }>('POST', '/api/v1/agent/join', {
+      name: 'strace',
+      secret,
+      platform: 'linux',
+      kinds: ['blender'],
+    })
     auth = basic(workerId, secret)
     const body = JSON.stringify({ name: 'strace', software: 'test', kinds: ['blender'], capacity: 1, running: [] })
     await client.send(requestText('POST', '/api/v1/agent/sign-on', { auth, body }))

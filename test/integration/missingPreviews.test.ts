@@ -3,10 +3,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { goPlatform } from '../../src/shared/paths/crosspath.ts'
 import { MissingPreviews } from '../../src/main/files/missingPreviews.ts'
 import { Previews } from '../../src/main/files/previews.ts'
 import { workerParts } from '../../src/main/worker/parts.ts'
-import type { Frame } from '../../src/shared/schemas/job.ts'
+import type { Frame } from '../../src/shared/schemas/jobs/frame.ts'
 import { LiveManager, type LiveWorker } from '../support/liveManager.ts'
 import { WorkerLab } from '../support/workerParts.ts'
 
@@ -32,7 +33,7 @@ function search(): MissingPreviews {
     read: context.read,
     previews: new Previews(context.paths.previews),
     settings: () => context.settings.current(),
-    storage: context.paths.storage,
+    host: () => ({ platform: goPlatform(process.platform), storagePath: context.paths.storage(), dataFolder: context.paths.data }),
     log: context.log,
     now: () => Date.now() + later,
   })
@@ -41,14 +42,18 @@ function search(): MissingPreviews {
 /** A worker that saves a picture, tells of it, and leaves without its preview. */
 async function lostFrame(
   folder: string,
-  name = 'frame-0007.png',
+  { name = 'frame-0007.png', isOutput = true } = {},
 ): Promise<{ frame: () => Promise<Frame>; path: string; worker: LiveWorker }> {
   await mkdir(folder, { recursive: true })
   const path = join(folder, name)
   await sharp({ create: { width: 640, height: 360, channels: 3, background: '#d06030' } })
     .png()
     .toFile(path)
-  const job = await farm.submit()
+  const script = `const JOB_TYPE = { label: 'Writes', settings: [{ key: 'output_dir', type: 'string', required: true }] }
+    function compileJob(job) { job.addTask(author.Task('one', 'misc')) }`
+  const saved = async () => (await farm.call('PUT', '/job-types/writes/source', { body: { source: script } })).status
+  await expect.poll(saved, { timeout: 30_000 }).toBe(200)
+  const job = await farm.submit(isOutput ? { type: 'writes', settings: { output_dir: folder } } : {})
   const worker = await farm.worker('anna')
   const [assignment] = (await worker.take()).assignments
   if (!assignment) throw new Error('got no task')
@@ -87,8 +92,17 @@ describe('a frame whose worker left before it made the preview', () => {
     expect(await frame()).toMatchObject({ preview: 'ready', width: 640, height: 360 })
   })
 
-  it('waits while nobody can make one: the manager looks into no other folder', async () => {
+  it('gets one from the manager when no worker is there and the file is in the output folder of its job', async () => {
     const { frame } = await lostFrame(join(farm.folder, 'elsewhere'))
+    await search().look()
+    expect(await frame()).toMatchObject({ preview: 'ready', width: 640, height: 360 })
+  })
+
+  it("gets none from the manager or another worker where only its worker says that the file is the job's", async () => {
+    const { frame } = await lostFrame(join(farm.folder, 'elsewhere'), { isOutput: false })
+    await search().look()
+    expect(await frame()).toMatchObject({ preview: 'none', previewProblem: '' })
+    await awakeWorker()
     await search().look()
     expect(await frame()).toMatchObject({ preview: 'none', previewProblem: '' })
   })
@@ -107,25 +121,25 @@ describe('a frame whose worker left before it made the preview', () => {
   })
 })
 
-describe('the picture that an errand asks for', () => {
-  it('is taken from nobody but the worker that was asked, and while it was asked', async () => {
+describe('the picture that a request asks for', () => {
+  it('is taken only from the worker that was asked, and while it was asked', async () => {
     const { worker } = await lostFrame(join(farm.folder, 'elsewhere'))
     const jpeg = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } })
       .jpeg()
       .toBuffer()
     const put = (id: string, by: LiveWorker) =>
-      farm.call('PUT', `/agent/errands/${id}/preview?size=large`, { raw: jpeg, headers: { ...by.headers, 'content-type': 'image/jpeg' } })
+      farm.call('PUT', `/agent/requests/${id}/preview?size=large`, { raw: jpeg, headers: { ...by.headers, 'content-type': 'image/jpeg' } })
     const bela = await farm.worker('bela')
     expect((await put('11111111-1111-4111-8111-111111111111', worker)).status).toBe(404)
 
     const looked = search().look()
-    const errand = (await bela.take(0, 20_000)).errands?.[0]
-    if (!errand) throw new Error('was asked nothing')
-    expect(errand.command).toMatchObject({ name: 'make-preview', parameters: { file: expect.stringContaining('frame-0007.png') } })
-    expect((await put(errand.id, worker)).status).toBe(404)
-    expect((await put(errand.id, bela)).status).toBe(204)
-    expect((await bela.post(`errands/${errand.id}`, { result: { sent: ['large'] } })).status).toBe(204)
+    const request = (await bela.take(0, 20_000)).requests?.[0]
+    if (!request) throw new Error('was asked nothing')
+    expect(request.command).toMatchObject({ name: 'make-preview', parameters: { file: expect.stringContaining('frame-0007.png') } })
+    expect((await put(request.id, worker)).status).toBe(404)
+    expect((await put(request.id, bela)).status).toBe(204)
+    expect((await bela.post(`requests/${request.id}`, { result: { sent: ['large'] } })).status).toBe(204)
     await looked
-    expect((await put(errand.id, bela)).status).toBe(404)
+    expect((await put(request.id, bela)).status).toBe(404)
   })
 })

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Job } from '../../src/shared/schemas/job.ts'
+import type { Job } from '../../src/shared/schemas/jobs/job.ts'
 import type { Inspection, Reachability, Upload } from '../../src/shared/schemas/storage.ts'
 import { CliProcess } from '../support/cliProcess.ts'
 import { makeBlend } from '../support/makeBlend.ts'
@@ -104,7 +104,7 @@ blender.describe('a .blend that was handed in', () => {
     expect(await reply.json()).toMatchObject({ status: 409, code: 'no-blender' })
   })
 
-  it('and whose settings nobody can look up is refused by the command line with what to type', async () => {
+  it('and whose settings cannot be looked up is refused by the command line with what to type', async () => {
     const args = ['submit', 'simple-blender-render', '--set', 'blendfile=shot.blend', '--set', `render_output_root=${folder}`]
     const { code, err } = await framehouse(args, { env: { FRAMEHOUSE_MANAGER: manager.url } })
     expect(err).toMatch(

@@ -27,7 +27,7 @@ export const BUSY: readonly PictureOf<ShowJobs>[] = [
     name: 'frames-table',
     path: (jobs) => `/jobs/${jobs.failed}/frames`,
     shows: ['.table [role=cell]'],
-    prepare: (page) => page.locator('.frames .panel-head .push .tool').last().click(),
+    prepare: (page) => page.locator('.frames .panel-head .push button').last().click(),
   },
   { name: 'log', path: (jobs) => `/jobs/${jobs.exr || jobs.running}/log`, shows: [LOG] },
   { name: 'timeline', path: (jobs) => `/jobs/${jobs.running}/timeline`, shows: ['canvas[role=img]'] },
@@ -79,8 +79,8 @@ export const BUSY: readonly PictureOf<ShowJobs>[] = [
     shows: [IMAGE],
     async prepare(page) {
       await page.locator(IMAGE).waitFor()
-      await page.locator('.scrub ~ .tool').nth(4).click()
-      for (let stop = 0; stop < 2; stop++) await page.locator('.look .choices').last().locator('button').first().click()
+      await page.locator('.scrub ~ button').nth(4).click()
+      for (let stop = 0; stop < 2; stop++) await page.locator('.look button').nth(-3).click()
       await page.mouse.move(1000, 460)
     },
   },

@@ -64,7 +64,7 @@ async function take<From>(pictures: readonly PictureOf<From>[], farm: GuiFarm, f
   }
 }
 
-/** A farm that trusts nobody yet: its door, and what its owner sees first. */
+/** A farm that trusts no client yet: its door, and what its owner sees first. */
 async function takeFirstDay(): Promise<void> {
   const farm = await startGuiFarm(false)
   try {

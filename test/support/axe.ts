@@ -2,7 +2,7 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright'
 
-/** Said in the page. Animations without an end (a spinner) are no reason to wait. */
+/** Runs in the page. Animations without an end (a spinner) are no reason to wait. */
 const MOVES = `document.getAnimations().some((one) => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity)`
 
 /** Defects by WCAG 2.1 A and AA, a line each: the rule and the first elements that break it. */

@@ -3,8 +3,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import type { Command, CommandContext, OutputFile, Sessions, ToolSettings } from '../../src/main/worker/commands/types.ts'
-import { StoppedError } from '../../src/main/worker/commands/types.ts'
+import type { NewWarning } from '../../src/shared/schemas/jobs/warning.ts'
+import type { Command, CommandContext, OutputFile, Sessions, ToolSettings } from '../../src/main/worker/contract/commands.ts'
+import type { Existing, Inputs } from '../../src/shared/schemas/jobs/existing.ts'
+import { StoppedError } from '../../src/main/worker/contract/commands.ts'
 
 export interface RecordedContext extends CommandContext {
   /** Everything logged, as one text. */
@@ -13,7 +15,10 @@ export interface RecordedContext extends CommandContext {
   readonly steps: number
   readonly activities: string[]
   readonly outputs: OutputFile[]
+  readonly warnings: NewWarning[]
   readonly results: unknown[]
+  readonly inputsTold: Inputs[]
+  readonly handedOver: Buffer[]
   readonly numbers: Map<string, number>
   readonly pids: { started: number[]; ended: number[] }
   /** Aborts as a cancellation does. */
@@ -38,6 +43,7 @@ export async function recordedContext(
     env?: Record<string, string>
     sessions?: Sessions
     taskId?: string
+    existing?: Existing
     task?: Partial<RecordedContext['task']>
   } = {},
 ): Promise<RecordedContext> {
@@ -47,7 +53,10 @@ export async function recordedContext(
     entries: [] as RecordedContext['entries'],
     activities: [] as string[],
     outputs: [] as OutputFile[],
+    warnings: [] as NewWarning[],
     results: [] as unknown[],
+    inputsTold: [] as Inputs[],
+    handedOver: [] as Buffer[],
     numbers: new Map<string, number>(),
     pids: { started: [] as number[], ended: [] as number[] },
   }
@@ -75,6 +84,7 @@ export async function recordedContext(
     sessions: options.sessions,
     signal: controller.signal,
     log: (stream, text) => void recorded.entries.push({ stream, text: text.endsWith('\n') ? text : `${text}\n` }),
+    write: (stream, text) => void recorded.entries.push({ stream, text }),
     congested: () => undefined,
     progress: (delta) => {
       steps += delta
@@ -82,6 +92,10 @@ export async function recordedContext(
     activity: (text) => void recorded.activities.push(text),
     alive: () => undefined,
     output: (file) => void recorded.outputs.push(file),
+    warn: (warning) => void recorded.warnings.push(warning),
+    existing: options.existing ?? { mode: 'replace' },
+    inputs: (inputs) => void recorded.inputsTold.push(inputs),
+    handOver: (bytes) => void recorded.handedOver.push(bytes),
     result: (value) => void recorded.results.push(value),
     metrics: {
       add: (name, amount) => void recorded.numbers.set(name, (recorded.numbers.get(name) ?? 0) + amount),

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLogger } from '../../src/main/engine/logger.ts'
+import { silentLogger } from '../../src/shared/logger.ts'
 import type { ContainerConfig } from '../../src/main/docker/config.ts'
 import { startManager, type Manager } from '../../src/main/manager.ts'
 import { startWorker, type RunningWorker } from '../../src/main/worker/index.ts'
@@ -95,7 +95,11 @@ export class ContainerFarm {
   }
 
   async logOf(taskId: string, attempt = 1): Promise<string> {
+    return (await this.bytesOf(taskId, attempt)).toString()
+  }
+
+  async bytesOf(taskId: string, attempt = 1): Promise<Buffer> {
     const reply = await fetch(new URL(`api/v1/tasks/${taskId}/attempts/${attempt}/log`, this.manager.url))
-    return reply.text()
+    return Buffer.from(await reply.arrayBuffer())
   }
 }

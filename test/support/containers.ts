@@ -39,12 +39,21 @@ export function importBusybox(host: string = DEFAULT_SOCKET): TestImage {
     return {
       name,
       remove: () => {
-        for (const id of containersOf(name, host)) docker(['rm', '--force', '--volumes', id], host)
+        for (const id of containersOf(name, host)) removeContainer(id, host)
         docker(['rmi', '--force', name], host)
       },
     }
   } finally {
     rmSync(root, { recursive: true, force: true })
+  }
+}
+
+/** A container that its worker is removing at this moment is waited for by the removal of its image. */
+function removeContainer(id: string, host: string): void {
+  try {
+    docker(['rm', '--force', '--volumes', id], host)
+  } catch (error) {
+    if (!String(error).includes('already in progress') && !String(error).includes('No such container')) throw error
   }
 }
 

@@ -21,7 +21,7 @@ export interface DesktopRuntime {
   path: string
   /** The manager runs on the system's Node, not in the main process. */
   old: boolean
-  /** What it is told to start. */
+  /** What it starts. */
   entry: string
 }
 
@@ -86,7 +86,7 @@ export interface DesktopApp {
   app: ElectronApplication
   page: Page
   process: ChildProcess
-  /** What the page said of errors; empty when all is well. */
+  /** The page's error messages; empty when all is well. */
   problems: string[]
   /** Resolves with the exit code when the program has ended. */
   ended: Promise<number | null>
@@ -136,7 +136,7 @@ export async function startDesktop(options: DesktopOptions): Promise<DesktopApp>
   try {
     const page = await app.firstWindow({ timeout: 60_000 })
     page.on('pageerror', (error) => problems.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+    page.on('console', (message) => message.type() === 'error' && problems.push(`${message.text()} ${message.location().url}`))
     page.setDefaultTimeout(20_000)
     if (runtime.old) await teachOldPage(app, page)
     return {

@@ -59,7 +59,7 @@ export class PrivateDockerd {
 
   async start(): Promise<void> {
     const at = (name: string) => join(this.folder, name)
-    // Those that were killed leave files of their process ids behind, and in here the numbers may be somebody else's by now.
+    // Those that were killed leave files of their process ids behind, and in here the numbers may belong to other processes by now.
     for (const left of ['pid', 'exec/containerd/containerd.pid']) await rm(at(left), { force: true })
     const where = ['--data-root', at('data'), '--exec-root', at('exec'), '--host', this.host, '--pidfile', at('pid')]
     const quiet = ['--bridge', 'none', '--iptables=false', '--ip6tables=false', '--log-level', 'warn']

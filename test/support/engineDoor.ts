@@ -3,15 +3,15 @@ import { once } from 'node:events'
 import { createServer, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { DEFAULT_SOCKET } from '../../src/main/docker/config.ts'
-import { localSocket } from '../../src/main/docker/engine.ts'
+import { localSocket } from '../../src/main/docker/engines/engine.ts'
 
 export class EngineDoor {
   /** Method and path of each request, ids as `ID`. */
   readonly asked: string[] = []
   events: 'told' | 'refused' | 'silent' = 'told'
-  /** Whoever wants to create a container has the connection cut. */
+  /** Calls that create a container have their connection cut. */
   isJammed = false
-  /** When whoever starts a container is answered; it runs before. */
+  /** When calls that start a container are answered; it runs before. */
   startAnswers: Promise<void> = Promise.resolve()
   private readonly streams = new Set<ServerResponse>()
 
@@ -53,6 +53,11 @@ export class EngineDoor {
   /** Ends the open streams of events. */
   breakEvents(): void {
     for (const stream of this.streams) stream.destroy()
+  }
+
+  /** Cuts all connections; new ones are served. */
+  breakAll(): void {
+    this.server.closeAllConnections()
   }
 
   close(): void {

@@ -64,7 +64,10 @@ export class FakeFlamenco {
         const bytes = Buffer.concat(chunks)
         const { pathname } = new URL(request.url ?? '/', this.url)
         const taskId = /\/task\/([0-9a-f-]{36})/.exec(pathname)?.[1] ?? ''
-        const call = `${request.method} ${pathname.replace('/api/v3/', '').replace('worker/', '').replace(taskId || 'no task', 'ID')}`
+        const call = `${request.method} ${pathname
+          .replace('/api/v3/', '')
+          .replace('worker/', '')
+          .replace(taskId || 'no task', 'ID')}`
         const isJson = (request.headers['content-type'] ?? '').includes('json')
         const body: unknown = isJson ? JSON.parse(bytes.toString()) : undefined
         this.calls.push({ call, body, bytes, headers: request.headers, at: Date.now() })

@@ -42,7 +42,7 @@ export interface FakeWorker {
 export interface FakeAttempt {
   fence: Fence
   workerId: string
-  /** False once it was finished, lost, or given to somebody else. */
+  /** False once it was finished, lost, or given to another worker. */
   active: boolean
   cancelReason: string | undefined
   events: ReportEvent[]
@@ -135,7 +135,7 @@ export class FakeManager {
     this.wakeAll()
   }
 
-  /** The task now belongs to somebody else: reports of the attempt are stale. */
+  /** The task now belongs to another worker: reports of the attempt are stale. */
   takeAway(fence: Fence): void {
     this.attempt(fence).active = false
   }
@@ -148,7 +148,7 @@ export class FakeManager {
 
   attempt(fence: Fence): FakeAttempt {
     const found = this.attempts.find(({ fence: { taskId, attempt } }) => taskId === fence.taskId && attempt === fence.attempt)
-    if (found === undefined) throw new Error(`nobody was given attempt ${fence.attempt} of ${fence.taskId}`)
+    if (found === undefined) throw new Error(`no worker was given attempt ${fence.attempt} of ${fence.taskId}`)
     return found
   }
 
@@ -193,7 +193,10 @@ export class FakeManager {
     const bytes = Buffer.concat(chunks)
     // A key in the path is security's business; this manager takes any.
     url.pathname = url.pathname.replace(/^\/k\/[^/]+/, '')
-    const call = url.pathname.replace('/api/v1/', '').replace('agent/', '').replace(/^preview\/.*/, 'preview')
+    const call = url.pathname
+      .replace('/api/v1/', '')
+      .replace('agent/', '')
+      .replace(/^preview\/.*/, 'preview')
     const isJson = (request.headers['content-type'] ?? '').includes('json')
     const body: unknown = isJson && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : undefined
     this.calls.push({ call, body, at: Date.now() })

@@ -1,6 +1,6 @@
 /** A manager with a container worker as a Fastlane client sees it: exact requests over HTTP and WebSocket. */
 import { WebSocket } from 'ws'
-import type { FarmSettings } from '../../src/shared/schemas/settings.ts'
+import type { SettingsChanges } from '../../src/shared/schemas/settings.ts'
 import { ContainerFarm } from './containerFarm.ts'
 import { containerConfig, importBusybox, type TestImage } from './containers.ts'
 import { until } from './liveManager.ts'
@@ -65,7 +65,7 @@ export class FastlaneFarm {
     this.image.remove()
   }
 
-  async change(settings: Partial<FarmSettings>): Promise<void> {
+  async change(settings: SettingsChanges): Promise<void> {
     await this.farm.call('PATCH', 'settings', settings)
   }
 
@@ -111,6 +111,15 @@ export class FastlaneFarm {
         return 'container_id' in newest.metadata && newest
       },
       `the container of ${path}`,
+      PATIENCE_MS,
+    )
+  }
+
+  /** Any execution of the job whose container runs. */
+  async someContainerRuns(path: string): Promise<Execution> {
+    return until(
+      async () => (await this.executions(path)).find(({ status, metadata }) => status === 'running' && 'container_id' in metadata),
+      `a container of ${path}`,
       PATIENCE_MS,
     )
   }

@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ServerContext } from '../../src/main/api/context.ts'
-import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
+import type { ServerContext } from '../../src/main/http/context.ts'
+import { silentLogger, type Logger } from '../../src/shared/logger.ts'
 import { startManager } from '../../src/main/manager.ts'
-import type { FarmSettings } from '../../src/shared/schemas/settings.ts'
+import type { SettingsChanges } from '../../src/shared/schemas/settings.ts'
 
 export interface FlamencoManager {
   url: string
@@ -20,9 +20,9 @@ export interface FlamencoManager {
 }
 
 export interface ManagerOptions {
-  /** False: as on a LAN, callers on this machine are nobody special. */
+  /** False: as on a LAN, callers on this machine are not special. */
   trustLoopback?: boolean
-  settings?: Partial<FarmSettings>
+  settings?: SettingsChanges
 }
 
 export async function openFlamencoManager(options: ManagerOptions = {}): Promise<FlamencoManager> {

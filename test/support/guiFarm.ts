@@ -10,7 +10,7 @@ const program = join(import.meta.dirname, '../../bin/framehouse.js')
 export interface GuiFarm {
   url: string
   dataDir: string
-  /** The first token of a farm that trusts nobody. */
+  /** The first token of a farm that trusts no client. */
   ownerToken(): Promise<string>
   /** `args`: further options of its command line; `path`: a folder of programs that it finds first. */
   addWorker(name: string, more?: { args?: readonly string[]; path?: string }): void
@@ -78,7 +78,7 @@ export async function openPage(browser: Browser, options: BrowserContextOptions 
   const page = await context.newPage()
   const problems: string[] = []
   page.on('pageerror', (error) => problems.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on('console', (message) => message.type() === 'error' && problems.push(`${message.text()} ${message.location().url}`))
   page.setDefaultTimeout(30_000)
   return { page, problems }
 }

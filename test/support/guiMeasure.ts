@@ -25,7 +25,10 @@ export async function longTasks(browser: Browser, page: Page, work: () => Promis
   const main = new Set(named.map(thread))
   const tasks = trace.traceEvents.filter((event) => main.has(thread(event)) && event.tdur !== undefined && event.name.includes('RunTask'))
   if (tasks.length < 100) throw new Error(`the trace has ${tasks.length} tasks: nothing was measured`)
-  return tasks.map((event) => Math.round((event.tdur ?? 0) / 1000)).filter((ms) => ms > 20).sort((x, y) => y - x)
+  return tasks
+    .map((event) => Math.round((event.tdur ?? 0) / 1000))
+    .filter((ms) => ms > 20)
+    .sort((x, y) => y - x)
 }
 
 /**

@@ -39,6 +39,10 @@ const RULES: Record<string, string> = {
   'a finished job runs nothing': `select id from jobs where status in ('failed', 'canceled') and count_queued + count_active + count_soft_failed > 0`,
   'a job counts its frames once each': `
     select j.id, frame_count from jobs j where frame_count <> (select count(*) from frames f where f.job_id = j.id)`,
+  'a job counts its different warnings': `
+    select j.id, warning_count from jobs j where warning_count <> (select count(*) from (select distinct code, text from warnings w where w.job_id = j.id))`,
+  'a task that is to run has no warnings': `
+    select t.id, w.text from tasks t join warnings w on w.task_id = t.id where t.status = 'queued'`,
   'the chunks of a log follow each other': `
     select attempt_id, position from (
       select attempt_id, position, first_line, coalesce(lag(position + bytes) over w, 0) as expected, coalesce(lag(first_line + lines) over w, 0) as line
@@ -48,7 +52,7 @@ const RULES: Record<string, string> = {
     group by a.id having a.log_bytes <> coalesce(sum(c.bytes), 0) or a.log_lines <> coalesce(sum(c.lines), 0)`,
   'a segment knows how much of it is alive': `
     select s.id, live_bytes from log_segments s where live_bytes <> (select coalesce(sum(bytes), 0) from log_chunks c where c.segment_id = s.id)`,
-  'no log belongs to nobody': `select attempt_id from log_chunks where attempt_id not in (select id from attempts)`,
+  'every log belongs to an attempt': `select attempt_id from log_chunks where attempt_id not in (select id from attempts)`,
 }
 
 /** Names of the broken rules with what breaks them; empty when all is well. */

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
+import { silentLogger, type Logger } from '../../src/shared/logger.ts'
 import { Connection } from '../../src/main/store/connection.ts'
 import { startManager, type Manager, type ManagerConfig } from '../../src/main/manager.ts'
 import type { Report, ReportReply, TakeReply } from '../../src/shared/schemas/agent.ts'
-import type { Job, NewJob } from '../../src/shared/schemas/job.ts'
+import type { Job, NewJob } from '../../src/shared/schemas/jobs/job.ts'
 
 export interface Reply {
   status: number
@@ -33,6 +33,8 @@ export class LiveManager {
     /** What was logged as an error: a test that expects none looks here. */
     readonly errors: object[],
     private readonly config: Partial<ManagerConfig>,
+    /** What it was started with. */
+    readonly startConfig: ManagerConfig,
   ) {}
 
   static async start(config: Partial<ManagerConfig> = {}): Promise<LiveManager> {
@@ -42,18 +44,19 @@ export class LiveManager {
   private static async startIn(folder: string, config: Partial<ManagerConfig>): Promise<LiveManager> {
     const errors: object[] = []
     const log: Logger = { ...silentLogger, error: (facts, message) => errors.push({ ...facts, message }) }
-    const manager = await startManager({
+    const startConfig = {
       dataDir: join(folder, 'data'),
       listen: { host: '127.0.0.1', port: 0 },
       trustLoopback: true,
       log,
       version: '0.0.0-test',
       ...config,
-    })
-    return new LiveManager(manager, folder, errors, config)
+    }
+    const manager = await startManager(startConfig)
+    return new LiveManager(manager, folder, errors, config, startConfig)
   }
 
-  /** Stops it and starts another one on the same files; this one is of no use any more. `meanwhile`: SQL for the database at rest. */
+  /** Stops it and starts another one on the same files; this one can no longer be used. `meanwhile`: SQL for the database at rest. */
   async restart(port = 0, meanwhile?: string): Promise<LiveManager> {
     await this.manager.stop()
     if (meanwhile !== undefined) {
@@ -145,13 +148,13 @@ export class LiveWorker {
     })
     if (joined.status !== 200) throw new Error(`join refused: ${joined.status} ${joined.text}`)
     this.id = joined.body.workerId
-    const signedOn = await this.post('sign-on', {
-      name: this.name,
-      software: 'test',
-      kinds: this.kinds,
-      capacity: this.capacity,
-      running: [],
-    })
+    await this.signOn()
+  }
+
+  /** `more`: members of the request beside what every worker says. */
+  async signOn(more: object = {}): Promise<void> {
+    const said = { name: this.name, software: 'test', kinds: this.kinds, capacity: this.capacity, running: [] }
+    const signedOn = await this.post('sign-on', { ...said, ...more })
     if (signedOn.status !== 200) throw new Error(`sign-on refused: ${signedOn.status} ${signedOn.text}`)
   }
 

@@ -22,7 +22,10 @@ export interface BlendOptions {
 /** Path of such a scene; made once per machine and content of the script, since starting Blender takes a second. */
 export async function makeBlend(blender: string, options: BlendOptions = {}): Promise<string> {
   const words = Object.entries(options).map(([name, value]) => `${name}=${value}`)
-  const hash = createHash('sha256').update(readFileSync(SCRIPT)).update(JSON.stringify([blender, ...words.toSorted()])).digest('hex')
+  const hash = createHash('sha256')
+    .update(readFileSync(SCRIPT))
+    .update(JSON.stringify([blender, ...words.toSorted()]))
+    .digest('hex')
   const path = join(tmpdir(), `framehouse-scene-${hash.slice(0, 16)}.blend`)
   if (existsSync(path)) return path
   const folder = await mkdtemp(join(tmpdir(), 'framehouse-blend-'))

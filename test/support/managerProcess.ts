@@ -9,9 +9,15 @@ export class ManagerProcess {
     readonly child: ChildProcess,
     readonly port: number,
     readonly dataDir: string,
-    /** From the start of the process to the first line that says it listens. */
+    /** From the start of the process to the first line about listening. */
     readonly startMs: number,
+    private readonly output: { text: string },
   ) {}
+
+  /** The newest 20,000 characters of its log. */
+  get told(): string {
+    return this.output.text
+  }
 
   /** `wrap`: a program and its arguments that run the manager under them (strace). `program`: another copy. Port 0: any free one. */
   static async start(options: { dataDir?: string; port?: number; wrap?: string[]; program?: string } = {}): Promise<ManagerProcess> {
@@ -23,16 +29,16 @@ export class ManagerProcess {
     const args = [...nodeArgs, program, 'manager', '--data', folder, '--listen', `127.0.0.1:${options.port ?? 0}`, '--trust-loopback']
     const [command = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath]
     const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
-    let text = ''
+    const output = { text: '' }
     const port = await new Promise<number>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`the manager ended with ${code}:\n${text}`)))
+      child.once('exit', (code) => reject(new Error(`the manager ended with ${code}:\n${output.text}`)))
       child.stderr?.on('data', (chunk: Buffer) => {
-        text = (text + chunk.toString()).slice(-20_000)
-        const match = /http:\/\/127\.0\.0\.1:(\d+)/.exec(text)
+        output.text = (output.text + chunk.toString()).slice(-20_000)
+        const match = /http:\/\/127\.0\.0\.1:(\d+)/.exec(output.text)
         if (match) resolve(Number(match[1]))
       })
     })
-    return new ManagerProcess(child, port, folder, performance.now() - began)
+    return new ManagerProcess(child, port, folder, performance.now() - began, output)
   }
 
   get url(): string {

@@ -6,12 +6,29 @@
  *   blender.describe('rendering', () => { it('…', () => run(blender.path)) })
  */
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, delimiter } from 'node:path'
 import { describe } from 'vitest'
 import { findElectron } from './electronRuntime.ts'
+import { findPycolonies } from './pythonClients.ts'
 
-export const PARTS = ['blender', 'ffmpeg', 'docker', 'python', 'chromium', 'electron', 'netns', 'strace', 'curl', 'sshd', 'fish'] as const
+export const PARTS = [
+  'blender',
+  'ffmpeg',
+  'docker',
+  'python',
+  'pycolonies',
+  'chromium',
+  'electron',
+  'netns',
+  'strace',
+  'curl',
+  'sshd',
+  'fish',
+  'faketime',
+  'tmpfs',
+] as const
 export type PartName = (typeof PARTS)[number]
 
 export interface Part {
@@ -72,9 +89,12 @@ const probes: Record<PartName, () => string> = {
   // The client alone is no part: `docker info` fails without an engine that answers.
   docker: () => firstThatRuns(['docker'], ['info', '--format', '{{.ServerVersion}}']),
   python: () => firstThatRuns(['python3', 'python'], ['-c', 'import sys; sys.exit(sys.version_info < (3, 9))']),
+  pycolonies: findPycolonies,
   chromium: () => firstThatRuns(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], ['--version']),
   electron: findElectron,
   netns: findNetworkNamespaces,
+  faketime: findFakeTime,
+  tmpfs: findTmpfs,
 }
 
 function firstThatRuns(names: string[], args: string[]): string {
@@ -103,6 +123,23 @@ function which(name: string): string {
     }
   }
   return ''
+}
+
+/** The library itself: a program that is started with it keeps its own process id. */
+function findFakeTime(): string {
+  const places = ['/usr/lib', '/usr/lib64', ...['x86_64', 'aarch64'].map((cpu) => `/usr/lib/${cpu}-linux-gnu`)]
+  return places.map((place) => join(place, 'faketime', 'libfaketime.so.1')).find((path) => existsSync(path)) ?? ''
+}
+
+/** Needs root: mounts one and unmounts it at once. */
+function findTmpfs(): string {
+  const mount = which('mount')
+  if (!mount) return ''
+  const folder = mkdtempSync(join(tmpdir(), 'framehouse-probe-'))
+  const mounted = runs(mount, ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
+  if (mounted) runs('umount', [folder])
+  rmSync(folder, { recursive: true, force: true })
+  return mounted ? mount : ''
 }
 
 /** Needs root (or its capabilities): makes a namespace and removes it at once. */

@@ -83,7 +83,7 @@ export interface MailSink {
   close(): Promise<void>
 }
 
-/** Takes mail for everybody; with `login` only after that user and password. */
+/** Takes mail for everyone; with `login` only after that user and password. */
 export async function openMailSink(login?: { user: string; password: string }): Promise<MailSink> {
   const mails: ReceivedMail[] = []
   let refusal: { status: number; times: number } | undefined

@@ -1,8 +1,8 @@
 /** A process that renders one endless frame in an open Blender and says that Blender's pid, so that a test can kill it: `sessionHolder.ts BLEND FOLDER`. */
 import { join } from 'node:path'
 import { createCommandRegistry } from '../../src/main/worker/commands/registry.ts'
-import type { CommandContext } from '../../src/main/worker/commands/types.ts'
-import { SessionPool } from '../../src/main/worker/sessions/sessionPool.ts'
+import type { CommandContext } from '../../src/main/worker/contract/commands.ts'
+import { WarmAppPool } from '../../src/main/worker/apps/warmAppPool.ts'
 
 const [blend = '', folder = ''] = process.argv.slice(2)
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -13,6 +13,7 @@ const context: CommandContext = {
   task: { taskId: 't', attempt: 1, jobId: 'j', jobName: 'j', jobType: 'test', taskName: 't', kind: 'blender' },
   signal: new AbortController().signal,
   log: () => undefined,
+  write: () => undefined,
   congested: () => undefined,
   progress: () => undefined,
   activity: (text) => {
@@ -22,10 +23,14 @@ const context: CommandContext = {
   },
   alive: () => undefined,
   output: () => undefined,
+  warn: () => undefined,
+  existing: { mode: 'replace' },
+  inputs: () => undefined,
+  handOver: () => undefined,
   result: () => undefined,
   metrics: { add: () => undefined, max: () => undefined },
   processes: { starting: () => undefined, started: (_cookie, started) => (pid = started), ended: () => undefined },
-  sessions: new SessionPool({ slots: 1, limits, workRoot: folder, log: silent, now: Date.now }),
+  sessions: new WarmAppPool({ slots: 1, limits, workRoot: folder, log: silent, now: Date.now }),
   workDir: () => Promise.resolve(folder),
   tools: { programs: {} },
   limits: { nice: 5, oomScoreAdjust: null },

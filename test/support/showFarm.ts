@@ -62,34 +62,64 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
   }
   const shot = { chunk_size: 1, width: 640, height: 360, samples: 2 }
   const done = await submit({
-    name: 'sq020_sh030 light v011', type: 'demo-render', project: 'Lighthouse', settings: { ...shot, frames: '1-16', chunk_size: 2 },
+    name: 'sq020_sh030 light v011',
+    type: 'demo-render',
+    project: 'Lighthouse',
+    settings: { ...shot, frames: '1-16', chunk_size: 2 },
   })
   const other = await submit({
-    name: 'sq020_sh030 light v012', type: 'demo-render', project: 'Lighthouse', settings: { ...shot, frames: '1-16', chunk_size: 2, samples: 4 },
+    name: 'sq020_sh030 light v012',
+    type: 'demo-render',
+    project: 'Lighthouse',
+    settings: { ...shot, frames: '1-16', chunk_size: 2, samples: 4 },
   })
   const wanted = join(farm.dataDir, 'plates')
   await mkdir(wanted)
   for (const frame of [1, 2, 3, 5, 6, 8, 9, 10, 12]) await writeFile(join(wanted, `plate.${String(frame).padStart(4, '0')}.exr`), 'x')
   const failed = await submit({
-    name: 'plates ingest check', type: 'command-per-frame', project: 'Tin Can', limits: ['disk-writers'],
-    settings: { command: `ls -l ${wanted}/plate.{frame:04}.exr`, frames: '1-12' }, policy: { failAfterWorkers: 2, blockAfterFailures: 0 },
+    name: 'plates ingest check',
+    type: 'command-per-frame',
+    project: 'Tin Can',
+    limits: ['disk-writers'],
+    settings: { command: `ls -l ${wanted}/plate.{frame:04}.exr`, frames: '1-12' },
+    policy: { failAfterWorkers: 2, blockAfterFailures: 0 },
   })
   let exr = ''
   let video = ''
   if (blender) {
     const blendfile = await makeBlend(blender, { width: '480', height: '270', samples: '6', frames: '12' })
     exr = await submit({
-      name: 'turntable, linear EXR', type: 'simple-blender-render', project: 'Nordlicht',
+      name: 'turntable, linear EXR',
+      type: 'simple-blender-render',
+      project: 'Nordlicht',
       settings: {
-        frames: '1-12', chunk_size: 3, render_output_root: join(farm.dataDir, 'renders'), add_path_components: 0, blendfile, fps: 24,
-        format: 'OPEN_EXR', image_file_extension: '.exr', has_previews: false, scene: 'Scene',
+        frames: '1-12',
+        chunk_size: 3,
+        render_output_root: join(farm.dataDir, 'renders'),
+        add_path_components: 0,
+        blendfile,
+        fps: 24,
+        format: 'OPEN_EXR',
+        image_file_extension: '.exr',
+        has_previews: false,
+        scene: 'Scene',
       },
     })
     video = await submit({
-      name: 'turntable for the client', type: 'simple-blender-render', project: 'Nordlicht',
+      name: 'turntable for the client',
+      type: 'simple-blender-render',
+      project: 'Nordlicht',
       settings: {
-        frames: '1-6', chunk_size: 1, render_output_root: join(farm.dataDir, 'renders'), add_path_components: 0, blendfile, fps: 24,
-        format: 'PNG', image_file_extension: '.png', has_previews: false, scene: 'Scene',
+        frames: '1-6',
+        chunk_size: 1,
+        render_output_root: join(farm.dataDir, 'renders'),
+        add_path_components: 0,
+        blendfile,
+        fps: 24,
+        format: 'PNG',
+        image_file_extension: '.png',
+        has_previews: false,
+        scene: 'Scene',
       },
     })
   }
@@ -103,24 +133,39 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
     for (const step of STEPS) {
       const project = PROJECTS[n % PROJECTS.length]
       await submit({
-        name: `${name} ${step} v${String((n % 9) + 1).padStart(3, '0')}`, type: 'command-per-frame', project, priority: 10 + ((n * 7) % 70),
-        settings: { command: 'true', frames: `1-${2 + (n % 5)}` }, ...(n % 3 === 0 ? { paused: true } : {}),
+        name: `${name} ${step} v${String((n % 9) + 1).padStart(3, '0')}`,
+        type: 'command-per-frame',
+        project,
+        priority: 10 + ((n * 7) % 70),
+        settings: { command: 'true', frames: `1-${2 + (n % 5)}` },
+        ...(n % 3 === 0 ? { paused: true } : {}),
       })
       n++
     }
   }
   const tag = await farm.api<Made>('POST', '/tags', { name: 'gpu' })
   const waiting = await submit({
-    name: 'sq080_sh010 fx sim', type: 'command-per-frame', project: 'Nordlicht', tag: tag.id, priority: 70,
+    name: 'sq080_sh010 fx sim',
+    type: 'command-per-frame',
+    project: 'Nordlicht',
+    tag: tag.id,
+    priority: 70,
     settings: { command: 'true', frames: '1-40' },
   })
   await submit({
-    name: 'nightly proxies', type: 'command-per-frame', project: 'Archive', settings: { command: 'true', frames: '1-100' },
+    name: 'nightly proxies',
+    type: 'command-per-frame',
+    project: 'Archive',
+    settings: { command: 'true', frames: '1-100' },
     startAfter: new Date(Date.now() + 9 * 3_600_000).toISOString(),
   })
   const running = await submit({
-    name: 'sq050_sh070 light v004', type: 'demo-render', project: 'Nordlicht', priority: 90,
-    settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 3 }, limits: ['disk-writers'],
+    name: 'sq050_sh070 light v004',
+    type: 'demo-render',
+    project: 'Nordlicht',
+    priority: 90,
+    settings: { frames: '1-120', chunk_size: 3, width: 960, height: 540, samples: 3 },
+    limits: ['disk-writers'],
   })
   await fillSettings(farm)
   await untilJob(farm, running, (job) => job.frameCount >= 24)
@@ -132,21 +177,38 @@ export async function fillShowFarm(farm: GuiFarm, blender: string): Promise<Show
 async function fillSettings(farm: GuiFarm): Promise<void> {
   const job = { type: 'command-per-frame', project: 'Archive', settings: { command: 'true', frames: '1-24' } }
   for (const schedule of [
-    { name: 'nightly proxies', trigger: { kind: 'cron', expression: '0 22 * * 1-5', timeZone: 'Europe/Berlin' }, job: { ...job, name: 'proxies {date}' } },
-    { name: 'dailies', trigger: { kind: 'cron', expression: '30 8 * * *', timeZone: 'Europe/Berlin' }, job: { ...job, name: 'dailies {date}' } },
+    {
+      name: 'nightly proxies',
+      trigger: { kind: 'cron', expression: '0 22 * * 1-5', timeZone: 'Europe/Berlin' },
+      job: { ...job, name: 'proxies {date}' },
+    },
+    {
+      name: 'dailies',
+      trigger: { kind: 'cron', expression: '30 8 * * *', timeZone: 'Europe/Berlin' },
+      job: { ...job, name: 'dailies {date}' },
+    },
     { name: 'clean the cache', trigger: { kind: 'interval', everySeconds: 7200 }, job: { ...job, name: 'clean {n}' } },
   ]) {
     const { id } = await farm.api<Made>('POST', '/schedules', schedule)
     if (schedule.name === 'dailies') await farm.api('POST', `/schedules/${id}/run`)
   }
-  for (const [name, role] of [['anna', 'admin'], ['mika', 'artist'], ['client', 'viewer']]) {
+  for (const [name, role] of [
+    ['anna', 'admin'],
+    ['mika', 'artist'],
+    ['client', 'viewer'],
+  ]) {
     await farm.api('POST', '/users', { name, role, password: 'a password for pictures' })
   }
   await farm.api('PATCH', '/settings', {
-    smtpHost: 'mail.studio.example', mailFrom: 'Render farm <farm@studio.example>', publicUrl: 'http://farm.studio.example:8080',
+    smtpHost: 'mail.studio.example',
+    mailFrom: 'Render farm <farm@studio.example>',
+    publicUrl: 'http://farm.studio.example:8080',
     notifications: [
       { on: ['failed'], mail: 'td@studio.example' },
-      { on: ['completed', 'failed'], webhook: { url: 'https://chat.studio.example/hooks/render', headers: { Authorization: 'Bearer 4f1c' } } },
+      {
+        on: ['completed', 'failed'],
+        webhook: { url: 'https://chat.studio.example/hooks/render', headers: { Authorization: 'Bearer 4f1c' } },
+      },
     ],
     backupEveryMs: 86_400_000,
   })

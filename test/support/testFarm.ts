@@ -7,23 +7,25 @@ import { join } from 'node:path'
 import { Value } from 'typebox/value'
 import type { Outcome } from '../../src/shared/enums.ts'
 import { Policy } from '../../src/shared/policy.ts'
+import { createFrameLooks } from '../../src/main/files/looks/frameLooks.ts'
+import { goPlatform } from '../../src/shared/paths/crosspath.ts'
 import type { Assignment, Fence, ReportEvent } from '../../src/shared/schemas/agent.ts'
 import { FarmSettings } from '../../src/shared/schemas/settings.ts'
 import type { MachineReport } from '../../src/shared/schemas/worker.ts'
 import { taskPublicId } from '../../src/shared/ids.ts'
-import { compileTasks } from '../../src/main/engine/compileTasks.ts'
-import type { AuthoredTask } from '../../src/main/engine/compiledJob.ts'
+import { compileTasks } from '../../src/main/engine/compile/compileTasks.ts'
+import type { AuthoredTask } from '../../src/main/engine/base/compiledJob.ts'
 import { Farm } from '../../src/main/engine/farm.ts'
-import type { NewJobRecord, WorkerSignOn } from '../../src/main/engine/farmEngine.ts'
-import { silentLogger } from '../../src/main/engine/logger.ts'
+import type { NewJobRecord, WorkerSignOn } from '../../src/main/engine/base/farmEngine.ts'
+import type { ClockJump } from '../../src/main/engine/base/watchedClock.ts'
+import { silentLogger } from '../../src/shared/logger.ts'
 import type { FramehouseEvent } from '../../src/shared/events.ts'
-import type { JobState, WorkerState } from '../../src/main/engine/model.ts'
-import type { LogSegments } from '../../src/main/files/segments.ts'
-import { deferred } from '../../src/shared/deferred.ts'
+import type { JobState, WorkerState } from '../../src/main/engine/base/model.ts'
+import type { LogSegments } from '../../src/main/logs/segments.ts'
+import { deferred } from '../../src/shared/async.ts'
 import type { Connection } from '../../src/main/store/connection.ts'
-import type { Transitions } from '../../src/main/engine/transitions.ts'
-import { openStore, type OpenedStore } from '../../src/main/store/farmStore.ts'
-import { SegmentLogReader } from '../../src/main/store/segmentLogReader.ts'
+import { openStore, type OpenedStore } from '../../src/main/store/openStore.ts'
+import { SegmentLogReader } from '../../src/main/logs/segmentLogReader.ts'
 
 export const START = Date.UTC(2026, 0, 5, 12)
 /** Real files, but in memory where there is such a place: these tests are about states, not about the platter. */
@@ -43,16 +45,24 @@ export class TestFarm {
   undeletable: string | undefined
   settings: FarmSettings = Value.Parse(FarmSettings, Value.Default(FarmSettings, { timeoutGraceMs: 0 }))
 
+  /**
+   * Files are looked at before what made them counts; the shared storage is a folder of the farm's. `pictures`: there are no files, and what
+   * is known of a job's frames is compared.
+   */
+  looksAtFiles: boolean | 'pictures' = false
+
+  private tellJump: (jump: ClockJump) => void = () => undefined
+
   private constructor(
     readonly folder: string,
     public opened: OpenedStore,
     public farm: Farm,
   ) {}
 
-  static async open(settings: Partial<FarmSettings> = {}): Promise<TestFarm> {
+  static async open(settings: Partial<FarmSettings> = {}, looksAtFiles: TestFarm['looksAtFiles'] = false): Promise<TestFarm> {
     const folder = await mkdtemp(join(TEMP, 'framehouse-farm-'))
     const test: TestFarm = Object.create(TestFarm.prototype)
-    Object.assign(test, { folder, time: START, purged: [] })
+    Object.assign(test, { folder, time: START, purged: [], looksAtFiles })
     test.settings = Value.Parse(FarmSettings, Value.Default(FarmSettings, { timeoutGraceMs: 0, ...settings }))
     await test.boot()
     return test
@@ -74,12 +84,18 @@ export class TestFarm {
     this.time += ms
   }
 
+  /** The clock is set by so much, or (`stopped`) the program stands still for that long. */
+  jump(ms: number, stopped = false): void {
+    this.time += ms
+    this.tellJump({ now: this.time, shiftMs: ms, steppedMs: stopped ? 0 : ms, stoppedMs: stopped ? ms : 0 })
+  }
+
   /**
-   * The manager dies: of what it writes from now on, `transactions` more reach the disk, and whoever waits for more waits
+   * The manager dies: of what it writes from now on, `transactions` more reach the disk, and a caller that waits for more waits
    * for ever. Resolves when it is dead. `revive` starts a new engine on what the disk has.
    */
   dieAfter(transactions: number): Promise<void> {
-    // The writer's connection is nobody's business but the writer's, and a crash's.
+    // The writer's connection concerns only the writer, and a crash.
     const connection: Connection = Reflect.get(this.opened.writer, 'connection')
     const run = connection.run.bind(connection)
     let left = transactions
@@ -172,11 +188,14 @@ export class TestFarm {
     return this.farm.submitJob(this.record({ createdAt: this.time++, ...record }), compiled)
   }
 
-  private record({ policyChanges, ...record }: Partial<NewJobRecord> & { policyChanges?: Partial<Policy> }): NewJobRecord {
+  record({ policyChanges, ...record }: Partial<NewJobRecord> & { policyChanges?: Partial<Policy> }): NewJobRecord {
     return {
       publicId: randomUUID(),
       origin: 'native',
       owner: 'tester',
+      ownerId: 'user:tester',
+      adminRights: false,
+      submittedWith: '',
       name: 'job',
       type: 'test',
       project: '',
@@ -246,21 +265,25 @@ export class TestFarm {
     return done
   }
 
-  /** Resolves when everything said is on disk and what it set off is done. */
+  /** Resolves when every recorded change is on disk and what it set off is done. */
   async settled(): Promise<void> {
-    const transitions: Transitions = Reflect.get(this.farm, 'transitions')
+    const { transitions, book: jobs } = this.farm.parts
     let busy = true
     for (let quiet = 0; quiet < 3; quiet = busy ? 0 : quiet + 1) {
       await this.opened.store.durable()
       busy = await transitions.released()
+      // The tasks of a job that ended early are changed all at once, after its own status.
+      for (const { busy: update } of jobs.all()) {
+        busy ||= update !== undefined
+        await update
+      }
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
   /** Resolves when the dependents that completions released so far are loaded, whether or not the disk takes writes. */
   async released(): Promise<void> {
-    const transitions: Transitions = Reflect.get(this.farm, 'transitions')
-    await transitions.released()
+    await this.farm.parts.transitions.released()
   }
 
   /** The farm's own lines and the worker's, of one attempt. */
@@ -293,13 +316,26 @@ export class TestFarm {
         throw error
       },
     })
+    const started = deferred<Farm>()
+    const host = () => ({ platform: goPlatform(process.platform), storagePath: join(this.folder, 'storage'), dataFolder: this.folder })
     this.farm = await Farm.start({
+      ...(this.looksAtFiles && {
+        looks: {
+          ...createFrameLooks(started.promise, { settings: () => this.settings, host, read: this.opened.read, log: silentLogger }),
+          ...(this.looksAtFiles === 'pictures' && { promises: () => false, job: () => Promise.resolve({ ok: true }) }),
+        },
+      }),
       store: this.opened.store,
       log: silentLogger,
       now: () => this.time,
+      onClockJump: (listener) => {
+        this.tellJump = listener
+      },
       newId: randomUUID,
       settings: () => this.settings,
       expandFor: () => (commands) => commands,
+      pathFor: (path) => path,
+      pathOn: (path) => path,
       checkoutFolder: (id) => `/storage/jobs/${id}`,
       // The test moves the clock and calls the checks itself.
       every: () => () => undefined,
@@ -308,6 +344,7 @@ export class TestFarm {
         this.purged.push(job)
       },
     })
+    started.resolve(this.farm)
     this.farm.schedules.start(
       async (job, { owner, origin }) => ({
         record: this.record({ name: job.name, type: job.type, owner, origin, createdAt: this.time }),

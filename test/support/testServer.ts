@@ -6,17 +6,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
+import type { TObject, TProperties } from 'typebox'
 import { Value } from 'typebox/value'
 import type { FastifyInstance } from 'fastify'
-import type { ServerContext } from '../../src/main/api/context.ts'
-import { buildServer, type ServerOptions } from '../../src/main/api/server.ts'
-import type { FarmEngine } from '../../src/main/engine/farmEngine.ts'
-import type { WorkerState } from '../../src/main/engine/model.ts'
-import { silentLogger, type Logger } from '../../src/main/engine/logger.ts'
+import type { ServerContext } from '../../src/main/http/context.ts'
+import { buildServer, type ServerOptions } from '../../src/main/http/server.ts'
+import type { FarmEngine } from '../../src/main/engine/base/farmEngine.ts'
+import type { WorkerState } from '../../src/main/engine/base/model.ts'
+import { silentLogger, type Logger } from '../../src/shared/logger.ts'
 import { Security } from '../../src/main/security/security.ts'
 import { SecretBox } from '../../src/main/security/secretBox.ts'
 import { Connection, ReadPool } from '../../src/main/store/connection.ts'
-import { MIGRATIONS } from '../../src/main/store/farmStore.ts'
+import { nativeDialect } from '../../src/main/dialects/native/index.ts'
+import { MIGRATIONS } from '../../src/main/store/openStore.ts'
 import { migrate } from '../../src/main/store/migrate.ts'
 import type { Writer } from '../../src/main/store/writer.ts'
 import { FarmSettings } from '../../src/shared/schemas/settings.ts'
@@ -59,6 +61,9 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
   const listeners = new Set<(settings: FarmSettings) => void>()
   const store = {
     current: () => settings,
+    schema: FarmSettings,
+    // A test server has the settings of no dialect but their defaults.
+    of: <P extends TProperties>(schema: TObject<P>) => Value.Parse(schema, Value.Default(schema, {})),
     async update(changes: Partial<FarmSettings>) {
       Object.assign(settings, changes)
       for (const listener of listeners) listener(settings)
@@ -83,20 +88,30 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     farm,
     read,
     writer: serialised(db),
+    coloniesDevKeys: false,
     notifier: unavailable('notifier'),
     secrets: new SecretBox(Buffer.alloc(32)),
     settings: store,
     jobTypes: unavailable('jobTypes'),
     submission: unavailable('submission'),
+    inspector: unavailable('inspector'),
     logs: unavailable('logs'),
     shaman: unavailable('shaman'),
     uploads: unavailable('uploads'),
+    content: unavailable('content'),
+    inputs: unavailable('inputs'),
+    results: unavailable('results'),
     backups: unavailable('backups'),
+    faults: { list: () => [] },
+    listeners: { list: () => [], change: () => Promise.resolve() },
+    farmAuthority: () => undefined,
     lastRendered: unavailable('lastRendered'),
     paths: { data: folder, previews: join(folder, 'previews'), scripts: join(folder, 'scripts'), storage: () => join(folder, 'storage') },
     log,
     now,
     version: '0.0.0-test',
+    dialects: [nativeDialect],
+    identity: { id: '3f0c3ab1-97a5-4b6e-9d52-0d1f6a0c7e55', key: '00'.repeat(32) },
     security,
     ...options.context,
   }
@@ -162,9 +177,11 @@ export function fakeFarm(methods: Partial<FarmEngine>): FarmEngine {
     workers: () => workers,
     findWorker: () => undefined,
     farmStatus: () => 'idle',
+    waitsOf: () => [],
+    waitingJobs: () => [],
     tags: () => [],
     limits: () => [],
-    schedules: unavailable<FarmEngine['schedules']>('farm.schedules'),
+    schedules: unavailable<FarmEngine['schedules']>('farm.schedules', { list: () => [] }),
     on: () => () => undefined,
     onAny: () => () => undefined,
   }
@@ -201,6 +218,10 @@ export function workerState(changes: Partial<WorkerState>): WorkerState {
     canRestart: false,
     kinds: [],
     capabilities: {},
+    folders: [],
+    allowedFolders: [],
+    person: '',
+    isRenamed: false,
     capacity: 1,
     approvedAt: 0,
     lastSeenAt: null,

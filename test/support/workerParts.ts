@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { deferred, type Deferred } from '../../src/shared/deferred.ts'
+import { deferred, type Deferred } from '../../src/shared/async.ts'
 import { startWorker, type RunningWorker, type WorkerConfig, type WorkerDeps } from '../../src/main/worker/index.ts'
-import type { CommandContext, CommandRunner } from '../../src/main/worker/commands/types.ts'
-import type { Logger } from '../../src/main/worker/logger.ts'
-import { killGroupOf, killMarked, killTree, startMark } from '../../src/main/worker/tools/processTree.ts'
+import type { CommandContext, CommandRunner } from '../../src/main/worker/contract/commands.ts'
+import type { Logger } from '../../src/shared/logger.ts'
+import { killGroupOf, killMarked, killTree, startMark } from '../../src/main/worker/tools/process/processTree.ts'
 
 /** Commands by name, made of functions. `hold` runs until the test lets it end (or it is stopped). */
 export class TestCommands {

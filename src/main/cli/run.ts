@@ -1,15 +1,16 @@
-/** Runs one command line: finds the command, gives it what it needs, turns what went wrong into words and an exit code. */
+/** Runs one command line: finds the command, provides its context, and turns errors into messages and exit codes. */
 import { COMMANDS } from './commands/index.ts'
-import type { Context } from './command.ts'
+import type { Context } from './parsing/command.ts'
 import { CliError, EXIT, UsageError } from './errors.ts'
-import { commandHelp, helpHint, overview } from './help.ts'
-import { printJson } from './output.ts'
-import { parse, wantsJson } from './parse.ts'
-import { SUPERVISED } from './supervisor.ts'
-import { processTerminal } from './terminal.ts'
+import { commandHelp, helpHint, overview } from './parsing/help.ts'
+import { printJson } from './output/output.ts'
+import { endWithNpm, startedByNpm } from './services/npmParent.ts'
+import { parse, wantsJson } from './parsing/parse.ts'
+import { SUPERVISED } from './services/supervisor.ts'
+import { processTerminal } from './output/terminal.ts'
 import { VERSION } from '../../shared/version.ts'
 
-/** The exit code of the command line `words` (what stands after `framehouse`). Never throws. */
+/** The exit code of the command line `words` (the arguments after `framehouse`). Never throws. */
 export async function runCommandLine(words: readonly string[], surroundings: Omit<Context, 'words'>): Promise<number> {
   const context: Context = { ...surroundings, words }
   const { terminal } = context
@@ -31,29 +32,30 @@ export async function runCommandLine(words: readonly string[], surroundings: Omi
 }
 
 /**
- * What asks a program to end. Windows has no SIGTERM to send: there it is Ctrl-C, the closed console window (SIGHUP) or Ctrl-Break,
- * the one event that a keeper of services can send to one process alone.
+ * Signals that ask a program to stop. Windows cannot send SIGTERM: there it is Ctrl-C, the closed console window (SIGHUP) or
+ * Ctrl-Break, the only event that a service manager can send to a single process.
  */
 export function stopSignals(platform: NodeJS.Platform): NodeJS.Signals[] {
   return platform === 'win32' ? ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGBREAK'] : ['SIGINT', 'SIGTERM', 'SIGHUP']
 }
 
-/** The same for this process: its streams, its environment, its signals. */
+/** The context of this process: its streams, environment and signals. */
 export async function run(words: readonly string[], program: string): Promise<number> {
   const stopping = new AbortController()
   const signals = stopSignals(process.platform)
   let received = 0
   const onSignal = (signal: NodeJS.Signals): void => {
     stopping.abort(signal)
-    // Whoever asks twice does not want to wait for a clean end.
+    // A second signal means that the user does not want to wait for a clean shutdown.
     if (++received > 1) process.exit(EXIT.interrupted)
   }
   for (const signal of signals) process.on(signal, onSignal)
   if (process.env[SUPERVISED]) {
-    // What this process starts has no such channel.
+    // Child processes must not inherit the channel.
     Reflect.deleteProperty(process.env, SUPERVISED)
     endWithSupervisor(() => stopping.abort('disconnect'))
   }
+  const stopWatching = startedByNpm(process.env) ? endWithNpm(() => onSignal('SIGTERM')) : undefined
   try {
     return await runCommandLine(words, {
       terminal: processTerminal(process.env),
@@ -64,15 +66,16 @@ export async function run(words: readonly string[], program: string): Promise<nu
       now: Date.now,
     })
   } finally {
+    stopWatching?.()
     for (const signal of signals) process.off(signal, onSignal)
   }
 }
 
-/** A child of `both` or `demo` ends with the process that started it, also when that one is gone before we look. */
+/** A child of `both` or `demo` ends with the process that started it, even if that one is gone before we check. */
 function endWithSupervisor(stop: () => void): void {
   if (!process.connected) return stop()
   process.once('disconnect', stop)
-  // The open channel alone keeps nothing alive.
+  // The open channel alone must not keep the process alive.
   process.channel?.unref()
 }
 
@@ -87,7 +90,7 @@ function report(error: unknown, words: readonly string[], { terminal, signal, en
   }
   terminal.err(`framehouse: ${message}\n`)
   if (error instanceof UsageError) terminal.err(`${helpHint(error.help, COMMANDS)}\n`)
-  // An error that nobody foresaw is a defect: its stack helps whoever mends it.
+  // An unexpected error is a defect: print its stack for the developer.
   if (!known && error instanceof Error && env['FRAMEHOUSE_DEBUG']) terminal.err(`${error.stack}\n`)
   return exitCode
 }

@@ -14,7 +14,7 @@ import {
 } from '../../shared/ipc.ts'
 
 export interface ShellServices {
-  /** Origin of our own page: only it is answered. */
+  /** Origin of our own page: only its requests are answered. */
   origin(): string
   window(): BrowserWindow | null
   info(): ShellInfo
@@ -36,7 +36,7 @@ export function registerIpc(services: ShellServices): void {
     },
     'shell:open-folder': async ({ path }) => {
       // A path comes from a job, so from anyone who may submit: it is opened only where it is a folder, never run.
-      if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is no folder that this machine can reach`)
+      if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error(`${path} is not a folder that this machine can reach`)
       const problem = await shell.openPath(path)
       if (problem) throw new Error(problem)
       return true

@@ -1,4 +1,4 @@
-/** Starting with the user's session. Windows and macOS have it in Electron; on Linux it is a file of the desktop's autostart folder. */
+/** Start at login. Windows and macOS support it through Electron; on Linux it is a file in the desktop's autostart folder. */
 import { existsSync, mkdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'

@@ -12,7 +12,9 @@ export interface MenuActions {
 
 export function appMenu(actions: MenuActions, platform: NodeJS.Platform): MenuItemConstructorOptions[] {
   const page = (label: string, path: string, accelerator: string): MenuItemConstructorOptions => ({
-    label, accelerator, click: () => actions.show(path),
+    label,
+    accelerator,
+    click: () => actions.show(path),
   })
   const quit: MenuItemConstructorOptions = { label: 'Quit Framehouse', accelerator: 'CmdOrCtrl+Q', click: () => actions.quit() }
   return [
@@ -64,10 +66,18 @@ export interface TrayFacts {
   queued: number
   /** The local worker: whether it may take tasks; null: there is none. */
   workerAwake: boolean | null
+  /** It runs a task now. */
+  workerBusy: boolean
 }
 
 const FARM_WORDS: Record<FarmStatus, string> = {
-  active: 'Rendering', idle: 'Idle', waiting: 'Waiting for workers', asleep: 'Asleep', inoperative: 'No worker', unknown: 'Unknown', starting: 'Starting',
+  active: 'Rendering',
+  idle: 'Idle',
+  waiting: 'Waiting for workers',
+  asleep: 'Asleep',
+  inoperative: 'No worker',
+  unknown: 'Unknown',
+  starting: 'Starting',
 }
 
 export function trayTooltip(facts: TrayFacts): string {
@@ -83,10 +93,12 @@ export function trayMenu(facts: TrayFacts, actions: MenuActions): MenuItemConstr
     { label: 'Submit a job…', click: () => actions.command('submit') },
     ...(facts.workerAwake === null
       ? []
-      : [{
-          label: facts.workerAwake ? 'Pause this machine after its task' : 'Resume this machine',
-          click: () => actions.pauseWorker(facts.workerAwake === true),
-        }]),
+      : [
+          {
+            label: facts.workerAwake ? 'Pause this machine after its task' : 'Resume this machine',
+            click: () => actions.pauseWorker(facts.workerAwake === true),
+          },
+        ]),
     { type: 'separator' },
     { label: 'Quit Framehouse', click: () => actions.quit() },
   ]

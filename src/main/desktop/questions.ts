@@ -1,4 +1,4 @@
-/** What the shell asks before it stops work. */
+/** The shell's confirmation before it stops work. */
 import { dialog } from 'electron'
 
 const STAY = 0
@@ -8,7 +8,7 @@ export async function askToStop(why: 'quit' | 'switch', running: number): Promis
   const { response } = await dialog.showMessageBox({
     type: 'question',
     message: running === 1 ? 'A task is rendering.' : `${running} tasks are rendering.`,
-    detail: `If you ${why === 'quit' ? 'quit' : 'leave this farm'}, they are stopped and start again the next time.`,
+    detail: `If you ${why === 'quit' ? 'quit' : 'leave this farm'}, they stop and start again next time.`,
     buttons: ['Keep rendering', why === 'quit' ? 'Quit' : 'Leave'],
     defaultId: STAY,
     cancelId: STAY,

@@ -4,12 +4,13 @@ import { app, dialog, Menu, nativeImage, Notification, session, shell, Tray, typ
 import type { FarmCheck, PushPayload, ShellPreferences, ShellPush, ShellRequest } from '../../shared/ipc.ts'
 import { VERSION } from '../../shared/version.ts'
 import { linkOfArgs, pageOfLink, SCHEME } from './deepLink.ts'
-import { checkFarm, farmAddress, FarmChoices, type FarmChoice } from './farmChoice.ts'
-import { farmClient, type FarmClient, type Notice } from './farmClient.ts'
-import { FarmWatch } from './farmWatch.ts'
-import type { FarmHost } from './host.ts'
-import { hostElsewhere } from './hostElsewhere.ts'
-import { hostHere } from './hostHere.ts'
+import { checkFarm, farmAddress, FarmChoices, type FarmChoice } from './farm/farmChoice.ts'
+import { farmClient, type FarmClient, type Notice } from './farm/farmClient.ts'
+import { FarmWatch } from './farm/farmWatch.ts'
+import type { FarmHost } from './farm/host.ts'
+import { openRemoteFarm } from './farm/remoteFarm.ts'
+import { openLocalFarm } from './farm/localFarm.ts'
+import { KeepAwake } from './keepAwake.ts'
 import { registerIpc } from './ipc.ts'
 import { isStartAtLogin, ownCommand, setStartAtLogin } from './loginItem.ts'
 import { appMenu, trayMenu, trayTooltip, type MenuActions, type TrayFacts } from './menus.ts'
@@ -37,7 +38,8 @@ class Shell {
   private readonly store = new ShellStore(join(this.userData, 'shell.json'))
   private readonly choices = new FarmChoices(this.store, this.userData, process.env)
   private readonly log = shellLog()
-  /** Notifications on the screen: one that is collected as garbage no longer hears its click. */
+  /** Notifications on the screen: a garbage-collected one no longer receives its click. */
+  private readonly keepAwake = new KeepAwake()
   private readonly notifications = new Set<Notification>()
   private window: BrowserWindow | undefined
   private tray: Tray | undefined
@@ -103,8 +105,8 @@ class Shell {
     app.on('before-quit', (event) => {
       if (this.quitting) return
       event.preventDefault()
-      // Our own menus ask first and do not come here. On a Mac it is the Dock's "Quit"; elsewhere the runtime got a signal from
-      // a system that wants to end, where nobody may be there to answer.
+      // Our own menus ask first and do not come here. On a Mac it is the Dock's "Quit"; elsewhere the system is shutting down and sent
+      // the runtime a signal, when there may be no one to answer.
       void (process.platform === 'darwin' ? this.askAndQuit() : this.quit())
     })
     app.on('activate', () => this.show())
@@ -127,8 +129,8 @@ class Shell {
 
   private async openFarm({ managerUrl, token }: FarmChoice): Promise<NonNullable<Shell['farm']>> {
     const host = managerUrl
-      ? await hostElsewhere(managerUrl, token, this.gui)
-      : await hostHere({
+      ? await openRemoteFarm(managerUrl, token, this.gui)
+      : await openLocalFarm({
           dataDir: process.env['FRAMEHOUSE_DATA'] || join(this.userData, 'farm'),
           port: DEFAULT_PORT,
           programDir: this.programDir,
@@ -160,7 +162,7 @@ class Shell {
     const now = this.choices.current()
     const address = managerUrl ? farmAddress(managerUrl) : ''
     if (address === undefined) return { state: 'bad-address', message: '', name: '', version: '', managerUrl }
-    // A token is told to no other farm than the one it was entered for.
+    // A token is sent only to the farm for which it was entered.
     const choice = { managerUrl: address, token: token ?? (address === now.managerUrl ? now.token : '') }
     const check: FarmCheck = address ? await checkFarm(choice) : { state: 'ok', message: '', name: '', version: VERSION, managerUrl: '' }
     if (check.state === 'ok' && (await this.mayStop('switch'))) setImmediate(() => void this.moveTo(choice))
@@ -191,6 +193,7 @@ class Shell {
   }
 
   private showFacts(facts: TrayFacts): void {
+    this.keepAwake.update(facts.workerBusy)
     this.tray?.setToolTip(trayTooltip(facts))
     this.tray?.setContextMenu(Menu.buildFromTemplate(trayMenu(facts, this.actions)))
   }
@@ -231,6 +234,7 @@ class Shell {
     this.window?.destroy()
     this.window = undefined
     this.farm?.watch.stop()
+    this.keepAwake.update(false)
     await this.farm?.host.stop().catch((error: unknown) => this.log.error({ error: messageOf(error) }, 'the farm did not stop cleanly'))
     app.exit(0)
   }

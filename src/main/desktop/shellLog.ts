@@ -1,5 +1,5 @@
 /** The manager's log under the shell: lines on stderr, which the system keeps for a desktop program. */
-import type { ServiceLogger } from '../cli/logger.ts'
+import type { ServiceLogger } from '../cli/services/logger.ts'
 
 export function shellLog(): ServiceLogger {
   const write = (level: string) => (facts: object, message: string) => {

@@ -1,4 +1,4 @@
-/** What the shell remembers, as one small JSON file in the user's folder. A broken file is as good as none. */
+/** The shell's stored state, one small JSON file in the user's folder. A broken file counts as missing. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Type, type Static } from 'typebox'

@@ -20,7 +20,7 @@ export interface Area {
 export const DEFAULT_STATE: WindowState = { width: 1440, height: 900, maximized: false }
 const MIN_WIDTH = 960
 const MIN_HEIGHT = 600
-/** So much of the title bar must be reachable. */
+/** Minimum part of the title bar that must be reachable. */
 const REACHABLE = 80
 
 /** The remembered state where a screen still shows it; else its size on the main screen. `areas`: work areas, the main one first. */
@@ -31,7 +31,8 @@ export function placeWindow(state: WindowState, areas: readonly Area[]): WindowS
   const height = Math.max(Math.min(MIN_HEIGHT, largest.h || MIN_HEIGHT), Math.min(state.height, largest.h || state.height))
   const { x, y } = state
   const seen =
-    x !== undefined && y !== undefined &&
+    x !== undefined &&
+    y !== undefined &&
     areas.some((area) => {
       const across = x + width > area.x + REACHABLE && x < area.x + area.width - REACHABLE
       return across && y >= area.y && y < area.y + area.height - REACHABLE

@@ -1,4 +1,4 @@
-/** What a worker's owner says about containers: engines, pools, what may be mounted, what is allowed. Read from a JSON file. */
+/** The container settings of a worker's owner: engines, pools, allowed mounts, permissions. Read from a JSON file. */
 import { Type, type Static } from 'typebox'
 
 const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '^[A-Za-z0-9][A-Za-z0-9._:-]*$' })
@@ -29,7 +29,7 @@ export const PoolConfig = Type.Object(
     /** Regular expression for the beginning of the task's routing name; empty fits all. */
     match: Type.String({ maxLength: 1000 }),
     engines: Type.Array(Name, { minItems: 1, maxItems: 100 }),
-    /** Containers at once in the pool. */
+    /** Concurrent containers in the pool. */
     maxRunning: Type.Integer({ minimum: 1, maximum: 1024, default: 10 }),
   },
   { additionalProperties: false },
@@ -39,26 +39,28 @@ export type PoolConfig = Static<typeof PoolConfig>
 export const ContainerConfig = Type.Object(
   {
     engines: Type.Array(EngineConfig, { minItems: 1, maxItems: 100 }),
-    /** Containers at once. Not needed where they are given beside this file. */
+    /** Concurrent containers. Not needed when given outside this file. */
     slots: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 })),
-    /** In order; the first that fits and has a usable engine counts. Without any: all engines, as many as the worker's slots. */
+    /** In order; the first matching pool with a usable engine is used. Without any: all engines, as many as the worker's slots. */
     pools: Type.Array(PoolConfig, { maxItems: 100, default: [] }),
-    /** Engines (name or host) that get nothing new. */
+    /** Engines (name or host) that get no new containers. */
     blacklist: Type.Array(Type.String({ minLength: 1 }), { maxItems: 100, default: [] }),
     circuit: Type.Object(
       {
-        /** So many failures of the connection in a row take an engine out. */
+        /** This many consecutive connection failures take an engine out of service. */
         maxFails: Type.Integer({ minimum: 1, default: 5 }),
-        /** After this long one trial decides. */
+        /** After this time, one trial decides. */
         resetSeconds: Type.Number({ exclusiveMinimum: 0, default: 60 }),
       },
       { additionalProperties: false, default: { maxFails: 5, resetSeconds: 60 } },
     ),
-    /** What may be mounted: folders with what is in them, or `volume:NAME` (`volume:*`: any). Nothing else. */
+    /** What may be mounted: folders with their contents, or `volume:NAME` (`volume:*`: any). Nothing else. */
     mounts: Type.Array(Type.Object({ path: Path, readOnly: Type.Boolean({ default: false }) }, { additionalProperties: false }), {
       maxItems: 1000,
       default: [],
     }),
+    /** Folders in which the manager may open what containers saved, once its admin has allowed them (docs/security.md). */
+    folders: Type.Optional(Type.Array(Path, { maxItems: 100 })),
     /** What jobs of an admin may ask for; others never may. */
     allow: Type.Object(
       {
@@ -77,7 +79,7 @@ export const ContainerConfig = Type.Object(
     ),
     /** Networks beside `bridge` and `none` that any job may join. */
     networks: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100, default: [] }),
-    /** What is tidied up on the engines, once an hour; 0: never. */
+    /** What is cleaned up on the engines, once an hour; 0: never. */
     prune: Type.Object(
       {
         /** Images that were pulled for the farm and not used for so many days. */
@@ -89,7 +91,24 @@ export const ContainerConfig = Type.Object(
       },
       { additionalProperties: false, default: { imageDays: 0, minFreeGiB: 0, containerDays: 0 } },
     ),
-    /** How long a container waits for an engine that went away, before the task is given back. */
+    /** Where containers of actors reach the manager through this worker: an https server on the engine's own network. */
+    gateway: Type.Object(
+      {
+        /** Each execution gets a name below it. */
+        domain: Type.String({
+          minLength: 1,
+          maxLength: 200,
+          pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+          default: 'actors.framehouse.internal',
+        }),
+        /** Clients send their token to this port only when it is 443. */
+        port: Type.Integer({ minimum: 0, maximum: 65_535, default: 443 }),
+        /** Files of a certificate for `*.domain`; otherwise the worker makes one of its own. */
+        certificate: Type.Optional(Type.Object({ cert: Path, key: Path }, { additionalProperties: false })),
+      },
+      { additionalProperties: false, default: { domain: 'actors.framehouse.internal', port: 443 } },
+    ),
+    /** How long a container waits for an unreachable engine before the task is returned. */
     engineGraceSeconds: Type.Number({ minimum: 0, maximum: 3600, default: 120 }),
   },
   { additionalProperties: false },

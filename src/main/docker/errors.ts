@@ -1,4 +1,4 @@
-/** What can go wrong with an engine, apart by what somebody should do about it. Messages carry the engine's own words. */
+/** Errors of an engine, grouped by what to do about them. Messages carry the engine's own words. */
 
 export abstract class ContainerError extends Error {
   override get name(): string {
@@ -9,7 +9,7 @@ export abstract class ContainerError extends Error {
 /** Nothing answers at the engine's address, or the connection broke. */
 export class EngineUnreachableError extends ContainerError {}
 
-/** The engine answered that it will not: unknown image, bad command, no disk, wrong option. */
+/** The engine rejected the request: unknown image, bad command, no disk space, wrong option. */
 export class EngineRefusedError extends ContainerError {
   constructor(
     message: string,
@@ -19,7 +19,7 @@ export class EngineRefusedError extends ContainerError {
   }
 }
 
-/** The container is gone, or ended because its engine did: nobody's failure, to be run again. */
+/** The container is gone, or ended because its engine did: not the task's failure, so it runs again. */
 export class ContainerLostError extends ContainerError {}
 
 /** No engine of this worker may run the task: no pool matches its name, or all that match are blacklisted. */

@@ -2,6 +2,7 @@
  * The seam between the command `docker-run` and what runs containers: a specification in; output, exit state and numbers
  * out. A second implementation (a cluster engine) serves the same command.
  */
+import type { Readable } from 'node:stream'
 import type { ContainerMount, ContainerRecord, DockerRunParameters, PullPolicy } from '../../shared/schemas/container.ts'
 
 export type OutputStream = 'stdout' | 'stderr'
@@ -53,18 +54,20 @@ export interface RunHooks {
   replay(): void
   /** It exists under this id; it is started only after this returns. */
   created(containerId: string): void
+  /** It exists, and is started when this resolves. `put` unpacks a tar stream at the container's root. */
+  prepare?(put: (tar: Readable) => Promise<void>): Promise<void>
   /** What is being done, for people. */
   activity(text: string): void
   /** Credentials for a registry's host, if the manager gave any for this run. */
   registryAuth(registry: string): RegistryAuth | undefined
   /** How it ended; also when it was stopped for a reason of the caller's. */
   ended(record: ContainerRecord): void
-  /** Resolves when what was told is kept: only then it is removed, so that a killed worker finds it. */
+  /** Resolves when everything reported is stored: only then is it removed, so that a killed worker finds it. */
   settled(): Promise<void>
 }
 
 export interface RunOptions {
-  /** An earlier run of this worker created the container under this id: when it is not there any more, it is lost. */
+  /** An earlier run of this worker created the container under this id: when it no longer exists, it is lost. */
   createdBefore: string | undefined
 }
 

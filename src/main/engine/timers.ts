@@ -1,44 +1,61 @@
-/** What happens by the clock: timeouts, schedules, retry delays, start-by times, purging. Each check is a method, so tests call them. */
+/**
+ * Timed actions: timeouts, schedules, retry delays, start-by times, purging. Each check is a method, so that tests can
+ * call it.
+ */
 import { RUNNABLE_TASK_STATUSES } from '../../shared/enums.ts'
 import { taskPublicId } from '../../shared/ids.ts'
-import type { Attempts } from './attempts.ts'
-import type { Core } from './core.ts'
-import { StaleAttemptError, UnavailableError } from './errors.ts'
-import type { JobBook } from './jobBook.ts'
-import type { Leases } from './leases.ts'
-import type { NextTasks } from './nextTasks.ts'
-import type { Staff } from './staff.ts'
-import { attemptTimeout, workerTimedOut } from './timeouts.ts'
-import type { Transitions } from './transitions.ts'
+import type { Attempts } from './jobs/attempts.ts'
+import { english } from '../../shared/said/said.ts'
+import type { Core } from './base/core.ts'
+import { ignoreStale, UnavailableError } from './base/errors.ts'
+import type { JobCache } from './queue/jobCache.ts'
+import type { Lease } from './queue/jobRuntime.ts'
+import type { Leases } from './queue/leases.ts'
+import type { Prefetch } from './queue/prefetch.ts'
+import type { Stalls } from './queue/stalls.ts'
+import type { ExternalWork } from './workers/externalWork.ts'
+import type { WorkerRoster } from './workers/workerRoster.ts'
+import { attemptTimeout, workerTimedOut } from './rules/timeouts.ts'
+import type { Transitions } from './jobs/transitions.ts'
+import type { PurgeableJob } from './base/ports.ts'
+import type { ClockJump } from './base/watchedClock.ts'
 
 export interface Every {
-  /** Runs `check` every so many milliseconds until stopped; the next one starts after the last one is done. */
+  /** Runs `check` at this interval in milliseconds until stopped; the next one starts after the last one is done. */
   (ms: number, check: () => void | Promise<void>): () => void
+}
+
+interface TimersParts {
+  book: JobCache
+  leases: Leases
+  roster: WorkerRoster
+  attempts: Attempts
+  transitions: Transitions
+  next: Prefetch
+  stalls: Stalls
+  external: Pick<ExternalWork, 'overdue'>
+  /** Called before a job's rows are deleted, to delete its files too. */
+  onPurge: (job: Omit<PurgeableJob, 'id'>) => Promise<void>
 }
 
 export class Timers {
   private readonly stops: (() => void)[] = []
-  private readonly startedAt: number
+  /** Until then no worker counts as silent: all need time to reconnect. */
+  private graceUntil: number
 
   constructor(
     private readonly core: Core,
-    private readonly book: JobBook,
-    private readonly leases: Leases,
-    private readonly staff: Staff,
-    private readonly attempts: Attempts,
-    private readonly transitions: Transitions,
-    private readonly next: NextTasks,
-    /** Told before a job's rows are deleted: files of it go too. */
-    private readonly onPurge: (job: { publicId: string; checkoutId: string | null }) => Promise<void>,
+    private readonly parts: TimersParts,
   ) {
-    this.startedAt = core.now()
+    this.graceUntil = core.now() + core.settings().timeoutGraceMs
   }
 
   start(every: Every): void {
     this.stops.push(
       every(200, () => this.releaseDue()),
       every(1_000, () => this.checkTimeouts()),
-      every(5_000, () => this.checkStartBy()),
+      every(1_000, () => this.checkStalls()),
+      every(1_000, () => this.checkStartBy()),
       every(20_000, () => this.applySchedules()),
       every(30_000, () => this.keepHouse()),
       every(60_000, () => this.purge()),
@@ -49,70 +66,109 @@ export class Timers {
     for (const stop of this.stops) stop()
   }
 
-  /** Jobs and tasks whose moment has come. */
+  /** Releases jobs and tasks whose time has come. */
   releaseDue(): void {
-    this.book.releaseDue()
+    this.parts.book.releaseDue()
   }
 
   /** Workers that should sleep or wake up now. */
   applySchedules(): void {
-    this.staff.applySchedules()
+    this.parts.roster.applySchedules()
   }
 
-  /** Workers that fell silent and attempts that take too long. */
+  /**
+   * The time of day moved by this much without being counted: running durations move along, and all workers get the
+   * grace period of a start.
+   */
+  clockJumped({ now, shiftMs }: ClockJump): void {
+    for (const lease of this.parts.leases.all()) {
+      lease.runningSince += shiftMs
+      lease.touchedAt += shiftMs
+      lease.lastSignAt += shiftMs
+    }
+    for (const reservation of this.parts.leases.reservations.all()) if (reservation.recalledAt !== null) reservation.recalledAt += shiftMs
+    this.parts.stalls.shift(shiftMs)
+    this.graceUntil = now + this.core.settings().timeoutGraceMs
+  }
+
+  /** Times out silent workers and attempts that take too long. */
   async checkTimeouts(): Promise<void> {
     const now = this.core.now()
     const settings = this.core.settings()
-    this.next.takeBackOverdue()
-    if (now - this.startedAt >= settings.timeoutGraceMs) {
-      for (const worker of this.staff.all()) {
-        if (workerTimedOut(worker, settings, now) && !this.staff.isWaiting(worker)) await this.staff.timeOut(worker)
+    this.parts.next.reclaimOverdue()
+    if (now >= this.graceUntil) {
+      for (const worker of this.parts.roster.all()) {
+        // External executors do not call home: what they hold is theirs until its deadline.
+        if (worker.adapter !== 'external' && workerTimedOut(worker, settings, now) && !this.parts.roster.isWaiting(worker))
+          await this.parts.roster.timeOut(worker)
       }
     }
-    for (const lease of [...this.leases.all()]) {
+    for (const lease of [...this.parts.leases.all()]) {
+      if (lease.reportedDone) continue
+      if (await this.isLeftToItsWorker(lease, now)) continue
       const verdict = attemptTimeout(
         {
-          startedAt: lease.attempt.startedAt,
+          runningSince: lease.runningSince,
           touchedAt: lease.touchedAt,
           lastSignAt: lease.lastSignAt,
           leaseKind: lease.attempt.leaseKind,
           leaseUntil: lease.attempt.leaseUntil,
         },
         lease.job.state.policy,
-        { now, graceUntil: this.startedAt + settings.timeoutGraceMs },
+        { now, graceUntil: this.graceUntil },
       )
       if (!verdict) continue
       if (verdict.rule === 'touch') {
         const since = new Date(lease.touchedAt).toISOString()
-        const reason = `Task timed out. It was assigned to worker ${lease.worker.name} (${lease.worker.publicId}), but untouched since ${since}`
-        await this.attempts.failHard(lease, 'timed-out', reason)
+        const { name, publicId } = lease.worker
+        const reason = english('task.timed-out', { worker: name, id: publicId, at: since })
+        await this.parts.attempts.failHard(lease, 'timed-out', reason)
+      } else if (verdict.rule === 'lease' && lease.worker.adapter === 'external') {
+        await this.parts.external.overdue(lease)
       } else {
-        await this.attempts.end(lease, { outcome: verdict.outcome, exitCode: null, reason: verdict.reason }).catch(ignoreStale)
+        await this.parts.attempts.end(lease, { outcome: verdict.outcome, exitCode: null, reason: verdict.reason }).catch(ignoreStale)
       }
     }
     await this.core.store.durable()
   }
 
+  /**
+   * Whether the attempt of a worker that timed out stays with it for now (Policy.takeoverAfterMs). When that time is over, it is given to
+   * others.
+   */
+  private async isLeftToItsWorker(lease: Lease, now: number): Promise<boolean> {
+    if (lease.worker.status !== 'error') return false
+    const waitsMs = lease.job.state.policy.takeoverAfterMs ?? 0
+    if (now - (lease.worker.lastSeenAt ?? lease.touchedAt) < waitsMs) return true
+    await this.parts.attempts.giveBack(lease, english('worker.timed-out'))
+    return true
+  }
+
+  /** Fails tasks without an eligible worker. */
+  checkStalls(): Promise<void> {
+    return this.parts.stalls.check()
+  }
+
   /** Tasks that were not started in time fail. */
   async checkStartBy(): Promise<void> {
     for (const { jobId, index } of await this.core.store.loadStartByExpired(this.core.now())) {
-      const job = await this.book.findById(jobId)
+      const job = await this.parts.book.findById(jobId)
       if (!job || job.state.deletedAt !== null) continue
-      await this.book.changeTask(taskPublicId(job.state.publicId, index), async (_, task) => {
+      await this.parts.book.changeTask(taskPublicId(job.state.publicId, index), async (_, task) => {
         if (!RUNNABLE_TASK_STATUSES.includes(task.status)) return
-        await this.transitions.task(job, task, 'failed', 'it was not started in time')
+        await this.parts.transitions.task(job, task, 'failed', english('task.not-in-time'))
       })
     }
     await this.core.store.durable()
   }
 
   keepHouse(): void {
-    this.staff.saveSightings()
-    this.book.forgetIdle()
-    for (const lease of this.leases.all()) {
+    this.parts.roster.saveSightings()
+    this.parts.book.forgetIdle()
+    for (const lease of this.parts.leases.all()) {
       if (lease.job.busy) continue
       lease.task.touchedAt = lease.touchedAt
-      this.book.saveTask(lease.job, lease.task)
+      this.parts.book.saveTask(lease.job, lease.task)
     }
   }
 
@@ -124,28 +180,23 @@ export class Timers {
         await this.purgeJob(found)
       } catch (error) {
         if (error instanceof UnavailableError) throw error
-        // A file that cannot be deleted, most of all: other jobs do not wait for it.
-        this.core.log.error({ job: found.publicId, error: String(error) }, 'a deleted job could not be purged; it is tried again')
+        // Usually a file that cannot be deleted: other jobs do not wait for it.
+        this.core.log.error({ job: found.publicId, error: String(error) }, 'cannot purge a deleted job; retrying')
       }
     }
   }
 
-  private async purgeJob({ id, publicId, checkoutId }: { id: number; publicId: string; checkoutId: string | null }): Promise<void> {
-    const job = await this.book.findById(id)
+  private async purgeJob({ id, ...purged }: PurgeableJob): Promise<void> {
+    const job = await this.parts.book.findById(id)
     if (job) {
       while (job.busy) await job.busy
-      // Somebody may have brought it back in this very moment.
+      // A person may have restored it at this moment.
       if (job.state.deletedAt === null) return
-      for (const lease of [...job.active.values()]) this.leases.remove(lease)
-      this.book.forget(job)
+      for (const lease of [...job.active.values()]) this.parts.leases.remove(lease)
+      this.parts.book.forget(job)
     }
-    await this.onPurge({ publicId, checkoutId })
-    await this.transitions.noteWaits(await this.core.store.purgeJob(id))
-    this.core.log.info({ job: publicId }, 'job purged')
+    await this.parts.onPurge(purged)
+    await this.parts.transitions.noteWaits(await this.core.store.purgeJob(id))
+    this.core.log.info({ job: purged.publicId }, 'job purged')
   }
-}
-
-/** The attempt ended by itself while others were dealt with. */
-function ignoreStale(error: unknown): void {
-  if (!(error instanceof StaleAttemptError)) throw error
 }

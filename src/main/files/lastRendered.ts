@@ -1,12 +1,12 @@
 /**
  * The newest image of each job in three sizes, as Flamenco clients expect it (§7): `last-rendered.jpg` and smaller ones
- * in `<previews>/<job id>/`. Images wait in a short queue; when it is full, the sender is told to leave it for now.
+ * in `<previews>/<job id>/`. Images wait in a short queue; when it is full, further ones are refused.
  */
 import { access, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { imageLibrary } from './imageLibrary.ts'
-import type { Logger } from '../engine/logger.ts'
-import { makeFolders } from '../system/makeFolders.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { ensureDir } from '../system/ensureDir.ts'
 
 /** Names and boxes that the image is fitted into, each made from the one before. It is never enlarged. */
 export const LAST_RENDERED_SIZES = [
@@ -46,7 +46,7 @@ export class LastRendered {
     return this.waiting.length >= LAST_RENDERED_QUEUE
   }
 
-  /** Takes an encoded image (PNG, JPEG and what else sharp reads) as the job's newest; false when the queue is full. */
+  /** Accepts an encoded image (PNG, JPEG and whatever else sharp reads) as the job's newest; false when the queue is full. */
   offer(jobId: string, image: Buffer): boolean {
     if (this.isFull) return false
     this.add(jobId, image)
@@ -54,8 +54,8 @@ export class LastRendered {
   }
 
   /**
-   * The same for images that the farm has anyway (previews): the newest one of a job takes the place of one that still
-   * waits, so nobody needs to be told to come back. Each job has at most one image waiting this way.
+   * The same for images that the farm already has (previews): the newest one of a job replaces one that still waits, so
+   * no sender needs to retry. Each job has at most one image waiting this way.
    */
   replace(jobId: string, image: Buffer): void {
     const waiting = this.waiting.find((other) => other.jobId === jobId)
@@ -99,7 +99,7 @@ export class LastRendered {
         await this.save(next.jobId, next.image)
         await this.tell(next.jobId)
       } catch (error) {
-        this.options.log.warn({ jobId: next.jobId, error: String(error) }, 'a last-rendered image could not be used')
+        this.options.log.warn({ jobId: next.jobId, error: String(error) }, 'cannot use a last-rendered image')
       }
     }
   }
@@ -108,14 +108,14 @@ export class LastRendered {
     try {
       await this.options.onImage(jobId)
     } catch (error) {
-      // The job is gone: nobody would ever remove its image.
+      // The job is deleted: its image would never be removed.
       await this.remove(jobId)
       throw error
     }
   }
 
   private async save(jobId: string, image: Buffer): Promise<void> {
-    await makeFolders(path.join(this.options.previews, jobId))
+    await ensureDir(path.join(this.options.previews, jobId))
     const sharp = await imageLibrary()
     let source = sharp(image, { limitInputPixels: MAX_PIXELS, sequentialRead: true }).flatten().toColourspace('srgb')
     const made: { file: string; jpeg: Buffer }[] = []
@@ -128,7 +128,8 @@ export class LastRendered {
       made.push({ file, jpeg: await sharp(data, { raw }).jpeg({ quality: JPEG_QUALITY }).toBuffer() })
       source = sharp(data, { raw })
     }
-    // Only when all sizes could be made is anything replaced; the tiny one comes last because it says "there is an image".
+    // Nothing is replaced until all sizes are ready; the tiny one comes last because it indicates that there is an
+    // image.
     for (const { file, jpeg } of made) await replaceFile(this.pathOf(jobId, file), jpeg)
   }
 }

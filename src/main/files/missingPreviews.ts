@@ -1,36 +1,39 @@
 /**
- * Previews that never came. A worker makes the preview of a frame beside its next task and sends it when there is time; when it
- * is killed in between, the frame is there and nobody makes its preview any more. Now and then the manager looks for such
- * frames, and has a worker that reaches the file make the preview (an errand); or makes it itself where no worker can and it
- * may look (frames of foreign workers on the shared storage, a farm whose workers are gone).
+ * Creates missing previews. A worker creates the preview of a frame beside its next task and sends it later; if it is
+ * killed in between, the frame exists and its preview is never created. The manager periodically searches for such
+ * frames, and has a worker that reaches the file create the preview (a request); or creates it itself where no worker
+ * can and it may read the file (frames of foreign workers on the shared storage, a farm whose workers are gone).
  */
-import { goPlatform } from '../../shared/crosspath.ts'
-import { pictureKind } from '../../shared/pictures.ts'
-import { ErrandFailedError } from '../engine/errands.ts'
-import { FarmError, UnavailableError } from '../engine/errors.ts'
-import type { FarmEngine } from '../engine/farmEngine.ts'
-import type { Logger } from '../engine/logger.ts'
-import type { WorkerState } from '../engine/model.ts'
+import { parseTaskId } from '../../shared/ids.ts'
+import { pictureKind } from '../../shared/pictures/pictures.ts'
+import { WorkerRequestFailedError } from '../engine/workers/workerRequests.ts'
+import { FarmError, UnavailableError } from '../engine/base/errors.ts'
+import type { FarmEngine } from '../engine/base/farmEngine.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { WorkerState } from '../engine/base/model.ts'
 import type { Every } from '../engine/timers.ts'
-import type { VariableHost, VariableSettings } from '../engine/variables.ts'
+import type { VariableSettings } from '../engine/compile/variables.ts'
 import type { ReadDatabase } from '../store/connection.ts'
-import { firstFrameSince, unseenFrames, type UnseenFrame } from '../store/queries/frames.ts'
+import { firstFrameSince, unseenFrames, type UnseenFrame } from '../store/queries/tasks/frames.ts'
 import { PreviewMaker, type FrameFile } from './previewMaker.ts'
 import type { Previews } from './previews.ts'
-import { pathHere, sharedFile, withVariable } from './sharedFiles.ts'
+import { outputsOfTask } from '../store/queries/jobs/outputs.ts'
+import { isNamedInside, pathHere, sharedFile, withFoldersOf, withVariable, type FileHost, type OutputsOf } from './sharedFiles.ts'
 
 const LOOK_EVERY_MS = 10_000
 const PAGE = 200
-/** A worker that was started again takes up what it kept on its disk; one that left may be back in a moment. */
+/** A restarted worker continues with previews stored on its disk; one that left may be back shortly. */
 const SETTLE_MS = 20_000
-/** Even a long queue of previews is through by then: it was dropped. */
+/** Even a long queue of previews is processed by then: it was dropped. */
 const GIVEN_UP_MS = 15 * 60_000
+/** A foreign worker's frame without a log line: it was found on the disk, and nothing else creates its preview. */
+const UNNAMED_MS = 60_000
 /** Frames that are older are left as they are. */
 const MAX_AGE_MS = 7 * 86_400_000
 const MAX_RUN_MS = 60_000
-/** Errands at a time; a worker runs few beside its tasks. */
+/** WorkerRequests at a time; a worker runs few beside its tasks. */
 const AT_ONCE = 2
-/** Workers that may say that they cannot, before that is believed. */
+/** Workers that may refuse before the preview counts as impossible. */
 const MAX_TRIES = 3
 const MAX_REASON_CHARS = 1000
 
@@ -39,8 +42,7 @@ export interface MissingPreviewsOptions {
   read: ReadDatabase
   previews: Previews
   settings(): VariableSettings
-  /** The shared storage, absolute. */
-  storage(): string
+  host(): FileHost
   log: Logger
   /** Milliseconds since the epoch. */
   now(): number
@@ -55,8 +57,9 @@ export interface Saver {
 }
 
 /**
- * Whether nobody else will make the preview of a frame: its worker is gone, was started again, or had all the time that even a
- * long queue takes. Foreign workers bring none: the manager makes those when it hears of them, and forgets the queue when it stops.
+ * Whether the preview of a frame will not come otherwise: its worker is gone, was restarted, or had enough time for a
+ * long queue. Foreign workers send none: the manager creates those when it learns of them, and loses the queue when it
+ * stops.
  */
 export function isDue(
   frame: Pick<UnseenFrame, 'path' | 'createdAt'>,
@@ -68,17 +71,20 @@ export function isDue(
   const age = now - frame.createdAt
   if (kind === undefined || age < SETTLE_MS || age > MAX_AGE_MS) return false
   if (saver === undefined || age > GIVEN_UP_MS) return true
-  if (saver.adapter === 'flamenco') return kind === 'by-helper' || frame.createdAt < managerStartedAt
+  if (saver.adapter === 'flamenco') return kind === 'by-helper' || frame.createdAt < managerStartedAt || age > UNNAMED_MS
   if (saver.status === 'offline' || saver.status === 'error') return true
   return saver.signedOnAt !== undefined && saver.signedOnAt > frame.createdAt && now - saver.signedOnAt >= SETTLE_MS
 }
 
-/** Who may be asked, the best first: who saved the file, then workers of the same platform, then the others. */
+/** Workers to ask, the best first: the one that saved the file, then workers of the same platform, then the others. */
 export function whomToAsk(workers: readonly WorkerState[], frame: Pick<UnseenFrame, 'workerId' | 'platform'>): WorkerState[] {
   const rank = (worker: WorkerState): number => (worker.id === frame.workerId ? 0 : worker.platform === frame.platform ? 1 : 2)
-  return workers
-    .filter(({ adapter, approvedAt, status }) => adapter === 'native' && approvedAt !== null && (status === 'awake' || status === 'asleep'))
-    .sort((a, b) => rank(a) - rank(b))
+  return workers.filter(mayBeAsked).sort((a, b) => rank(a) - rank(b))
+}
+
+/** A native worker that is online. */
+export function mayBeAsked({ adapter, approvedAt, status }: Pick<WorkerState, 'adapter' | 'approvedAt' | 'status'>): boolean {
+  return adapter === 'native' && approvedAt !== null && (status === 'awake' || status === 'asleep')
 }
 
 export class MissingPreviews {
@@ -97,7 +103,7 @@ export class MissingPreviews {
     this.maker = new PreviewMaker({
       previews: options.previews,
       log: options.log,
-      onResult: ({ taskId, path }, preview, size) => options.farm.setFramePreview(taskId, path, preview, size),
+      onResult: ({ taskId, path }, preview, details) => options.farm.setFramePreview(taskId, path, preview, details),
     })
   }
 
@@ -112,7 +118,7 @@ export class MissingPreviews {
     await this.looking
   }
 
-  /** One look at the next frames without a preview. Resolves when all that was due has been tried. */
+  /** Checks the next frames without a preview. Resolves when all that were due have been tried. */
   look(): Promise<void> {
     this.looking ??= this.lookOnce().finally(() => (this.looking = undefined))
     return this.looking
@@ -140,39 +146,45 @@ export class MissingPreviews {
   }
 
   private async make(frame: UnseenFrame, workers: readonly WorkerState[]): Promise<void> {
-    const { log } = this.options
+    const { log, read, settings, host } = this.options
     const refused = this.refusals.get(frame.id)
-    const [worker] = whomToAsk(workers, frame).filter(({ id }) => !refused?.workers.has(id))
     try {
+      const written = await outputsOfTask(read, frame.jobId, parseTaskId(frame.taskId)?.index ?? 0)
+      const saver = this.options.farm.workers().find(({ id }) => id === frame.workerId)
+      const outputs = withFoldersOf(written, saver, settings(), host())
+      // The worker that saved it may open it. Another worker only opens output of the job.
+      const isOutput = isNamedInside(pathHere(frame.path, frame.platform, settings(), host()), settings(), host(), outputs)
+      const [worker] = whomToAsk(workers, frame).filter(({ id }) => (isOutput || id === frame.workerId) && !refused?.workers.has(id))
       if (worker !== undefined && (refused?.workers.size ?? 0) < MAX_TRIES) await this.ask(worker, frame)
-      else if (!(await this.makeHere(frame)) && refused !== undefined) await this.giveUp(frame, refused.reason)
+      else if (!(await this.makeHere(frame, outputs)) && refused !== undefined) await this.giveUp(frame, refused.reason)
     } catch (error) {
-      // Its job was purged, or the farm stops.
+      // Its job was purged, or the farm is stopping.
       if (!(error instanceof FarmError)) throw error
-      log.debug({ path: frame.path, error: error.message }, 'a missing preview was not made')
+      log.debug({ path: frame.path, error: error.message }, 'cannot create a missing preview')
     }
   }
 
   private async ask(worker: WorkerState, frame: UnseenFrame): Promise<void> {
-    const { farm, settings } = this.options
-    const file = withVariable(frame.path, frame.platform, settings(), this.host())
+    const { farm, settings, host } = this.options
+    const file = withVariable(frame.path, frame.platform, settings(), host())
     const command = { name: 'make-preview', parameters: { file, frameId: frame.id }, totalStepCount: 0 }
     try {
       await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
     } catch (error) {
       if (error instanceof UnavailableError) return
-      if (!(error instanceof ErrandFailedError)) throw error
+      if (!(error instanceof WorkerRequestFailedError)) throw error
       const refused = this.refusals.get(frame.id) ?? { workers: new Set(), reason: '' }
       refused.workers.add(worker.id)
       this.refusals.set(frame.id, { ...refused, reason: error.message })
     }
   }
 
-  /** True when the manager may read the file; what came of it is recorded by the maker. */
-  private async makeHere(frame: UnseenFrame): Promise<boolean> {
+  /** True when the manager may read the file; the maker records the result. */
+  private async makeHere(frame: UnseenFrame, outputs: OutputsOf | undefined): Promise<boolean> {
+    const { host } = this.options
     const settings = this.options.settings()
     if (pictureKind(frame.path) !== 'direct') return false
-    const file = await sharedFile(pathHere(frame.path, frame.platform, settings, this.host()), settings, this.host())
+    const file = await sharedFile(pathHere(frame.path, frame.platform, settings, host()), settings, host(), outputs)
     if (file === undefined) return false
     const picture: FrameFile = { taskId: frame.taskId, jobId: frame.jobId, path: frame.path, file }
     this.maker.add(picture)
@@ -182,9 +194,5 @@ export class MissingPreviews {
   private async giveUp(frame: UnseenFrame, problem: string): Promise<void> {
     this.refusals.delete(frame.id)
     await this.options.farm.setFramePreview(frame.taskId, frame.path, 'failed', { problem: problem.slice(0, MAX_REASON_CHARS) })
-  }
-
-  private host(): VariableHost {
-    return { platform: goPlatform(process.platform), storagePath: this.options.storage() }
   }
 }

@@ -1,22 +1,19 @@
 /**
- * Makes previews of images that the manager can read itself: frames of workers that bring none. Images wait in a queue
- * and a few are worked on at a time, so that a farm full of finished frames does not slow the manager down.
+ * Creates previews of images that the manager can read itself: frames of workers that send none. Images wait in a queue
+ * and a few are processed at a time, so that a farm full of finished frames does not slow the manager down.
  */
 import { stat } from 'node:fs/promises'
 import { imageLibrary } from './imageLibrary.ts'
-import type { PreviewSize } from '../../shared/schemas/agent.ts'
-import type { Logger } from '../engine/logger.ts'
-import type { Previews } from './previews.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { PREVIEW_PIXELS, type Previews } from './previews.ts'
 
-/** Widths in pixels; images are never enlarged. */
-const WIDTHS: readonly (readonly [PreviewSize, number])[] = [
-  ['large', 1920],
-  ['thumbnail', 320],
-]
+/** Each made from the one before; images are never enlarged. */
+const SIZES = ['large', 'thumbnail'] as const
 const JPEG_QUALITY = 85
 const AT_ONCE = 1
 /** Paths only, so a long queue costs little; what comes beyond it stays without preview. */
 const MAX_WAITING = 50_000
+const MAX_REASON_CHARS = 1000
 /** A file larger than this is not opened. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024
 const MAX_PIXELS = 20_000 * 20_000
@@ -33,8 +30,8 @@ export interface FrameFile {
 export interface PreviewMakerOptions {
   previews: Previews
   log: Logger
-  /** Tells the farm what became of it. Size: of the image itself, in pixels. */
-  onResult(frame: FrameFile, preview: 'ready' | 'failed', size: { width: number; height: number } | undefined): Promise<void>
+  /** Reports the result to the farm: the size of the image itself, in pixels, or why there is no preview. */
+  onResult(frame: FrameFile, preview: 'ready' | 'failed', details: { width: number; height: number } | { problem: string }): Promise<void>
 }
 
 export class PreviewMaker {
@@ -52,7 +49,7 @@ export class PreviewMaker {
     this.next()
   }
 
-  /** Forgets what waits and ends what runs. */
+  /** Drops waiting images and ends running ones. */
   async stop(): Promise<void> {
     this.stopped = true
     this.waiting.length = 0
@@ -79,15 +76,16 @@ export class PreviewMaker {
 
   private async work(frame: FrameFile): Promise<void> {
     const { log, onResult } = this.options
-    let size: { width: number; height: number } | undefined
+    let details: { width: number; height: number } | { problem: string }
     try {
-      size = await this.make(frame)
+      details = await this.make(frame)
     } catch (error) {
-      log.debug({ path: frame.path, error: String(error) }, 'no preview could be made')
+      log.debug({ path: frame.path, error: String(error) }, 'cannot create a preview')
+      details = { problem: (error instanceof Error ? error.message : String(error)).slice(0, MAX_REASON_CHARS) }
     }
-    // The job may be gone meanwhile; then nobody wants to know.
-    await onResult(frame, size ? 'ready' : 'failed', size).catch((error: unknown) =>
-      log.debug({ path: frame.path, error: String(error) }, 'a preview was not recorded'),
+    // The job may be deleted in the meantime; then the result is not needed.
+    await onResult(frame, 'problem' in details ? 'failed' : 'ready', details).catch((error: unknown) =>
+      log.debug({ path: frame.path, error: String(error) }, 'cannot record a preview'),
     )
   }
 
@@ -98,8 +96,11 @@ export class PreviewMaker {
     const image = sharp(file, { limitInputPixels: MAX_PIXELS, sequentialRead: true })
     const { width: fullWidth, height: fullHeight } = await image.metadata()
     let source = image.flatten().toColourspace('srgb')
-    for (const [name, width] of WIDTHS) {
-      const { data, info } = await source.resize({ width, withoutEnlargement: true }).raw().toBuffer({ resolveWithObject: true })
+    for (const name of SIZES) {
+      const { data, info } = await source
+        .resize({ ...PREVIEW_PIXELS[name], fit: 'inside', withoutEnlargement: true })
+        .raw()
+        .toBuffer({ resolveWithObject: true })
       const raw = { width: info.width, height: info.height, channels: info.channels }
       await this.options.previews.save(jobId, path, name, await sharp(data, { raw }).jpeg({ quality: JPEG_QUALITY }).toBuffer())
       source = sharp(data, { raw })

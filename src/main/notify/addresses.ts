@@ -1,11 +1,11 @@
 /**
- * Where webhooks may go. Whoever may submit a job may name an address, and the manager calls it: so the manager's own
- * loopback, where callers are trusted, and link-local addresses, where clouds keep their credentials, are out of reach
- * unless a setting says otherwise. Private addresses of the LAN are allowed: the studio's own services are there.
+ * Where webhooks may go. Any submitter may set an address, and the manager calls it: so the manager's own loopback,
+ * where callers are trusted, and link-local addresses, where clouds keep their credentials, are blocked unless a
+ * setting allows them. Private addresses of the LAN are allowed: the studio's own services are there.
  */
 import { lookup as dnsLookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
-import { FarmError } from '../engine/errors.ts'
+import { FarmError } from '../engine/base/errors.ts'
 
 /** The address may not be called. */
 export class ForbiddenAddressError extends FarmError {

@@ -1,21 +1,22 @@
 /**
- * Delivers the outbox. Entries are written in the same commit as what they tell (engine/transitions.ts) and delivered
- * after it, by a handler for each kind. An entry is marked done after it was delivered: a crash in between delivers it
- * again, so everything is told at least once. Nothing here can hold up or break work: handlers run beside it, a few at a
- * time, few of them for one target, and what they throw is logged and tried again.
+ * Delivers the outbox. Entries are written in the same commit as the change that they report
+ * (engine/jobs/transitions.ts) and delivered after it, by a handler for each kind. An entry is marked done after it was
+ * delivered: a crash in between delivers it again, so delivery is at least once. Nothing here can delay or break work:
+ * handlers run beside it, a few at a time, few of them for one target, and their errors are logged and retried.
  */
-import type { Logger } from '../engine/logger.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { redactText } from '../security/redaction.ts'
 import type { Connection, ReadDatabase } from '../store/connection.ts'
-import { deleteDelivered, dueEntries, insertEntries, nextDue, settleEntry, type OutboxRow } from '../store/queries/outbox.ts'
+import { deleteDelivered, dueEntries, insertEntries, nextDue, settleEntry, type OutboxRow } from '../store/queries/farm/outbox.ts'
 
 export interface OutboxEntry {
   kind: string
   payload: unknown
-  /** Not before this moment; milliseconds since the epoch. Default: at once. */
+  /** Not before this time; milliseconds since the epoch. Default: immediately. */
   at?: number
 }
 
-/** What a handler made of an entry. `write` and `entries` are stored in the transaction that settles it. */
+/** A handler's result. `write` and `entries` are stored in the transaction that settles the entry. */
 export interface Delivered {
   /** Try again after so many milliseconds; undefined: done with it. */
   retryInMs?: number
@@ -52,7 +53,7 @@ const AT_ONCE = 16
 const AT_ONCE_FOR_ONE_TARGET = 4
 /** Entries looked at in one go: enough to find other targets behind many of a slow one. */
 const WINDOW = 200
-/** The longest that nothing is looked for. Who writes an entry says so by `wake`; this is for clocks that are set and machines that slept. */
+/** The longest pause between checks. Writers of entries call `wake`; this is for clocks that are set and machines that slept. */
 const LOOK_AGAIN_MS = 60_000
 /** The database could not be read or written. */
 const AFTER_FAILURE_MS = 1_000
@@ -74,7 +75,7 @@ export class Deliveries {
 
   constructor(private readonly parts: DeliveriesParts) {}
 
-  /** Says who delivers entries of a kind. Entries of a kind that nobody delivers wait. */
+  /** Sets the handler of a kind. Entries of a kind without a handler wait. */
   handle(kind: string, handler: Handler): void {
     this.handlers.set(kind, handler)
   }
@@ -113,12 +114,12 @@ export class Deliveries {
       await this.clean()
     } catch (error) {
       restMs = AFTER_FAILURE_MS
-      this.parts.log.error({ err: error }, 'the outbox cannot be read')
+      this.parts.log.error({ err: error }, 'cannot read the outbox')
     } finally {
       this.looking = false
     }
     if (this.stopped) return
-    // Said while it was cleaning up; while all hands are full, the first that comes free looks again.
+    // Woken during cleanup; while all slots are busy, the first that becomes free checks again.
     if (this.lookAgain && this.running.size < AT_ONCE) restMs = 0
     this.timer = setTimeout(() => this.wake(), restMs).unref()
   }
@@ -162,15 +163,16 @@ export class Deliveries {
         const retryInMs = Math.min(MAX_WAIT_MS, AFTER_DEFECT_MS * 2 ** row.tries)
         return { retryInMs, error: error instanceof Error ? error.message : String(error) }
       })
-      if (result.error !== undefined) log.warn({ ...facts, error: result.error, again: result.retryInMs !== undefined }, 'not delivered')
+      if (result.error !== undefined)
+        log.warn({ ...facts, error: redactText(result.error), again: result.retryInMs !== undefined }, 'not delivered')
       await write.exclusive(async (tx) => {
         await result.write?.(tx)
         if (result.entries?.length) await insertEntries(tx, result.entries, now())
         await settleEntry(tx, row.id, result, now())
       })
     } catch (error) {
-      // The entry stays due: it is delivered again when the database can be written again.
-      log.error({ err: error, ...facts }, 'what became of an entry of the outbox cannot be written')
+      // The entry stays due: it is delivered again when the database is writable again.
+      log.error({ err: error, ...facts }, 'cannot record the result of an outbox entry')
       await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS).unref())
     }
   }
@@ -183,7 +185,7 @@ export class Deliveries {
   }
 }
 
-/** Empty for a payload that the handler cannot read: it says so itself when it is asked, and other entries do not wait for it. */
+/** Empty for a payload that the handler cannot read: the handler reports that itself, and other entries do not wait for it. */
 function targetOf(handler: Handler, payload: unknown): string {
   try {
     return handler.targetOf?.(payload) ?? ''

@@ -19,7 +19,7 @@ export class NoMailServerError extends Error {
   }
 }
 
-/** The server said no, and would say so again. */
+/** The server refused, and would refuse again. */
 export class MailRefusedError extends Error {
   override readonly name = 'MailRefusedError'
 }

@@ -1,4 +1,4 @@
-/** The notify service: puts the delivery of the outbox together. Dialects add handlers for what their own tasks set off. */
+/** The notify service: assembles the delivery of the outbox. Dialects add handlers for messages about their own tasks. */
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { NotificationTestResult, WebhookTarget } from '../../shared/schemas/notify.ts'
@@ -6,7 +6,7 @@ import type { FarmSettings } from '../../shared/schemas/settings.ts'
 import type { SecretBox } from '../security/secretBox.ts'
 import { ForbiddenAddressError } from './addresses.ts'
 import { Deliveries, type DeliveriesParts, type Delivered, type Handler } from './deliveries.ts'
-import { jobEndsHandler } from './jobEnds.ts'
+import { jobCompletionHandler } from './jobCompletion.ts'
 import { MailRefusedError, NoMailServerError, sendMail, type Mail } from './mailer.ts'
 import { WebhookCaller, type WebhookCall, type WebhookReply } from './webhooks.ts'
 
@@ -32,18 +32,18 @@ export class Notifier {
 
   constructor(private readonly parts: NotifierParts) {
     this.deliveries = new Deliveries(parts)
-    this.handle('job-ended', jobEndsHandler(parts))
+    this.handle('job-ended', jobCompletionHandler(parts))
     this.handle('webhook', {
       targetOf: (payload) => webhookTarget(Value.Parse(WebhookPayload, payload).url),
       handle: async ({ id, payload, tries }) => {
         const call = Value.Parse(WebhookPayload, payload)
         try {
-          // A receiver can tell by it that it has had this one before.
+          // Lets a receiver recognize a repeated message.
           const reply = await this.call({ ...call, headers: { ...call.headers, 'framehouse-delivery': String(id) } })
           return reply.status < 400 ? {} : again(tries, `${call.url} answered with status ${reply.status}`)
         } catch (error) {
           if (error instanceof ForbiddenAddressError) return { error: error.message }
-          return again(tries, `${call.url} cannot be called: ${messageOf(error)}`)
+          return again(tries, `${call.url} is unreachable: ${messageOf(error)}`)
         }
       },
     })
@@ -61,7 +61,7 @@ export class Notifier {
     })
   }
 
-  /** Says who delivers entries of the outbox of this kind, e.g. `fastlane:task-ended`. Before `start`. */
+  /** Sets the handler of outbox entries of this kind, for example `fastlane:task-ended`. Call it before `start`. */
   handle(kind: string, handler: Handler): void {
     this.deliveries.handle(kind, handler)
   }
@@ -91,12 +91,14 @@ export class Notifier {
     const settings = this.parts.settings.current()
     const password = this.parts.secrets.unseal(settings.smtpPassword)
     if (password === undefined) {
-      throw new MailRefusedError('the password of the mail server cannot be read (the key file of the data folder changed): enter it again')
+      throw new MailRefusedError(
+        'cannot decrypt the password of the mail server, because the key file of the data folder changed; enter it again',
+      )
     }
     return sendMail(mail, settings, password)
   }
 
-  /** Sends one message now, for somebody who is setting things up and wants to see whether they work. */
+  /** Sends a test message now, to verify the settings. */
   async test(target: { mail?: string; webhook?: WebhookTarget }): Promise<NotificationTestResult> {
     const { managerName } = this.parts.settings.current()
     try {
@@ -111,7 +113,7 @@ export class Notifier {
         subject: `[${managerName}] test`,
         text: `This is a test of the mail settings of ${managerName}.`,
       })
-      return { delivered: true, message: 'the mail server took the message' }
+      return { delivered: true, message: 'the mail server accepted the message' }
     } catch (error) {
       return { delivered: false, message: messageOf(error) }
     }
@@ -132,7 +134,7 @@ export function webhookTarget(url: string): string {
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const cause = error.cause instanceof Error && error.cause.message !== error.message ? `: ${error.cause.message}` : ''
-  // Several addresses were tried and none answered: Node says nothing but their errors then.
+  // Several addresses were tried and none answered: Node then reports nothing but their errors.
   const inner = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : ''
   return `${error.message || inner || error.name}${cause}`
 }

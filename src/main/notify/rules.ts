@@ -1,7 +1,7 @@
 /** Checking and showing of notification rules, beyond what their schema says. Pure. */
 import type { NotificationRule } from '../../shared/schemas/notify.ts'
-import { SECRET_SHOWN } from '../../shared/schemas/settings.ts'
-import { InvalidInputError } from '../engine/errors.ts'
+import { InvalidInputError } from '../engine/base/errors.ts'
+import { redact, STRICT } from '../security/redaction.ts'
 
 /** @param field where they stand in the request. @throws InvalidInputError naming the rule */
 export function assertRules(rules: readonly NotificationRule[], field: string): void {
@@ -15,9 +15,6 @@ export function assertRules(rules: readonly NotificationRule[], field: string): 
 
 /** For replies: values of headers may be keys of other services. */
 export function shownRules(rules: readonly NotificationRule[]): NotificationRule[] {
-  return rules.map((rule) => {
-    if (!rule.webhook?.headers) return rule
-    const headers = Object.fromEntries(Object.keys(rule.webhook.headers).map((name) => [name, SECRET_SHOWN]))
-    return { ...rule, webhook: { ...rule.webhook, headers } }
-  })
+  // Only texts become other texts.
+  return redact(rules, STRICT) as NotificationRule[]
 }

@@ -54,7 +54,7 @@ export class WebhookCaller {
     let next = { ...call }
     for (let hops = 0; ; hops++) {
       const url = new URL(next.url)
-      if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`webhooks speak HTTP and HTTPS, not ${url.protocol}`)
+      if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new Error(`webhooks support HTTP and HTTPS, not ${url.protocol}`)
       if (!toLocal) assertAllowedHost(url)
       const reply = await request(url, {
         dispatcher,
@@ -64,7 +64,7 @@ export class WebhookCaller {
         headers: next.headers,
         ...(next.method === 'GET' ? {} : { body: next.body }),
       })
-      // A body that is left unread ends with an error that is nobody's business.
+      // An unread body ends with an error that does not matter.
       reply.body.on('error', () => undefined)
       const location = reply.headers.location
       if (!REDIRECTS.has(reply.statusCode) || typeof location !== 'string') return kept(reply)
@@ -75,7 +75,7 @@ export class WebhookCaller {
   }
 }
 
-/** undici is loaded with the first call: it takes a tenth of the time in which a manager starts, and most farms call nobody. */
+/** undici is loaded with the first call: loading takes a tenth of the manager's start time, and most farms send no webhooks. */
 async function connect(): Promise<Connections> {
   const { Agent, request } = await import('undici')
   const keepAliveTimeout = 4_000

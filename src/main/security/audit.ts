@@ -1,24 +1,27 @@
 /**
- * The audit log: who changed what. Entries are written in batches soon after the change; an entry that cannot be
- * written is logged and does not undo or hold up what was done.
+ * The audit log: who changed what. Entries are written in batches soon after the change. An entry that cannot be
+ * written is logged; the change itself is neither undone nor delayed.
  */
-import type { Logger } from '../engine/logger.ts'
-import { insertAudit, type TransactionalDatabase } from '../store/queries/accounts.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { insertAudit, type TransactionalDatabase } from '../store/queries/farm/accounts.ts'
 import { auditDetail } from './auditDetail.ts'
 
 export interface AuditEntry {
   at: number
+  /** The actor's id, its label at that moment, and the public id of its token. */
+  actorId: string
   actor: string
-  /** What was done: a route's operation, e.g. `actOnJob`, or an event of security, e.g. `login-failed`. */
+  tokenId?: string | null
+  /** What was done: a route's operation, for example `actOnJob`, or a security event, for example `login-failed`. */
   action: string
   targetKind: string
   targetId: string
-  /** Anything JSON; kept without secrets, see auditDetail. */
+  /** Any JSON; stored without secrets, see auditDetail. */
   detail: unknown
 }
 
 const FLUSH_AFTER_MS = 200
-/** Beyond this the disk is not keeping up or somebody floods us; the oldest entries are what matters. */
+/** Beyond this, the disk is too slow or the log is being flooded; the oldest entries are the ones that matter. */
 const MAX_WAITING = 20_000
 
 export class AuditLog {
@@ -36,7 +39,7 @@ export class AuditLog {
     this.timer ??= setTimeout(() => void this.flush(), FLUSH_AFTER_MS).unref()
   }
 
-  /** Writes what waits. Never rejects. */
+  /** Writes the waiting entries. Never rejects. */
   async flush(): Promise<void> {
     clearTimeout(this.timer)
     this.timer = undefined
@@ -46,6 +49,8 @@ export class AuditLog {
     const rows = entries.map((entry) => ({
       at: entry.at,
       actor: entry.actor,
+      actor_id: entry.actorId,
+      token_id: entry.tokenId ?? null,
       action: entry.action,
       target_kind: entry.targetKind,
       target_id: entry.targetId,
@@ -54,7 +59,7 @@ export class AuditLog {
     try {
       await this.write.exclusive((tx) => insertAudit(tx, rows))
     } catch (error) {
-      this.log.error({ err: error, entries: rows.length }, 'audit entries could not be written')
+      this.log.error({ err: error, entries: rows.length }, 'cannot write audit entries')
     }
   }
 }

@@ -1,14 +1,14 @@
 /**
- * By which names this manager may be called. A page of a foreign site whose name was made to point at us ("DNS
- * rebinding") sends that name in Host, so an unknown name is refused before anything else happens.
+ * The host names under which this manager may be called. A page of a foreign site whose name resolves to this machine
+ * ("DNS rebinding") sends that name in Host, so requests with an unknown name are rejected first.
  */
 import { hostname, networkInterfaces } from 'node:os'
 
-/** Looked up again at most this often when an unknown name comes: addresses change with Wi-Fi, VPN and sleep. */
+/** Own names are looked up again at most this often when an unknown name arrives: addresses change with Wi-Fi, VPN and sleep. */
 const REFRESH_MS = 5_000
 const MAX_REMEMBERED = 1_000
 
-/** The name without port, lower case, IPv6 without brackets. Undefined when it is no host header at all. */
+/** The name without port, in lower case, IPv6 without brackets. Undefined when the header is not a host. */
 export function hostName(header: string): string | undefined {
   const match = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/?#@\\[\]]+))(?::\d{1,5})?$/.exec(header)
   return (match?.[1] ?? match?.[2])?.toLowerCase().replace(/\.$/, '')
@@ -46,7 +46,7 @@ export class HostPolicy {
     this.refreshedAt = now()
   }
 
-  /** Whether a request with this Host header is meant for us. Costs one look-up for headers seen before. */
+  /** Whether a request with this Host header is meant for this manager. Costs one look-up for headers seen before. */
   allows(header: string | undefined): boolean {
     if (header === undefined) return false
     const known = this.remembered.get(header)
@@ -58,7 +58,7 @@ export class HostPolicy {
     return allowed
   }
 
-  /** To be called when settings.allowedHosts changed. */
+  /** Call it when settings.allowedHosts changes. */
   forget(): void {
     this.remembered.clear()
   }
@@ -76,14 +76,14 @@ export class HostPolicy {
   }
 }
 
-/** Whether a browser's Origin header names the very server that the request's Host header names. `null` never does. */
+/** Whether a browser's Origin header names the server in the request's Host header. `null` never does. */
 export function isOwnOrigin(origin: string, host: string | undefined): boolean {
   if (host === undefined) return false
   const scheme = origin.startsWith('https://') ? 8 : origin.startsWith('http://') ? 7 : 0
   return scheme > 0 && origin.slice(scheme).toLowerCase() === host.toLowerCase()
 }
 
-/** Whether an address of a socket is this machine's loopback. */
+/** Whether a socket's address is this machine's loopback. */
 export function isLoopbackAddress(address: string | undefined): boolean {
   return address !== undefined && (address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.'))
 }

@@ -1,8 +1,8 @@
-/** Credentials of container registries: few, so they are in memory; encrypted on disk, given to a worker for one run. */
-import type { Logger } from '../engine/logger.ts'
-import { NotFoundError } from '../engine/errors.ts'
+/** Credentials of container registries: few, so they are in memory; encrypted on disk, sent to a worker for one run. */
+import type { Logger } from '../../shared/logger.ts'
+import { NotFoundError } from '../engine/base/errors.ts'
 import type { ReadDatabase } from '../store/connection.ts'
-import type { TransactionalDatabase } from '../store/queries/accounts.ts'
+import type { TransactionalDatabase } from '../store/queries/farm/accounts.ts'
 import type { SecretBox } from './secretBox.ts'
 
 export interface RegistryCredential {
@@ -40,14 +40,14 @@ export class RegistryCredentials {
     return credentials
   }
 
-  /** Without passwords: nobody reads them again. By registry. */
+  /** Without passwords: they are write-only. Sorted by registry. */
   list(): RegistryCredential[] {
     return [...this.rows.values()]
       .map(({ registry, username, updated_at }) => ({ registry, username, updatedAt: updated_at }))
       .sort((a, b) => a.registry.localeCompare(b.registry))
   }
 
-  /** Adds or replaces. @param registry host and port as they stand in images' names; `docker.io` for names without one */
+  /** Adds or replaces. @param registry host and port as in image names; `docker.io` for names without one */
   async put(registry: string, username: string, password: string): Promise<RegistryCredential> {
     const row = { registry, username, secret: this.options.secrets.seal(password), updated_at: this.options.now() }
     await this.options.write.exclusive((tx) =>
@@ -69,13 +69,13 @@ export class RegistryCredentials {
     this.rows.delete(registry)
   }
 
-  /** For a worker that is about to pull from it; undefined when there are none, or they cannot be opened. */
+  /** For a worker that is about to pull from it; undefined when there are none, or they cannot be decrypted. */
   find(registry: string): { registry: string; username: string; password: string } | undefined {
     const row = this.rows.get(registry)
     if (row === undefined) return undefined
     const password = this.options.secrets.unseal(row.secret)
     if (password !== undefined) return { registry, username: row.username, password }
-    this.options.log.error({ registry }, "the credentials of a registry were not made with this manager's key")
+    this.options.log.error({ registry }, "cannot decrypt a registry's credentials: they were encrypted with another key; enter them again")
     return undefined
   }
 }

@@ -1,12 +1,12 @@
 /**
- * Secrets that the manager itself must be able to read again (a mail server's password), encrypted at rest with a key
- * that lies beside the database and not in it: a copy of the database, or a backup, gives none of them away.
+ * Encrypts secrets that the manager must read back (a mail server's password) at rest, with a key that is stored beside
+ * the database and not in it: a copy of the database, or a backup, reveals none of them.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** In the data folder; readable by the user that the manager runs as. */
+/** In the data folder; readable only by the user that runs the manager. */
 export const SECRET_KEY_FILE = 'secret.key'
 
 const MARK = 'sealed$1$'
@@ -17,16 +17,16 @@ const TAG_BYTES = 16
 export class SecretBox {
   constructor(private readonly key: Buffer) {}
 
-  /** Reads the key of this data folder, or makes one. @throws Error when the file is no such key */
+  /** Reads the key of this data folder, or creates one. @throws Error when the file is not a valid key */
   static async open(dataDir: string): Promise<SecretBox> {
     const file = join(dataDir, SECRET_KEY_FILE)
     await writeFile(file, randomBytes(KEY_BYTES), { mode: 0o600, flag: 'wx' }).catch(ignoreExisting)
     const key = await readFile(file)
-    if (key.length !== KEY_BYTES) throw new Error(`${file} is no key of this program: it must have ${KEY_BYTES} bytes`)
+    if (key.length !== KEY_BYTES) throw new Error(`${file} is not a valid key: it must have ${KEY_BYTES} bytes`)
     return new SecretBox(key)
   }
 
-  /** The empty text stays empty: it says that there is no secret. */
+  /** The empty text stays empty: it means that there is no secret. */
   seal(text: string): string {
     if (text === '') return ''
     const iv = randomBytes(IV_BYTES)
@@ -35,7 +35,7 @@ export class SecretBox {
     return MARK + Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url')
   }
 
-  /** @returns undefined for what was not sealed with this key, e.g. after a database was moved without it */
+  /** @returns undefined for texts that were not sealed with this key, for example after a database was moved without it */
   unseal(sealed: string): string | undefined {
     if (sealed === '') return ''
     if (!sealed.startsWith(MARK)) return undefined

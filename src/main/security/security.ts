@@ -1,79 +1,89 @@
-/** Everything that guards the APIs, put together. The composition root opens it; buildServer and dialects use it. */
+/** Everything that protects the APIs, assembled. The composition root opens it; buildServer and dialects use it. */
 import type { ContainerGrant } from '../../shared/schemas/agent.ts'
-import type { Command } from '../../shared/schemas/job.ts'
-import type { Logger } from '../engine/logger.ts'
-import type { WorkerState } from '../engine/model.ts'
+import type { Command } from '../../shared/schemas/jobs/task.ts'
+import type { Logger } from '../../shared/logger.ts'
+import type { WorkerState } from '../engine/base/model.ts'
 import type { ReadDatabase } from '../store/connection.ts'
-import type { TransactionalDatabase } from '../store/queries/accounts.ts'
-import { Accounts } from './accounts.ts'
+import type { TransactionalDatabase } from '../store/queries/farm/accounts.ts'
+import { Accounts } from './accounts/accounts.ts'
 import { AuditLog } from './audit.ts'
 import { containerGrant } from './containerGrants.ts'
 import { HostPolicy } from './hosts.ts'
+import { LoginLock } from './accounts/loginLock.ts'
 import { RegistryCredentials } from './registryCredentials.ts'
 import type { SecretBox } from './secretBox.ts'
-import { Throttle } from './throttle.ts'
-import { Tickets } from './tickets.ts'
-import { WorkerSecrets } from './workerSecrets.ts'
+import { OpenStreams } from './openStreams.ts'
+import { AttemptTokens } from './tokens/attemptTokens.ts'
+import { JoinCodes } from './tokens/joinCodes.ts'
+import { Tickets } from './tokens/tickets.ts'
+import { WorkerSecrets } from './tokens/workerSecrets.ts'
 
 export interface SecurityOptions {
   read: ReadDatabase
   secrets: SecretBox
   /** The store's writer. */
   write: TransactionalDatabase
-  /** The engine, as far as security asks it. */
-  farm: { findWorker(publicId: string): WorkerState | undefined }
-  settings: { current(): { allowedHosts: readonly string[] }; onChange(listener: () => void): () => void }
+  /** The part of the engine that security needs. */
+  farm: { findWorker(publicId: string): WorkerState | undefined; holdsTask(taskId: string, attempt: number): boolean }
+  settings: { current(): { allowedHosts: readonly string[]; openToLan: boolean }; onChange(listener: () => void): () => void }
   now(): number
+  /** Milliseconds of a monotonic clock, for lockout times; missing: `now`. */
+  steady?(): number
   log: Logger
 }
 
 const SAVE_USES_MS = 60_000
-/** Wrong passwords within the window: of one name from one address, and of an address whatever the name. */
-const NAME_FAILURES = 10
-const ADDRESS_FAILURES = 50
-const LOGIN_WINDOW_MS = 5 * 60_000
 
 export class Security {
   readonly hosts: HostPolicy
   readonly tickets: Tickets
+  /** Streams that outlive their request: event sockets, followed logs. */
+  readonly streams: OpenStreams
   readonly workerSecrets: WorkerSecrets
+  readonly attemptTokens: AttemptTokens
   readonly audit: AuditLog
-  readonly loginsByName: Throttle
-  readonly loginsByAddress: Throttle
+  readonly logins: LoginLock
   private readonly timer: NodeJS.Timeout
   private readonly stopListening: () => void
 
   private constructor(
     readonly accounts: Accounts,
     readonly registries: RegistryCredentials,
+    readonly joinCodes: JoinCodes,
     options: SecurityOptions,
   ) {
-    this.hosts = new HostPolicy(() => options.settings.current().allowedHosts, options.now)
-    this.tickets = new Tickets(options.now)
-    this.workerSecrets = new WorkerSecrets((id) => options.farm.findWorker(id), options.now)
+    const steady = options.steady ?? options.now
+    this.hosts = new HostPolicy(() => options.settings.current().allowedHosts, steady)
+    this.tickets = new Tickets(options.now, accounts.tokenBook)
+    this.streams = new OpenStreams(accounts.tokenBook, options.now)
+    this.workerSecrets = new WorkerSecrets((id) => options.farm.findWorker(id), steady)
+    this.attemptTokens = new AttemptTokens({
+      secrets: options.secrets,
+      holdsTask: (taskId, attempt) => options.farm.holdsTask(taskId, attempt),
+      isOwnerGone: (ownerId) => accounts.rightsOf(ownerId, options.settings.current().openToLan).gone !== null,
+    })
     this.audit = new AuditLog(options.write, options.log)
-    this.loginsByName = new Throttle(NAME_FAILURES, LOGIN_WINDOW_MS, options.now)
-    this.loginsByAddress = new Throttle(ADDRESS_FAILURES, LOGIN_WINDOW_MS, options.now)
+    this.logins = new LoginLock(steady)
     this.stopListening = options.settings.onChange(() => this.hosts.forget())
     this.timer = setInterval(() => {
-      accounts.saveUses().catch((error: unknown) => options.log.warn({ err: error }, 'token uses could not be written'))
+      accounts.saveUses().catch((error: unknown) => options.log.warn({ err: error }, 'cannot write token uses'))
     }, SAVE_USES_MS).unref()
   }
 
   static async open(options: SecurityOptions): Promise<Security> {
-    return new Security(await Accounts.open(options), await RegistryCredentials.open(options), options)
+    return new Security(await Accounts.open(options), await RegistryCredentials.open(options), await JoinCodes.open(options), options)
   }
 
-  /** What a worker gets for a task of kind `container`. `owner`: of the job, as its submitter was called. */
-  containerGrant(owner: string, commands: readonly Command[], blacklist: readonly string[]): ContainerGrant {
-    const isAdmin = (actor: string) => this.accounts.isAdmin(actor)
-    return containerGrant({ registries: this.registries, isAdmin, blacklist: () => blacklist }, owner, commands)
+  /** What a worker receives with a task of kind `container`. `isAdminJob`: as decided when the job was submitted. */
+  containerGrant(isAdminJob: boolean, commands: readonly Command[], blacklist: readonly string[]): ContainerGrant {
+    return containerGrant({ registries: this.registries, blacklist: () => blacklist }, isAdminJob, commands)
   }
 
-  /** Writes what waits. To be called after the server has closed and before the store does. */
+  /** Writes pending changes. Call it after the server has closed and before the store does. */
   async close(): Promise<void> {
     clearInterval(this.timer)
     this.stopListening()
+    this.streams.stop()
     await this.audit.flush()
     await this.accounts.saveUses()
   }

@@ -1,17 +1,17 @@
 /**
- * Set-based changes: thousands of tasks by a few statements, in slices short enough that other commits slip in between.
- * Each function runs inside an exclusive transaction of the writer or makes its own.
+ * Set-based changes: thousands of tasks in a few statements, in slices short enough for other commits to run in
+ * between. Each function runs inside an exclusive transaction of the writer or opens its own.
  */
 import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
-import type { CompiledJob } from '../engine/compiledJob.ts'
-import { InvalidInputError } from '../engine/errors.ts'
-import type { NewJobRecord } from '../engine/farmEngine.ts'
-import type { StatusCounts } from '../engine/model.ts'
-import type { ResolvedJobRefs } from '../engine/ports.ts'
+import type { CompiledJob } from '../engine/base/compiledJob.ts'
+import { InvalidInputError } from '../engine/base/errors.ts'
+import type { NewJobRecord } from '../engine/base/farmEngine.ts'
+import type { StatusCounts } from '../engine/base/model.ts'
+import type { RerunChoice, ResolvedJobRefs, TaskRerun } from '../engine/base/ports.ts'
 import type { Connection } from './connection.ts'
 import type { Writer } from './writer.ts'
 
-/** Rows a slice may change: about 10–20 ms of the writer's time. */
+/** Rows changed per slice: about 10–20 ms of the writer's time. */
 const SLICE = 2_000
 
 export interface IdBlocks {
@@ -22,9 +22,9 @@ export interface IdBlocks {
 }
 
 const INSERT_TASKS = `insert into tasks (id, job_id, idx, name, kind, status, priority, order_key, template_id, params, steps_total, unmet, group_id, updated_at,
-    not_before, start_by)
+    not_before, start_by, optional)
   select ?1 + (v->>0), ?2, ?3 + (v->>0), v->>1, v->>2, 'queued', v->>3, (100 - (v->>3)) * 4294967296 + ?3 + (v->>0), ?4 + (v->>4), v->>5, v->>6, v->>7,
-    iif(v->>8 >= 0, ?5 + (v->>8), null), ?6, ?8, ?9
+    iif(v->>8 >= 0, ?5 + (v->>8), null), ?6, ?8, coalesce(v->>10, ?9), coalesce(v->>9, 0)
   from (select value as v from jsonb_each(?7))`
 
 /** Everything but tasks: row, templates, barriers. The job is hidden until `showJob`. */
@@ -37,8 +37,9 @@ export async function insertJobHead(
 ): Promise<void> {
   await tx.run(
     `insert into jobs (id, public_id, origin, owner, client_id, name, type, project, priority, status, settings, metadata, policy, queue_order,
-       tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at, watched)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at, watched, max_tasks,
+       owner_id, admin_rights, submitted_with, keep_whole, activity, results_root)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       ids.job,
       record.publicId,
@@ -65,6 +66,13 @@ export async function insertJobHead(
       record.createdAt,
       record.createdAt,
       watchedBits(record.watched),
+      record.maxTasks ?? null,
+      record.ownerId,
+      Number(record.adminRights),
+      record.submittedWith,
+      Number(record.keepWholeFrames ?? false),
+      record.activity ?? '',
+      record.resultsRoot ?? null,
     ],
   )
   for (const [table, column, values] of [
@@ -80,7 +88,7 @@ export async function insertJobHead(
 
 const watchedBits = (watched: NewJobRecord['watched']): number => Number(watched?.job ?? false) + 2 * Number(watched?.tasks ?? false)
 
-/** The job becomes visible. What it waits for is counted now: one that it depends on may have been completed since. */
+/** Makes the job visible. Counts its waits now: a job that it depends on may have completed in the meantime. */
 export async function showJob(tx: Connection, jobId: number, status: JobStatus): Promise<void> {
   await tx.run('update jobs set status = ? where id = ?', [status, jobId])
   await tx.run(COUNT_JOB_WAITS, [JSON.stringify([jobId])])
@@ -91,7 +99,7 @@ const COUNT_JOB_WAITS = `update jobs set unmet_jobs =
     (select count(*) from job_dependencies d join jobs o on o.id = d.depends_on_id where d.job_id = jobs.id and o.status <> 'completed')
   where id in (select value from json_each(?))`
 
-/** The same for the jobs that depend on the one given. */
+/** The same for the jobs that depend on the given one. */
 export const COUNT_DEPENDENTS_WAITS = COUNT_JOB_WAITS.replace(
   'select value from json_each(?)',
   'select job_id from job_dependencies where depends_on_id = ?',
@@ -110,7 +118,7 @@ async function insertTemplatesAndGroups(tx: Connection, ids: IdBlocks, compiled:
   ])
 }
 
-/** `indexOffset`: tasks of a growing job count on after its last one. */
+/** `indexOffset`: tasks of a growing job continue the numbering after its last one. */
 export async function insertTaskSlice(
   tx: Connection,
   ids: IdBlocks,
@@ -131,7 +139,7 @@ export async function insertGroupDependencies(tx: Connection, ids: IdBlocks, sli
   ])
 }
 
-/** More tasks for a job that lives; `indexOffset` is the index of its last one. */
+/** Adds tasks to an existing job; `indexOffset` is the index of its last one. */
 export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: number, compiled: CompiledJob, at: number): Promise<void> {
   await insertTemplatesAndGroups(tx, ids, compiled)
   for (const slice of compiled.taskSlices) await insertTaskSlice(tx, ids, indexOffset, slice, at, compiled.timing)
@@ -149,7 +157,15 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
       [ids.task, ids.job, slice],
     )
   }
-  if (edges.length > 0) {
+  const older = compiled.olderDependencySlices ?? []
+  for (const slice of older) {
+    await tx.run(
+      `insert or ignore into task_dependencies (task_id, depends_on_id)
+       select (select id from tasks where job_id = ?2 and idx = value->>0), ?1 + (value->>1) from jsonb_each(?3)`,
+      [ids.task, ids.job, slice],
+    )
+  }
+  if (edges.length + older.length > 0) {
     await tx.run('update jobs set has_edges = 1 where id = ?', [ids.job])
     await tx.run(
       `update tasks set unmet = unmet + (select count(*) from task_dependencies e join tasks o on o.id = e.depends_on_id
@@ -157,8 +173,8 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
       [ids.job, indexOffset],
     )
   }
-  // What a finished job is given is to run. Its status follows at once (JobActions.grow); after a crash in between, `failed` and
-  // `canceled` would have it canceled at the next start.
+  // Tasks added to a finished job must run. Its status follows immediately (JobActions.grow); after a crash in between,
+  // `failed` and `canceled` would cancel it at the next start.
   await tx.run(
     `update jobs set task_count = task_count + ?1, count_queued = count_queued + ?1, steps_total = steps_total + ?2, updated_at = ?3,
        status = case when status in ('failed', 'canceled') then 'queued' else status end where id = ?4`,
@@ -166,13 +182,19 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
   )
 }
 
+/** taskOrderKey of orderKey.ts: a requeued task returns to its original position. */
+const UNTRIED_KEY = '((100 - priority) * 4294967296 + idx)'
 const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
-/** What transitions.ts says one by one, for the tasks of a mass update whose job is watched. */
+/** For a mass update whose job is watched: the entries that transitions.ts writes one by one. */
 const TELL_ENDED_TASKS = `insert into outbox (kind, payload, next_at, created_at)
   select j.origin || ':task-ended', json_object('jobId', j.public_id, 'index', t.idx, 'status', ?1), ?2, ?2 from jobs j join tasks t on t.job_id = j.id
-  where j.id = ?3 and j.watched & 2 and t.idx > ?4 and t.idx <= ?5 and t.status in (select value from json_each(?6))`
+  where j.id = ?3 and j.watched & 2 and t.idx > ?4 and t.idx <= ?5 and t.status in (select value from json_each(?6))
+    and (?7 is null or (t.kind = ?7 and t.unmet = 0))`
 
-/** Tasks in one of `from` become `to`; attempts of active ones end as canceled. Returns how many tasks changed. */
+/**
+ * Changes tasks from one of `from` to `to`; attempts of active ones end as canceled. Returns how many tasks changed.
+ * @param readyOfKind only tasks of this kind that wait for no other task
+ */
 export async function bulkTaskStatus(
   writer: Writer,
   jobId: number,
@@ -180,14 +202,18 @@ export async function bulkTaskStatus(
   to: TaskStatus,
   activity: string,
   at: number,
+  readyOfKind: string | null = null,
+  rerun?: RerunChoice,
 ): Promise<number> {
+  const marks = rerun ? JSON.stringify(rerun) : null
   let changed = 0
   let after = 0
   for (;;) {
     const slice = await writer.exclusive(async (tx) => {
       const rows = await tx.all<{ idx: number }>(
-        `select idx from tasks where job_id = ? and idx > ? and status in (select value from json_each(?)) order by idx limit ${SLICE}`,
-        [jobId, after, JSON.stringify(from)],
+        `select idx from tasks where job_id = ?1 and idx > ?2 and status in (select value from json_each(?3))
+           and (?4 is null or (kind = ?4 and unmet = 0)) order by idx limit ${SLICE}`,
+        [jobId, after, JSON.stringify(from), readyOfKind],
       )
       const last = rows.at(-1)
       if (!last) return undefined
@@ -198,13 +224,16 @@ export async function bulkTaskStatus(
           [activity, at, jobId, after, last.idx],
         )
       }
-      if (ENDED.includes(to)) await tx.run(TELL_ENDED_TASKS, [to, at, jobId, after, last.idx, JSON.stringify(from)])
+      if (ENDED.includes(to)) await tx.run(TELL_ENDED_TASKS, [to, at, jobId, after, last.idx, JSON.stringify(from), readyOfKind])
       await tx.run(
         `update tasks set status = ?1, activity = ?2, updated_at = ?3, not_before = null,
            steps_completed = iif(?1 = 'queued', 0, steps_completed), retries = iif(?1 = 'queued', 0, retries),
-           finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null)
-         where job_id = ?4 and idx > ?5 and idx <= ?6 and status in (select value from json_each(?7))`,
-        [to, activity, at, jobId, after, last.idx, JSON.stringify(from)],
+           order_key = iif(?1 = 'queued', ${UNTRIED_KEY}, order_key),
+           finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null),
+           rerun = iif(?9 is null, rerun, json_set(?9, '$.from', attempts))
+         where job_id = ?4 and idx > ?5 and idx <= ?6 and status in (select value from json_each(?7))
+           and (?8 is null or (kind = ?8 and unmet = 0))`,
+        [to, activity, at, jobId, after, last.idx, JSON.stringify(from), readyOfKind, marks],
       )
       return { count: rows.length, last: last.idx }
     })
@@ -216,16 +245,17 @@ export async function bulkTaskStatus(
 }
 
 /**
- * These tasks and everything that depends on them, directly or not, become queued again, for every worker. With `keepOff`
- * that worker is added to those that do not get the named tasks.
+ * Requeues these tasks and everything that depends on them, directly or not, for every worker. `excludedWorker` excludes a
+ * worker from the given tasks. Requested by a person: results so far are history.
  */
 export async function resetWithDependents(
   tx: Connection,
-  taskIds: number[],
+  tasks: readonly TaskRerun[],
   activity: string,
   at: number,
-  keepOff?: number,
+  excludedWorker?: number,
 ): Promise<number> {
+  const taskIds = tasks.map(({ taskId }) => taskId)
   await tx.run('create temp table if not exists reset_tasks (id integer primary key)')
   await tx.run('delete from reset_tasks')
   await tx.run(
@@ -241,26 +271,35 @@ export async function resetWithDependents(
     [activity, at],
   )
   const { changes } = await tx.run(
-    `update tasks set status = 'queued', activity = ?, updated_at = ?, steps_completed = 0, retries = 0, not_before = null, finished_at = null
+    `update tasks set status = 'queued', activity = ?, updated_at = ?, steps_completed = 0, retries = 0, not_before = null, finished_at = null,
+       order_key = ${UNTRIED_KEY},
+       rerun = json_object('from', attempts)
      where id in (select id from reset_tasks)`,
     [activity, at],
   )
+  const choices = tasks.flatMap(({ taskId, ...choice }) => (Object.keys(choice).length > 0 ? [[taskId, JSON.stringify(choice)]] : []))
+  if (choices.length > 0) {
+    await tx.run(
+      `update tasks set rerun = json_set(choice.value->>1, '$.from', attempts) from json_each(?) as choice where tasks.id = choice.value->>0`,
+      [JSON.stringify(choices)],
+    )
+  }
   await tx.run('delete from task_failures where task_id in (select id from reset_tasks)')
   const named = JSON.stringify(taskIds)
   await tx.run(
     `delete from task_kept_off where task_id in (select id from reset_tasks) and (?1 or task_id not in (select value from json_each(?2)))`,
-    [Number(keepOff === undefined), named],
+    [Number(excludedWorker === undefined), named],
   )
-  if (keepOff !== undefined) {
+  if (excludedWorker !== undefined) {
     await tx.run(
       'insert or ignore into task_kept_off (task_id, worker_id, job_id, at) select id, ?1, job_id, ?2 from tasks where id in (select value from json_each(?3))',
-      [keepOff, at, named],
+      [excludedWorker, at, named],
     )
   }
   return changes
 }
 
-/** One task gets a status; what it ran ends as canceled. */
+/** Sets the status of one task; its running attempt ends as canceled. */
 export async function overrideTaskStatus(tx: Connection, taskId: number, to: TaskStatus, activity: string, at: number): Promise<void> {
   await tx.run(
     `update attempts set status = 'canceled', outcome = 'stopped', reason = ?, ended_at = ? where status = 'active' and task_id = ?`,
@@ -268,12 +307,13 @@ export async function overrideTaskStatus(tx: Connection, taskId: number, to: Tas
   )
   await tx.run(
     `update tasks set status = ?1, activity = ?2, updated_at = ?3, not_before = null, steps_completed = iif(?1 = 'completed', steps_total, 0),
-       retries = 0, finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null) where id = ?4`,
+       retries = 0, order_key = ${UNTRIED_KEY}, finished_at = iif(?1 in ('canceled', 'completed', 'failed'), ?3, null),
+       rerun = iif(?1 = 'queued', json_object('from', attempts), rerun) where id = ?4`,
     [to, activity, at, taskId],
   )
 }
 
-/** Recounts a job's barriers, waits, statuses and steps from its tasks. */
+/** Recounts a job's barriers, waits, statuses, steps and completions per worker from its tasks. */
 export async function recount(
   tx: Connection,
   jobId: number,
@@ -292,6 +332,12 @@ export async function recount(
   )
   const rows = await tx.all<{ status: TaskStatus; n: number; done: number; total: number }>(
     'select status, count(*) as n, sum(steps_completed) as done, sum(steps_total) as total from tasks where job_id = ? group by status',
+    [jobId],
+  )
+  await tx.run('delete from job_completions where job_id = ?', [jobId])
+  await tx.run(
+    `insert into job_completions (job_id, worker_id, kind, tasks) select job_id, worker_id, kind, count(*) from tasks
+     where job_id = ? and status = 'completed' and worker_id is not null group by worker_id, kind`,
     [jobId],
   )
   const counts: StatusCounts = { queued: 0, active: 0, completed: 0, failed: 0, canceled: 0, 'soft-failed': 0, paused: 0 }
@@ -321,9 +367,9 @@ export async function recount(
   return { counts, stepsCompleted, stepsTotal }
 }
 
-/** Deletes a job slice by slice: rows of 100,000 tasks take seconds, and others' commits must not wait for them. */
+/** Deletes a job slice by slice: rows of 100,000 tasks take seconds, and other commits must not wait for them. */
 export async function purgeJob(writer: Writer, jobId: number): Promise<{ jobId: number; unmet: number }[]> {
-  // From here on it is hidden, and a crash in the middle ends as one in the middle of a submission: what is left goes at the next start.
+  // From here on it is hidden, and a crash ends like one during a submission: the next start deletes the rest.
   await writer.exclusive((tx) => tx.run(`update jobs set status = 'under-construction' where id = ?`, [jobId]))
   for (let more = true; more;) {
     more = await writer.exclusive(async (tx) => {
@@ -345,7 +391,7 @@ export async function purgeJob(writer: Writer, jobId: number): Promise<{ jobId: 
   return writer.exclusive(async (tx) => {
     const dependents = await tx.all<{ job_id: number }>('select job_id from job_dependencies where depends_on_id = ?', [jobId])
     await tx.run('delete from jobs where id = ?', [jobId])
-    // A job that is gone is not waited for.
+    // Jobs no longer wait for a deleted job.
     const ids = JSON.stringify(dependents.map((row) => row.job_id))
     await tx.run(COUNT_JOB_WAITS, [ids])
     return tx.all('select id as jobId, unmet_jobs as unmet from jobs where id in (select value from json_each(?))', [ids])

@@ -1,14 +1,14 @@
 /**
  * One SQLite connection with promises. Statements on one connection run one after another in libuv's pool, so a reader
- * never blocks the main thread, and a writer's transaction is never joined by anybody else's statement (each role has
- * its own connection).
+ * never blocks the main thread, and no other statement joins a writer's transaction (each role has its own connection).
  */
 import sqlite3 from 'sqlite3'
+import { DataDamagedError } from '../engine/base/errors.ts'
 
 /** A value that can be bound. */
 export type SqlValue = string | number | bigint | Buffer | null
 
-/** Reading side of the database: what query modules get. Row types are the caller's claim about the columns it names. */
+/** The reading side of the database, for query modules. Row types are the caller's assertion about the columns. */
 export interface ReadDatabase {
   all<Row>(sql: string, values?: SqlValue[]): Promise<Row[]>
   get<Row>(sql: string, values?: SqlValue[]): Promise<Row | undefined>
@@ -17,13 +17,16 @@ export interface ReadDatabase {
 export class Connection implements ReadDatabase {
   private readonly statements = new Map<string, sqlite3.Statement | Promise<sqlite3.Statement>>()
 
-  private constructor(private readonly db: sqlite3.Database) {}
+  private constructor(
+    private readonly db: sqlite3.Database,
+    private readonly onDamage: (error: Error) => void,
+  ) {}
 
-  /** Opens (or creates, unless read-only) the file. @throws Error with SQLite's words */
-  static open(file: string, mode: 'read' | 'write'): Promise<Connection> {
+  /** Opens (or creates, unless read-only) the file. @throws Error with SQLite's message */
+  static open(file: string, mode: 'read' | 'write', onDamage: (error: Error) => void = () => undefined): Promise<Connection> {
     const flags = mode === 'read' ? sqlite3.OPEN_READONLY : sqlite3.OPEN_READWRITE | sqlite3.OPEN_CREATE
     return new Promise((resolve, reject) => {
-      const db = new sqlite3.Database(file, flags, (error) => (error ? reject(error) : resolve(new Connection(db))))
+      const db = new sqlite3.Database(file, flags, (error) => (error ? reject(error) : resolve(new Connection(db, onDamage))))
     })
   }
 
@@ -32,7 +35,7 @@ export class Connection implements ReadDatabase {
     return new Promise((resolve, reject) => this.db.exec(sql, (error) => (error ? reject(error) : resolve())))
   }
 
-  /** A text that ran before starts at once, in this turn: see `use`. */
+  /** A statement that has run before starts synchronously: see `use`. */
   run(sql: string, values: SqlValue[] = []): Promise<{ changes: number; lastId: number }> {
     return this.use(
       sql,
@@ -67,13 +70,23 @@ export class Connection implements ReadDatabase {
     await new Promise<void>((resolve, reject) => this.db.close((error) => (error ? reject(error) : resolve())))
   }
 
+  /** Reports damage to the guard of the file, whichever statement met it; callers get an error that they may show. */
+  private watched<T>(result: Promise<T>): Promise<T> {
+    return result.catch((error: unknown) => {
+      if (!isDamage(error)) throw error
+      this.onDamage(error)
+      throw new DataDamagedError(`the database of the manager is damaged: ${error.message}`, { cause: error })
+    })
+  }
+
   /**
-   * Every text is compiled once per connection; the texts are constants of the program, so the map stays small. One that is
-   * compiled is used in the same turn: after an await, other work of the main thread would come before it reaches the disk.
+   * Every statement is compiled once per connection; statements are constants of the program, so the map stays small. A
+   * compiled one is used in the same turn: after an await, other work of the main thread would come before it reaches
+   * the disk.
    */
   private use<T>(sql: string, run: (statement: sqlite3.Statement) => Promise<T>): Promise<T> {
     const known = this.statements.get(sql)
-    if (known) return known instanceof Promise ? known.then(run) : run(known)
+    if (known) return this.watched(known instanceof Promise ? known.then(run) : run(known))
     const compiled = new Promise<sqlite3.Statement>((resolve, reject) => {
       const statement = this.db.prepare(sql, (error: Error | null) => (error ? reject(error) : resolve(statement)))
     })
@@ -82,11 +95,16 @@ export class Connection implements ReadDatabase {
       (statement) => this.statements.set(sql, statement),
       () => this.statements.delete(sql),
     )
-    return compiled.then(run)
+    return this.watched(compiled.then(run))
   }
 }
 
-/** Spreads reads over a few connections, so that one long query does not hold up the short ones. */
+/** Whether SQLite reports corruption, rather than a busy, full or unreachable disk. */
+export function isDamage(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && 'code' in error && (error.code === 'SQLITE_CORRUPT' || error.code === 'SQLITE_NOTADB')
+}
+
+/** Spreads reads over a few connections, so that a long query does not delay the short ones. */
 export class ReadPool implements ReadDatabase {
   private readonly busy: number[]
 
@@ -94,8 +112,8 @@ export class ReadPool implements ReadDatabase {
     this.busy = connections.map(() => 0)
   }
 
-  static async open(file: string, size: number): Promise<ReadPool> {
-    const connections = await Promise.all(Array.from({ length: size }, () => Connection.open(file, 'read')))
+  static async open(file: string, size: number, onDamage?: (error: Error) => void): Promise<ReadPool> {
+    const connections = await Promise.all(Array.from({ length: size }, () => Connection.open(file, 'read', onDamage)))
     for (const connection of connections) await connection.exec('pragma busy_timeout = 5000; pragma mmap_size = 268435456')
     return new ReadPool(connections)
   }

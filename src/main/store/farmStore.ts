@@ -1,132 +1,85 @@
-/** The engine's port on SQLite: says to the writer what changed, loads what the engine asks for. One object a farm. */
-import { chmod, open } from 'node:fs/promises'
-import { join } from 'node:path'
-import { LOG_STREAMS, type LogStream, type TaskStatus } from '../../shared/enums.ts'
-import { LogSegments } from '../files/segments.ts'
-import type { CompiledJob } from '../engine/compiledJob.ts'
-import type { NewFrame, NewJobRecord } from '../engine/farmEngine.ts'
-import type { AttemptState, JobState, TaskState, WorkerState } from '../engine/model.ts'
-import type { FarmStore, ResolvedJobRefs } from '../engine/ports.ts'
-import type { FiringCommit } from '../engine/schedules/scheduleEngine.ts'
-import { Unsaved } from '../engine/unsaved.ts'
+/** The engine's port on SQLite: passes changes to the writer, loads what the engine needs. One object per farm. */
+import type { LogStream, TaskStatus } from '../../shared/enums.ts'
+import type { ReportedWarning, WarningCode } from '../../shared/schemas/jobs/warning.ts'
+import type { LogSegments } from '../logs/segments.ts'
+import type { CompiledJob } from '../engine/base/compiledJob.ts'
+import type { NewFrame, NewJobRecord } from '../engine/base/farmEngine.ts'
+import type { AttemptState, JobState, TaskState, WorkerState } from '../engine/base/model.ts'
+import type { FarmStore, PurgeableJob, ResolvedJobRefs, TaskRerun } from '../engine/base/ports.ts'
+import type { Inputs } from '../../shared/schemas/jobs/existing.ts'
+import type { FiringCommit } from '../engine/base/scheduleEngine.ts'
+import { Unsaved } from '../engine/queue/unsaved.ts'
 import * as bulk from './bulk.ts'
-import { writeCompanions } from './companions.ts'
-import { Connection, ReadPool } from './connection.ts'
+import { writeSideRows, type SideRowWriters } from './sideRows.ts'
+import { AttemptLogs } from './rows/attemptLogs.ts'
+import type { Connection, ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
-import { migrate, parseMigrations } from './migrate.ts'
-import * as rows from './rows.ts'
-import { ScheduleStore, writeFirings } from './scheduleStore.ts'
-import { Writer } from './writer.ts'
-import { makeFolders } from '../system/makeFolders.ts'
+import * as rows from './rows/index.ts'
+import { SqliteScheduleStore, writeFirings } from './scheduleStore.ts'
+import { SqliteWorkerStore } from './workerStore.ts'
+import type { Writer } from './writer.ts'
+import { Signal } from '../../shared/async.ts'
 
-/** Every file of the folder, folded into the bundle. */
-export const MIGRATIONS = parseMigrations(import.meta.glob<string>('./migrations/*.sql', { query: '?raw', import: 'default', eager: true }))
-/** Pages the WAL may grow to before SQLite folds it back; bigger ones make commits of a bulk change cheaper. */
-const WAL_PAGES = 4_000
-/** A job of at most this many tasks is stored in one transaction. */
+/** A job with at most this many tasks is stored in one transaction. */
 const SMALL_JOB = 2_000
 
-export interface StoreOptions {
-  /** Folder of the database (`framehouse.sqlite`) and the logs. Made when missing. */
-  dataDir: string
-  readConnections: number
-  onFailure(error: Error): void
-}
-
-export interface OpenedStore {
-  store: SqliteFarmStore
-  read: ReadPool
-  writer: Writer
-  logFolder: string
-  close(): Promise<void>
-}
-
-/** Opens or creates a farm's database and brings it to the newest schema. */
-export async function openStore(options: StoreOptions): Promise<OpenedStore> {
-  await makeFolders(options.dataDir)
-  const file = join(options.dataDir, 'framehouse.sqlite')
-  await keepToOwner(file)
-  const connection = await Connection.open(file, 'write')
-  await connection.exec(
-    `pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000; pragma foreign_keys = on;
-     pragma wal_autocheckpoint = ${WAL_PAGES}; pragma cache_size = -32000; pragma temp_store = memory; pragma journal_size_limit = 67108864`,
-  )
-  await migrate(connection, MIGRATIONS)
-  const logFolder = join(options.dataDir, 'logs')
-  const last = await connection.get<{ id: number | null }>('select max(id) as id from log_segments')
-  const segments = await LogSegments.open(logFolder, last?.id ?? 0)
-  const writer = new Writer(connection, rows.ROW_STATEMENTS, segments, options.onFailure)
-  const read = await ReadPool.open(file, options.readConnections)
-  const store = new SqliteFarmStore(writer, read, segments, await lastIds(connection))
-  return {
-    store,
-    read,
-    writer,
-    logFolder,
-    async close() {
-      await writer.close()
-      await segments.close()
-      await read.close()
-      await connection.close()
-    },
-  }
-}
-
-/**
- * The database holds hashes of passwords and tokens, so no other user of the machine may read it. The files that SQLite
- * makes beside it get its permissions. Windows has none of these; there the folder's own count.
- */
-async function keepToOwner(file: string): Promise<void> {
-  await (await open(file, 'a', 0o600)).close()
-  // Made by an earlier version, or copied. Some network disks have no permissions.
-  for (const each of [file, `${file}-wal`, `${file}-shm`]) await chmod(each, 0o600).catch(() => undefined)
-}
-
-interface LastIds extends bulk.IdBlocks {
+/** The last id of each table whose ids the store assigns itself. */
+export interface LastIds extends bulk.IdBlocks {
   attempt: number
 }
 
-async function lastIds(db: Connection): Promise<LastIds> {
-  const row = await db.get<LastIds>(
-    `select coalesce((select max(id) from jobs), 0) as job, coalesce((select max(id) from command_templates), 0) as template,
-       coalesce((select max(id) from task_groups), 0) as "group", coalesce((select max(id) from tasks), 0) as task,
-       coalesce((select max(id) from attempts), 0) as attempt`,
-  )
-  if (!row) throw new Error('the database does not answer')
-  return row
-}
-
-/** Log text of one attempt that goes into the next commit as one chunk. */
-interface OpenChunk {
-  position: number
-  firstLine: number
-  lines: number
-  texts: Buffer[]
-  runs: [lines: number, at: number, stream: number][]
-}
-
-export class SqliteFarmStore extends ScheduleStore implements FarmStore {
-  /** Called when entries of the outbox are on disk: whoever delivers them may look. */
-  onOutbox: () => void = () => undefined
-  private readonly chunks = new Map<number, OpenChunk>()
-  /** Attempts whose rows are behind: a log continues where memory says, not where an older row does. */
+export class SqliteFarmStore implements FarmStore {
+  readonly workers: SqliteWorkerStore
+  readonly schedules: SqliteScheduleStore
+  /** Outbox entries are on disk and can be delivered. */
+  readonly outboxFilled = new Signal()
+  private readonly logs: AttemptLogs
+  /** Attempts whose rows are out of date: a log continues where memory says, not where an older row does. */
   private readonly attempts = new Unsaved<string, AttemptState>()
 
   constructor(
-    writer: Writer,
-    read: ReadPool,
+    private readonly writer: Writer,
+    private readonly read: ReadPool,
     private readonly segments: LogSegments,
     private readonly last: LastIds,
+    private readonly sideRows: SideRowWriters,
+    private readonly space: { readonly isFull: boolean } = { isFull: false },
   ) {
-    super(writer, read)
+    this.workers = new SqliteWorkerStore(writer, read)
+    this.schedules = new SqliteScheduleStore(writer, read)
+    this.logs = new AttemptLogs(writer, segments)
+  }
+
+  get hasRoom(): boolean {
+    return !this.space.isFull
   }
 
   newAttemptId(): number {
     return ++this.last.attempt
   }
 
+  newTaskId(): number {
+    return ++this.last.task
+  }
+
+  addTask(task: TaskState, input: string | null, stepsOfJob: number): void {
+    this.writer.append(rows.ADD_TASKS, rows.newTaskRow(task, input, stepsOfJob))
+  }
+
+  addTaskFile(taskId: number, { sha, size }: { sha: string; size: number }): void {
+    this.writer.append(rows.ADD_TASK_FILES, [taskId, sha, size])
+  }
+
   saveTask(task: TaskState): void {
     this.writer.save(rows.SAVE_TASKS, task.id, () => rows.taskRow(task))
+  }
+
+  saveOrderKey(taskId: number, orderKey: number): void {
+    this.writer.statement('update tasks set order_key = ? where id = ?', [orderKey, taskId])
+  }
+
+  saveStartBy(taskId: number, startBy: number): void {
+    this.writer.statement('update tasks set start_by = ? where id = ?', [startBy, taskId])
   }
 
   saveJob(job: JobState): void {
@@ -185,9 +138,17 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     this.writer.append(rows.ADD_FAILURES, [taskId, workerId, jobId, kind, at])
   }
 
+  addCompletion(jobId: number, workerId: number, kind: string): void {
+    this.writer.append(rows.ADD_COMPLETIONS, [jobId, workerId, kind])
+  }
+
   clearTaskFailures(taskId: number): void {
     this.writer.statement('delete from task_failures where task_id = ?', [taskId])
     this.writer.statement('delete from task_kept_off where task_id = ?', [taskId])
+  }
+
+  clearWorkerFailures(jobId: number, workerId: number, kind: string): void {
+    this.writer.statement('delete from task_failures where job_id = ? and worker_id = ? and kind = ?', [jobId, workerId, kind])
   }
 
   clearJobFailures(jobId: number): void {
@@ -204,19 +165,49 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     this.writer.statement('delete from job_blocks where job_id = ? and worker_id = ? and kind = ?', [jobId, workerId, kind])
   }
 
+  addResult(jobId: number, taskId: number, attemptId: number, { at, bytes, body }: { at: number; bytes: number; body: string }): void {
+    this.writer.append(rows.ADD_RESULTS, [jobId, taskId, attemptId, at, bytes, body])
+  }
+
   addFrame(jobId: number, taskId: number, attemptId: number, frame: NewFrame, at: number): void {
-    this.writer.append(rows.ADD_FRAMES, [
+    this.writer.append(rows.ADD_FRAMES, rows.newFrameRow(jobId, taskId, attemptId, frame, at))
+  }
+
+  addWarning(jobId: number, of: { taskId: number; attempt: number } | null, warning: ReportedWarning, at: number): void {
+    const { code, text, count } = warning
+    const frames = warning.frames && JSON.stringify([...new Set(warning.frames)].sort((a, b) => a - b))
+    this.writer.append(rows.ADD_WARNINGS, [jobId, of?.taskId ?? null, of?.attempt ?? null, code, text, count, frames ?? null, at])
+  }
+
+  saveRerun(task: TaskState): void {
+    this.writer.statement('update tasks set rerun = ? where id = ?', [task.rerun, task.id])
+  }
+
+  removeFramesIn(jobId: number, folderName: string): void {
+    const inFolder = `job_id = ?1 and instr(replace(path, '\\', '/'), '/' || ?2 || '/') > 0`
+    this.writer.statement(`update jobs set frame_count = frame_count - (select count(*) from frames where ${inFolder}) where id = ?1`, [
       jobId,
-      taskId,
-      attemptId,
-      frame.frame,
-      frame.path,
-      frame.bytes,
-      frame.width,
-      frame.height,
-      frame.renderedMs,
-      at,
+      folderName,
     ])
+    this.writer.statement(`delete from frames where ${inFolder}`, [jobId, folderName])
+  }
+
+  saveReportedDone(attemptId: number, at: number): void {
+    this.writer.append(rows.SAVE_REPORTED_DONE, [attemptId, JSON.stringify({ at })])
+  }
+
+  saveInputs(attemptId: number, inputs: Inputs): void {
+    this.writer.append(rows.SAVE_INPUTS, [attemptId, JSON.stringify(inputs)])
+  }
+
+  announceResults(attempt: AttemptState, files: readonly { path: string; bytes: number }[]): void {
+    for (const { path, bytes } of files)
+      this.writer.append(rows.ANNOUNCE_RESULT_FILES, [attempt.jobId, path, bytes, attempt.taskId, attempt.id])
+  }
+
+  clearJobWarnings(jobId: number, codes: readonly WarningCode[]): void {
+    const sql = 'delete from warnings where job_id = ? and task_id is null and code in (select value from json_each(?))'
+    this.writer.statement(sql, [jobId, JSON.stringify(codes)])
   }
 
   setFramePreview(
@@ -234,29 +225,14 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
   }
 
   appendLog(attempt: AttemptState, at: number, stream: LogStream, text: string): { position: number; bytes: number } {
-    const whole = text.endsWith('\n') ? text : `${text}\n`
-    const bytes = Buffer.from(whole)
-    const lines = countLines(bytes)
-    const position = attempt.logBytes
-    let chunk = this.chunks.get(attempt.id)
-    if (!chunk) {
-      chunk = { position, firstLine: attempt.logLines, lines: 0, texts: [], runs: [] }
-      this.chunks.set(attempt.id, chunk)
-      this.writer.save(rows.ADD_LOG_CHUNKS, attempt.id, () => this.closeChunk(attempt.id))
-    }
-    chunk.texts.push(bytes)
-    chunk.lines += lines
-    chunk.runs.push([lines, at, LOG_STREAMS.indexOf(stream)])
-    attempt.logBytes += bytes.length
-    attempt.logLines += lines
-    this.writer.save(rows.SAVE_LOG_LENGTHS, attempt.id, () => [attempt.id, attempt.logBytes, attempt.logLines])
+    const added = this.logs.append(attempt, at, stream, text)
     this.writer.afterCommit(this.attempts.change(attemptKey(attempt.taskId, attempt.number), attempt))
-    return { position, bytes: bytes.length }
+    return added
   }
 
   addOutbox(kind: string, payload: unknown, at: number): void {
     this.writer.append(rows.ADD_OUTBOX, [kind, JSON.stringify(payload), at])
-    this.writer.afterCommit(() => this.onOutbox())
+    this.writer.afterCommit(() => this.outboxFilled.emit())
   }
 
   durable(): Promise<void> {
@@ -273,7 +249,7 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     const ids = this.reserve(compiled)
     const show = async (tx: Connection): Promise<void> => {
       await bulk.showJob(tx, ids.job, record.initialStatus)
-      await writeCompanions(tx, compiled, { jobId: ids.job, firstTaskId: ids.task + 1, at: record.createdAt })
+      await writeSideRows(tx, compiled, { jobId: ids.job, firstTaskId: ids.task + 1, at: record.createdAt }, this.sideRows)
       if (firing) await writeFirings(tx, firing, ids.job)
     }
     if (compiled.taskCount <= SMALL_JOB) {
@@ -286,10 +262,16 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
       return ids.job
     }
     await this.writer.exclusive((tx) => bulk.insertJobHead(tx, ids, record, refs, compiled))
-    const { taskSlices, timing } = compiled
-    for (const slice of taskSlices) await this.writer.exclusive((tx) => bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt, timing))
-    for (const slice of compiled.groupDependencySlices) await this.writer.exclusive((tx) => bulk.insertGroupDependencies(tx, ids, slice))
-    await this.writer.exclusive(show)
+    try {
+      const { taskSlices, timing } = compiled
+      for (const slice of taskSlices) await this.writer.exclusive((tx) => bulk.insertTaskSlice(tx, ids, 0, slice, record.createdAt, timing))
+      for (const slice of compiled.groupDependencySlices) await this.writer.exclusive((tx) => bulk.insertGroupDependencies(tx, ids, slice))
+      await this.writer.exclusive(show)
+    } catch (error) {
+      // What cannot be removed now is removed at the next start: it is hidden.
+      await this.purgeJob(ids.job).catch(() => undefined)
+      throw error
+    }
     return ids.job
   }
 
@@ -298,18 +280,18 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     const grown = { first: job.taskCount + 1, last: job.taskCount + compiled.taskCount }
     return this.writer.exclusive(async (tx) => {
       await bulk.insertGrowth(tx, ids, job.taskCount, compiled, job.updatedAt)
-      await writeCompanions(tx, compiled, { jobId: job.id, firstTaskId: ids.task + 1, at: job.updatedAt })
+      await writeSideRows(tx, compiled, { jobId: job.id, firstTaskId: ids.task + 1, at: job.updatedAt }, this.sideRows)
       if (firing) await writeFirings(tx, Object.assign(firing, { grown }), job.id)
     })
   }
 
-  bulkTaskStatus(jobId: number, from: readonly TaskStatus[], to: TaskStatus, activity: string, at: number): Promise<number> {
-    // It may have written entries, also when it was broken off.
-    return bulk.bulkTaskStatus(this.writer, jobId, from, to, activity, at).finally(() => this.onOutbox())
+  bulkTaskStatus(...[jobId, from, to, activity, at, readyOfKind, rerun]: Parameters<FarmStore['bulkTaskStatus']>): Promise<number> {
+    // It may have written entries, even if it was interrupted.
+    return bulk.bulkTaskStatus(this.writer, jobId, from, to, activity, at, readyOfKind, rerun).finally(() => this.outboxFilled.emit())
   }
 
-  resetWithDependents(taskIds: number[], activity: string, at: number, keepOff?: number): Promise<number> {
-    return this.writer.exclusive((tx) => bulk.resetWithDependents(tx, taskIds, activity, at, keepOff))
+  resetWithDependents(tasks: readonly TaskRerun[], activity: string, at: number, excludedWorker?: number): Promise<number> {
+    return this.writer.exclusive((tx) => bulk.resetWithDependents(tx, tasks, activity, at, excludedWorker))
   }
 
   async overrideTaskStatus(taskId: number, to: TaskStatus, activity: string, at: number): Promise<void> {
@@ -354,6 +336,15 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
   loadAttempt(taskId: number, number: number) {
     return this.attempts.find(attemptKey(taskId, number), () => loads.loadAttempt(this.read, taskId, number))
   }
+  loadKnownFiles(taskId: number, since: number) {
+    return loads.loadKnownFiles(this.read, taskId, since)
+  }
+  loadListedFrames(taskId: number) {
+    return loads.loadListedFrames(this.read, taskId)
+  }
+  loadTasksAfter(jobId: number, afterIndex: number, limit: number) {
+    return loads.loadTasksAfter(this.read, jobId, afterIndex, limit)
+  }
   loadReleased(by: { groupId: number } | { taskId: number }) {
     return loads.loadReleased(this.read, by)
   }
@@ -368,8 +359,8 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     )
   }
   loadPurgeable(deletedBefore: number) {
-    return this.read.all<{ id: number; publicId: string; checkoutId: string | null }>(
-      'select id, public_id as publicId, checkout_id as checkoutId from jobs where deleted_at is not null and deleted_at <= ?',
+    return this.read.all<PurgeableJob>(
+      'select id, public_id as publicId, checkout_id as checkoutId, results_root as resultsRoot from jobs where deleted_at is not null and deleted_at <= ?',
       [deletedBefore],
     )
   }
@@ -383,16 +374,7 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
     return loads.loadFailedTasks(this.read, jobId, workerId)
   }
 
-  private closeChunk(attemptId: number): (string | number)[] {
-    const chunk = this.chunks.get(attemptId)
-    if (!chunk) throw new Error(`attempt ${attemptId} has no open log chunk`)
-    this.chunks.delete(attemptId)
-    const text = chunk.texts.length === 1 && chunk.texts[0] ? chunk.texts[0] : Buffer.concat(chunk.texts)
-    const place = this.segments.append(text)
-    return [attemptId, chunk.position, text.length, chunk.firstLine, chunk.lines, place.segment, place.offset, JSON.stringify(chunk.runs)]
-  }
-
-  /** Takes consecutive ids; what is reserved and then not used is a harmless gap. */
+  /** Takes consecutive ids; unused reserved ones are a harmless gap. */
   private reserve(compiled: CompiledJob): bulk.IdBlocks {
     const ids = { job: this.last.job + 1, template: this.last.template + 1, group: this.last.group + 1, task: this.last.task }
     this.last.job += 1
@@ -404,9 +386,3 @@ export class SqliteFarmStore extends ScheduleStore implements FarmStore {
 }
 
 const attemptKey = (taskId: number, number: number): string => `${taskId}/${number}`
-
-function countLines(bytes: Buffer): number {
-  let lines = 0
-  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines++
-  return lines
-}

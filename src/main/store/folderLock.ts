@@ -1,12 +1,12 @@
 /**
- * One manager per data folder: two would hand out the same tasks. The lock is SQLite's own on a small file beside the
- * database, so the system lets go of it however the process ends.
+ * One manager per data folder: two would assign the same tasks. The lock is SQLite's own on a small file beside the
+ * database, so the system releases it however the process ends.
  */
 import { join } from 'node:path'
 import { Connection } from './connection.ts'
-import { makeFolders } from '../system/makeFolders.ts'
+import { ensureDir } from '../system/ensureDir.ts'
 
-/** Another manager runs with this data folder. */
+/** Another manager is running with this data folder. */
 export class FolderInUseError extends Error {
   override readonly name = 'FolderInUseError'
   constructor(folder: string) {
@@ -14,9 +14,9 @@ export class FolderInUseError extends Error {
   }
 }
 
-/** Takes the folder, made when missing; returns what gives it back. @throws FolderInUseError */
+/** Locks the folder, creating it when missing; returns the release function. @throws FolderInUseError */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await makeFolders(folder)
+  await ensureDir(folder)
   const connection = await Connection.open(join(folder, 'manager.lock'), 'write')
   try {
     await connection.exec('begin exclusive')

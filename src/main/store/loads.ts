@@ -1,6 +1,11 @@
-/** What the engine reads to rebuild its hot state: jobs with their queues' heads, ready tasks, active attempts, workers. */
-import type { JobSeed, LaneState } from '../engine/ports.ts'
-import type { AttemptState, LimitState, SessionRow, TagState, TaskState, WorkerState } from '../engine/model.ts'
+/**
+ * Loads what the engine needs to rebuild its hot state: jobs with the heads of their queues, ready tasks, active
+ * attempts, workers.
+ */
+import type { JobSeed, LaneState } from '../engine/base/ports.ts'
+import type { AttemptState, LimitState, ListedFrame, WarmAppRow, TagState, TaskState, WorkerState } from '../engine/base/model.ts'
+import type { Inputs, KnownFile } from '../../shared/schemas/jobs/existing.ts'
+import { json } from './queries/format.ts'
 import type { ReadDatabase, SqlValue } from './connection.ts'
 import {
   attemptFromRow,
@@ -13,9 +18,9 @@ import {
   type JobRow,
   type TasksRow,
   type WorkerRow,
-} from './rows.ts'
+} from './rows/index.ts'
 
-/** Jobs that may still hand out or finish tasks, or that stopped in the middle of a bulk change. */
+/** Jobs that may still assign or finish tasks, or that stopped during a bulk change. */
 const OPEN = `status in ('queued', 'active', 'pause-requested', 'cancel-requested', 'requeueing')
   or id in (select job_id from tasks indexed by tasks_active where status = 'active')`
 
@@ -47,7 +52,7 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
   if (rows.length === 0) return []
   const ids = JSON.stringify(rows.map((row) => row.id))
   const inJobs = 'in (select value from json_each(?))'
-  const [limits, ready, groups, templates, active, attempts, failures, blocks, keptOff] = await Promise.all([
+  const [limits, ready, groups, templates, active, attempts, failures, blocks, excludedWorkers, completed, outdone] = await Promise.all([
     db.all<{ job_id: number; limit_id: number }>(`select job_id, limit_id from job_limits where job_id ${inJobs}`, [ids]),
     db.all<{ job_id: number; kind: string; first: number }>(
       `select job_id, kind, min(order_key) as first from tasks indexed by tasks_ready
@@ -71,16 +76,26 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       `select task_id, worker_id, job_id from task_kept_off where job_id ${inJobs}`,
       [ids],
     ),
+    db.all<TallyRow>(`select job_id, kind, worker_id, tasks from job_completions where job_id ${inJobs}`, [ids]),
+    db.all<TallyRow>(
+      `select f.job_id, f.kind, f.worker_id, count(*) as tasks from task_failures f join tasks t on t.id = f.task_id
+       where f.job_id ${inJobs} and t.status = 'completed'
+         and not exists (select 1 from task_failures own where own.task_id = t.id and own.worker_id = t.worker_id)
+       group by f.job_id, f.kind, f.worker_id`,
+      [ids],
+    ),
   ])
   const limitsOf = groupBy(limits, (row) => row.job_id)
   const readyOf = groupBy(ready, (row) => row.job_id)
   const groupsOf = groupBy(groups, (row) => row.job_id)
   const templatesOf = groupBy(templates, (row) => row.job_id)
   const activeOf = groupBy(active, (task) => task.jobId)
-  const attemptOf = new Map(attempts.map((row) => [row.task_id, attemptFromRow(row)]))
+  const attemptOf = new Map(attempts.map((row) => [row.task_id, { attempt: attemptFromRow(row), reportedDone: row.claim !== null }]))
   const failuresOf = groupBy(failures, (row) => row.job_id)
   const blocksOf = groupBy(blocks, (row) => row.job_id)
-  const keptOffOf = groupBy(keptOff, (row) => row.job_id)
+  const excludedOf = groupBy(excludedWorkers, (row) => row.job_id)
+  const completedOf = groupBy(completed, (row) => row.job_id)
+  const outdoneOf = groupBy(outdone, (row) => row.job_id)
   return rows.map((row) => ({
     job: jobFromRow(
       row,
@@ -90,8 +105,8 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
     groups: (groupsOf.get(row.id) ?? []).map(({ id, remaining }): [number, number] => [id, remaining]),
     templates: (templatesOf.get(row.id) ?? []).map(({ id, body }): [number, string] => [id, body]),
     active: (activeOf.get(row.id) ?? []).flatMap((task) => {
-      const attempt = attemptOf.get(task.id)
-      return attempt ? [{ task, attempt }] : []
+      const found = attemptOf.get(task.id)
+      return found ? [{ task, ...found }] : []
     }),
     orphans: (activeOf.get(row.id) ?? []).filter((task) => !attemptOf.has(task.id)),
     failures: (failuresOf.get(row.id) ?? []).map((failure) => ({
@@ -99,11 +114,22 @@ async function loadSeeds(db: ReadDatabase, sql: string, values: SqlValue[]): Pro
       workerId: failure.worker_id,
       kind: failure.kind,
     })),
+    completed: (completedOf.get(row.id) ?? []).map(tally),
+    outdone: (outdoneOf.get(row.id) ?? []).map(tally),
     blocks: (blocksOf.get(row.id) ?? []).map((block) => ({ workerId: block.worker_id, kind: block.kind })),
-    keptOff: (keptOffOf.get(row.id) ?? []).map(({ task_id, worker_id }) => ({ taskId: task_id, workerId: worker_id })),
+    excludedWorkers: (excludedOf.get(row.id) ?? []).map(({ task_id, worker_id }) => ({ taskId: task_id, workerId: worker_id })),
     hasEdges: row.has_edges !== 0,
   }))
 }
+
+interface TallyRow {
+  job_id: number
+  kind: string
+  worker_id: number
+  tasks: number
+}
+
+const tally = ({ worker_id, kind, tasks }: TallyRow) => ({ workerId: worker_id, kind, tasks })
 
 function groupBy<T>(rows: T[], key: (row: T) => number): Map<number, T[]> {
   const groups = new Map<number, T[]>()
@@ -140,6 +166,31 @@ export async function loadFailedTasks(db: ReadDatabase, jobId: number, workerId:
 export async function loadAttempt(db: ReadDatabase, taskId: number, number: number): Promise<AttemptState | undefined> {
   const row = await db.get<AttemptRow>('select * from attempts where task_id = ? and number = ?', [taskId, number])
   return row && attemptFromRow(row)
+}
+
+export async function loadListedFrames(db: ReadDatabase, taskId: number): Promise<ListedFrame[]> {
+  return db.all<ListedFrame>(
+    `select f.task_id as taskId, f.frame, a.number as attempt from frames f join attempts a on a.id = f.attempt_id
+     where f.task_id = ? and f.frame is not null and f.side = 0 and coalesce(f.check_state, '') <> 'damaged'`,
+    [taskId],
+  )
+}
+
+export async function loadTasksAfter(db: ReadDatabase, jobId: number, afterIndex: number, limit: number): Promise<TaskState[]> {
+  return selectedTasks(db, '(select * from tasks where job_id = ? and idx > ? order by idx limit ?)', 'idx', [jobId, afterIndex, limit])
+}
+
+/** Reported by attempts after `since`; results of older attempts are history. */
+export async function loadKnownFiles(db: ReadDatabase, taskId: number, since: number): Promise<(KnownFile & { platform: string })[]> {
+  const rows = await db.all<Omit<KnownFile, 'inputs' | 'rejected'> & { inputs: string | null; rejected: number; platform: string }>(
+    `select f.path, f.frame, f.view, f.bytes, f.modified_at as modifiedAt, f.sha256, f.width, f.height, a.inputs, w.platform,
+       coalesce(f.check_state, '') = 'damaged' as rejected
+     from frames f join attempts a on a.id = f.attempt_id join workers w on w.id = a.worker_id
+     where f.task_id = ? and a.number > ? order by f.frame, f.id`,
+    [taskId, since],
+  )
+  // `inputs` was written by saveInputs.
+  return rows.map((row) => ({ ...row, inputs: json<Inputs | null>(row.inputs, null), rejected: row.rejected !== 0 }))
 }
 
 export async function loadReleased(db: ReadDatabase, by: { groupId: number } | { taskId: number }): Promise<TaskState[]> {
@@ -183,8 +234,8 @@ export async function loadLanes(db: ReadDatabase): Promise<LaneState[]> {
 }
 
 /** Sessions that were not closed, of workers and jobs that still exist. */
-export function loadOpenSessions(db: ReadDatabase): Promise<SessionRow[]> {
-  return db.all<SessionRow>(
+export function loadOpenWarmApps(db: ReadDatabase): Promise<WarmAppRow[]> {
+  return db.all<WarmAppRow>(
     `select s.public_id as id, j.public_id as jobId, s.kind, s.key as title, s.phase as state, s.opened_at as openedAt, s.closed_at as closedAt,
        coalesce(s.detail, '') as reason, s.tasks, s.frames, s.memory_bytes as memoryBytes, s.job_id as jobKey, s.worker_id as workerKey
      from sessions s join jobs j on j.id = s.job_id where s.closed_at is null and s.public_id is not null`,

@@ -1,15 +1,20 @@
-/** Schedules and their firings on disk. Few and seldom written, so each change is a transaction of its own. */
-import { ConflictError } from '../engine/errors.ts'
-import type { ScheduleStore as SchedulePort } from '../engine/ports.ts'
-import type { FiringCommit, FiringRecord, ScheduleState } from '../engine/schedules/scheduleEngine.ts'
-import type { Connection } from './connection.ts'
-import { StaffStore } from './staffStore.ts'
+/** Schedules and their firings on disk. Few and rarely written, so each change is its own transaction. */
+import { ConflictError } from '../engine/base/errors.ts'
+import type { ScheduleStore } from '../engine/base/ports.ts'
+import type { FiringCommit, FiringRecord, ScheduleState } from '../engine/base/scheduleEngine.ts'
+import type { Connection, ReadPool } from './connection.ts'
+import type { Writer } from './writer.ts'
 
-/** Firings of a schedule that its history keeps. */
+/** Firings kept in a schedule's history. */
 const KEPT_FIRINGS = 1_000
 
-export abstract class ScheduleStore extends StaffStore implements SchedulePort {
-  async loadSchedules(): Promise<ScheduleState[]> {
+export class SqliteScheduleStore implements ScheduleStore {
+  constructor(
+    private readonly writer: Writer,
+    private readonly read: ReadPool,
+  ) {}
+
+  async load(): Promise<ScheduleState[]> {
     const rows = await this.read.all<ScheduleRow>(
       `select s.*, (select count(*) from schedule_firings f where f.schedule_id = s.id and f.outcome = 'waiting') as waiting
        from schedules s where s.deleted_at is null order by s.id`,
@@ -17,7 +22,7 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
     return rows.map(stateOf)
   }
 
-  async insertSchedule(schedule: Omit<ScheduleState, 'id'>): Promise<ScheduleState> {
+  async insert(schedule: Omit<ScheduleState, 'id'>): Promise<ScheduleState> {
     const id = await this.writer.exclusive(async (tx) => {
       const { clientId, namespaceId, origin } = schedule
       const taken =
@@ -27,10 +32,11 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
           origin,
           clientId,
         ]))
-      if (taken) throw new ConflictError(`there is a schedule "${clientId}" already`)
+      if (taken) throw new ConflictError(`a schedule "${clientId}" already exists`)
       const { lastId } = await tx.run(
         `insert into schedules (public_id, namespace_id, origin, owner, client_id, name, trigger, template, missed_policy, missed_limit,
-           overlap_policy, state, next_at, last_at, fired, created_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           overlap_policy, state, next_at, last_at, fired, created_at, updated_at, owner_id, admin_rights, hold_reason)
+         values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         [
           schedule.publicId,
           namespaceId,
@@ -49,6 +55,9 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
           schedule.fired,
           schedule.createdAt,
           schedule.updatedAt,
+          schedule.ownerId,
+          Number(schedule.adminRights),
+          schedule.holdReason,
         ],
       )
       return lastId
@@ -56,11 +65,11 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
     return { ...schedule, id }
   }
 
-  async saveSchedule(schedule: ScheduleState): Promise<void> {
+  async save(schedule: ScheduleState): Promise<void> {
     await this.writer.exclusive((tx) =>
       tx.run(
         `update schedules set name = ?, trigger = ?, template = ?, missed_policy = ?, missed_limit = ?, overlap_policy = ?, state = ?,
-           next_at = ?, updated_at = ? where id = ?`,
+           next_at = ?, updated_at = ?, owner = ?, owner_id = ?, admin_rights = ?, hold_reason = ? where id = ?`,
         [
           schedule.name,
           JSON.stringify(schedule.trigger),
@@ -71,13 +80,17 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
           schedule.state,
           schedule.nextAt,
           schedule.updatedAt,
+          schedule.owner,
+          schedule.ownerId,
+          Number(schedule.adminRights),
+          schedule.holdReason,
           schedule.id,
         ],
       ),
     )
   }
 
-  async deleteSchedule(scheduleId: number, at: number): Promise<void> {
+  async delete(scheduleId: number, at: number): Promise<void> {
     await this.writer.exclusive(async (tx) => {
       await tx.run('update schedules set deleted_at = ?, next_at = null where id = ?', [at, scheduleId])
       await tx.run(`delete from schedule_firings where schedule_id = ? and outcome = 'waiting'`, [scheduleId])
@@ -108,7 +121,7 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
     )
   }
 
-  async purgeSchedules(deletedBefore: number): Promise<void> {
+  async purge(deletedBefore: number): Promise<void> {
     const surplus = `select f.id from (select id, outcome, row_number() over (partition by schedule_id order by id desc) as place from schedule_firings) f
       where f.place > ? and f.outcome <> 'waiting' limit 2000`
     const due = await this.read.get(
@@ -123,7 +136,7 @@ export abstract class ScheduleStore extends StaffStore implements SchedulePort {
   }
 }
 
-/** @param jobId what the last one of the firings submitted, or added tasks to */
+/** @param jobId the job that the last of the firings submitted, or added tasks to */
 export async function writeFirings(
   tx: Connection,
   { scheduleId, firings, progress, grown }: FiringCommit,
@@ -166,6 +179,9 @@ interface ScheduleRow {
   namespace_id: number
   origin: ScheduleState['origin']
   owner: string
+  owner_id: string
+  admin_rights: number
+  hold_reason: string
   client_id: string | null
   name: string
   trigger: string
@@ -190,9 +206,12 @@ function stateOf(row: ScheduleRow): ScheduleState {
     origin: row.origin,
     clientId: row.client_id,
     owner: row.owner,
+    ownerId: row.owner_id,
+    adminRights: row.admin_rights === 1,
+    holdReason: row.hold_reason,
     name: row.name,
     state: row.state,
-    // Both are what insertSchedule and saveSchedule wrote.
+    // Both were written by `insert` and `save`.
     trigger: JSON.parse(row.trigger) as ScheduleState['trigger'],
     template: JSON.parse(row.template) as ScheduleState['template'],
     missed: row.missed_policy,

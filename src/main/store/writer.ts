@@ -1,15 +1,16 @@
 /**
- * The one place that writes. Callers change memory, say which rows changed, and wait for `durable()`; everything said
- * while commits are on their way goes into the next one (group commit). One transaction a batch: first the log bytes to
- * their segment file and to the platter, then the rows, then COMMIT with synchronous=FULL. A reply that waited for
- * `durable()` therefore leaves only after fdatasync of both.
+ * The only writer of the database. Callers change memory, record which rows changed, and wait for `durable()`;
+ * everything recorded while commits are in progress goes into the next one (group commit). One transaction per batch:
+ * first the log bytes to their segment file and to the disk, then the rows, then COMMIT with synchronous=FULL. A reply
+ * that waited for `durable()` therefore leaves only after fdatasync of both.
  */
-import { deferred } from '../../shared/deferred.ts'
-import { UnavailableError } from '../engine/errors.ts'
+import { pause } from '../../shared/async.ts'
+import { deferred } from '../../shared/async.ts'
+import { DataDamagedError, DiskFullError, UnavailableError } from '../engine/base/errors.ts'
 import type { Connection, SqlValue } from './connection.ts'
-import { COMMITS_AT_ONCE, RowCommits, type RowStatement, type Rows } from './rowCommits.ts'
+import { COMMITS_AT_ONCE, RowCommits, type RowStatement, type Rows } from './rows/rowCommits.ts'
 
-/** Written before the rows of the same batch; answers when its bytes are on the platter. */
+/** Written before the rows of the same batch; resolves when its bytes are on disk. */
 export interface LogSink {
   flush(): Promise<void>
   readonly dirty: boolean
@@ -22,17 +23,36 @@ class Batch {
   readonly appended = new Map<RowStatement, Row[]>()
   readonly statements: { sql: string; values: SqlValue[] }[] = []
   readonly after: (() => void)[] = []
-  readonly done = deferred<void>()
-  /** Its rows as they were when others began to be said to the next batch; undefined: as they are at the commit. */
+  /** Replaced when its waiters were rejected while it keeps retrying. */
+  done = deferred<void>()
+  /** Its position among the commits, which it keeps when it is retried. */
+  number: number | undefined
+  /** Its rows as of the moment when the next batch was opened; undefined: as of the commit. */
   sealed: { rows: Rows | undefined } | { error: unknown } | undefined
   /** SQLite has its rows. */
   handedOver = false
 
-  /** A single statement writes it: the next one may be handed over while it is on its way. */
+  /** A single statement writes it: the next one may start while it is in progress. */
   get single(): boolean {
     return this.statements.length === 0
   }
 }
+
+/** The disk, as the writer sees it. */
+export interface Disk {
+  /** Whether a write failed because there is no room. */
+  isFull(error: unknown): boolean
+  /** A write found no room. Resolves when a retry makes sense; false: there is no room for now. */
+  makeRoom(): Promise<boolean>
+  /** Called before the waiters learn that a commit is on disk. @throws DataDamagedError when the files of the commit are gone */
+  assertThere(): void
+}
+
+/** A disk that is always available and never full. */
+const ENDLESS: Disk = { isFull: () => false, makeRoom: () => Promise.resolve(false), assertThere: () => undefined }
+
+/** Pause between two attempts to write to a full disk. */
+const FULL_PAUSE_MS = 1_000
 
 interface Exclusive {
   run(tx: Connection): Promise<unknown>
@@ -42,18 +62,19 @@ interface Exclusive {
 
 interface Begun {
   readonly item: Batch | Exclusive
-  /** Resolves to what tells those who waited for it; never rejects. */
+  /** Resolves to a function that notifies the waiters; never rejects. */
   readonly end: Promise<() => void>
 }
 
 export class Writer {
   private batch: Batch | undefined
-  /** Batches and exclusive transactions in the order in which they were asked for. */
+  /** Batches and exclusive transactions in order of request. */
   private readonly queue: (Batch | Exclusive)[] = []
   private running = false
-  /** What is on its way, the oldest first. */
+  /** Writes in progress, the oldest first. */
   private readonly begun: Begun[] = []
   private failed: Error | undefined
+  private closing = false
   private idle = Promise.resolve()
   private readonly commits: RowCommits
 
@@ -64,11 +85,15 @@ export class Writer {
     private readonly logs: LogSink,
     /** Called once when a batch could not be committed: memory is ahead of the disk then, and the manager must reload or stop. */
     private readonly onFailure: (error: Error) => void,
+    private readonly disk: Disk = ENDLESS,
   ) {
     this.commits = new RowCommits(connection)
   }
 
-  /** The row with this key is to be written as `row()` says at the time of the commit; the last call wins. */
+  /**
+   * Records that the row with this key must be written with the value of `row()` at the time of the commit; the last
+   * call wins.
+   */
   save(statement: RowStatement, key: number, row: () => Row): void {
     const batch = this.open()
     let rows = batch.keyed.get(statement)
@@ -76,7 +101,7 @@ export class Writer {
     rows.set(key, row)
   }
 
-  /** One more row for the statement. */
+  /** Adds a row for the statement. */
   append(statement: RowStatement, row: Row): void {
     const batch = this.open()
     const rows = batch.appended.get(statement)
@@ -89,24 +114,27 @@ export class Writer {
     this.open().statements.push({ sql, values })
   }
 
-  /** Runs after the commit of what was said so far, in the order of calls. */
+  /** Runs after the commit of everything recorded so far, in the order of calls. */
   afterCommit(effect: () => void): void {
     this.open().after.push(effect)
   }
 
-  /** Resolves when everything said so far is on disk. @throws UnavailableError when it could not be written */
+  /** Resolves when everything recorded so far is on disk. @throws UnavailableError when it could not be written */
   durable(): Promise<void> {
-    if (this.failed) return Promise.reject(new UnavailableError(`the database cannot be written: ${this.failed.message}`))
-    // The last thing said, wherever it is; never what others say later, or a busy farm would keep the caller for ever.
+    if (this.failed) return Promise.reject(this.refusal(this.failed))
+    // Waits for what is recorded now; never for later changes, or a busy farm would keep the caller waiting forever.
     const last = this.batch ?? [...this.begun.map(({ item }) => item), ...this.queue].findLast((item) => item instanceof Batch)
     return last?.done.promise ?? Promise.resolve()
   }
 
-  /** A transaction of its own, after everything said so far: for bulk changes. Others' batches wait meanwhile, so keep it short. */
+  /**
+   * A separate transaction after everything recorded so far: for bulk changes. Other batches wait in the meantime, so
+   * keep it short.
+   */
   exclusive<T>(run: (tx: Connection) => Promise<T>): Promise<T> {
-    if (this.failed) return Promise.reject(new UnavailableError(`the database cannot be written: ${this.failed.message}`))
-    // What is said from now on is committed apart. Made later, this batch's rows would have half of it: of what a change moves
-    // together, only those rows that happen to stand in both.
+    if (this.failed) return Promise.reject(this.refusal(this.failed))
+    // Later changes are committed separately. Rows built later would contain half of them: of a change to several rows,
+    // only those that happen to be in both.
     if (this.batch) this.seal(this.batch)
     this.batch = undefined
     return new Promise<T>((resolve, reject) => {
@@ -116,18 +144,27 @@ export class Writer {
     })
   }
 
-  /** Waits for everything said so far and refuses what comes later. */
+  /** Stops all writing, for this reason. */
+  refuse(error: Error): void {
+    this.fail(error)
+  }
+
+  /** Waits for everything recorded so far and refuses later changes. */
   async close(): Promise<void> {
-    await this.durable()
+    this.closing = true
+    await this.durable().catch((error: unknown) => {
+      // No waiter has learned that it is on disk; what waits for room must be dropped.
+      if (!(error instanceof DiskFullError)) throw error
+    })
     this.failed ??= new Error('the store is closed')
     await this.idle
   }
 
   private open(): Batch {
-    if (this.failed) throw new UnavailableError(`the database cannot be written: ${this.failed.message}`)
+    if (this.failed) throw this.refusal(this.failed)
     if (!this.batch) {
       this.batch = new Batch()
-      // Somebody may wait for none of it (fire and forget): that must not be an unhandled rejection.
+      // Nothing may be waiting for it (fire and forget): that must not become an unhandled rejection.
       this.batch.done.promise.catch(() => undefined)
       this.queue.push(this.batch)
       this.start()
@@ -146,8 +183,8 @@ export class Writer {
   }
 
   /**
-   * Ends one item after the other. The next is begun before those who waited for the last one go on: what they do then (a hundred
-   * replies) takes the main thread for milliseconds, in which the disk would have nothing to do.
+   * Completes one item after the other. The next one starts before the waiters of the last one resume: their work (a
+   * hundred replies) keeps the main thread busy for milliseconds, in which the disk would be idle.
    */
   private async drain(): Promise<void> {
     for (;;) {
@@ -171,7 +208,7 @@ export class Writer {
     }
   }
 
-  /** Whatever takes several statements is alone on its way: a statement of others would become part of its transaction. */
+  /** An item of several statements runs alone: a statement of another would become part of its transaction. */
   private mayBegin(item: Batch | Exclusive): boolean {
     const last = this.begun.at(-1)?.item
     if (!last) return true
@@ -182,23 +219,20 @@ export class Writer {
   private async commit(batch: Batch, before: Promise<unknown> | undefined): Promise<() => void> {
     try {
       if (this.failed) throw this.failed
-      // What was said so far is fixed here, before the first await: later changes open a new batch.
+      // Everything recorded so far is fixed here, before the first await: later changes open a new batch.
       this.seal(batch)
       if (batch.sealed && 'error' in batch.sealed) throw batch.sealed.error
       const rows = batch.sealed?.rows
-      if (this.logs.dirty) await this.logs.flush()
-      const handedOver = () => {
-        batch.handedOver = true
-        // Not in this turn: it is still beginning.
-        setImmediate(() => this.begin())
+      while (!(await this.written(batch, rows, before))) {
+        this.rejectWaiters()
+        await pause(FULL_PAUSE_MS)
       }
-      if (!batch.single) await this.transaction(rows, batch.statements)
-      else if (rows) await this.commits.apply(rows, handedOver, before)
+      this.disk.assertThere()
     } catch (cause) {
-      // What failed first is the reason of all that follow.
-      const error = this.failed ?? (cause instanceof Error ? cause : new Error(String(cause)))
+      // The first failure is the reason for all that follow.
+      const error = this.failed ?? this.reasonOf(cause)
       this.fail(error)
-      return () => batch.done.reject(new UnavailableError(`the database cannot be written: ${error.message}`))
+      return () => batch.done.reject(this.refusal(error))
     }
     return () => {
       for (const effect of batch.after) run(effect)
@@ -206,10 +240,53 @@ export class Writer {
     }
   }
 
-  private async transaction(rows: Rows | undefined, statements: Batch['statements']): Promise<void> {
+  /** Writes a batch; false: the disk has no room for it now. @throws any other error */
+  private async written(batch: Batch, rows: Rows | undefined, before: Promise<unknown> | undefined): Promise<boolean> {
+    try {
+      if (this.logs.dirty) await this.logs.flush()
+      const handedOver = () => {
+        batch.handedOver = true
+        // Not in this turn: it is still starting.
+        setImmediate(() => this.begin())
+      }
+      if (!batch.single) await this.transaction(rows, batch.statements, batch)
+      else if (rows) await this.commits.apply(rows, (batch.number ??= this.commits.next()), handedOver, before)
+      return true
+    } catch (error) {
+      if (this.failed || this.closing || !this.disk.isFull(error)) throw error
+      return (await this.disk.makeRoom()) && !this.closing ? this.written(batch, rows, before) : false
+    }
+  }
+
+  /** The disk stays full: rejects the waiters. Their changes stay recorded and are written when there is room. */
+  private rejectWaiters(): void {
+    const batches = [...this.begun.map(({ item }) => item), ...this.queue, this.batch].filter((item) => item instanceof Batch)
+    for (const batch of new Set(batches)) {
+      const { reject } = batch.done
+      batch.done = deferred<void>()
+      batch.done.promise.catch(() => undefined)
+      reject(new DiskFullError())
+    }
+  }
+
+  /** A write to files that are gone fails in many ways; that they are gone is what people need to know. */
+  private reasonOf(cause: unknown): Error {
+    try {
+      this.disk.assertThere()
+    } catch (error) {
+      if (error instanceof DataDamagedError) return error
+    }
+    return cause instanceof Error ? cause : new Error(String(cause))
+  }
+
+  private refusal(error: Error): UnavailableError {
+    return error instanceof DataDamagedError ? error : new UnavailableError(`cannot write the database: ${error.message}`)
+  }
+
+  private async transaction(rows: Rows | undefined, statements: Batch['statements'], batch: Batch): Promise<void> {
     await this.connection.run('begin immediate')
     try {
-      if (rows) await this.commits.apply(rows)
+      if (rows) await this.commits.apply(rows, (batch.number ??= this.commits.next()))
       for (const { sql, values } of statements) await this.connection.run(sql, values)
       await this.connection.run('commit')
     } catch (error) {
@@ -218,10 +295,10 @@ export class Writer {
     }
   }
 
-  /** Whoever asked for it goes on before anything else is begun: memory follows what it did to the rows. */
+  /** The caller resumes before anything else starts: memory must follow what the transaction did to the rows. */
   private async runExclusive(item: Exclusive): Promise<() => void> {
     try {
-      if (this.failed) throw new UnavailableError(`the database cannot be written: ${this.failed.message}`)
+      if (this.failed) throw this.refusal(this.failed)
       await this.connection.run('begin immediate')
       let value: unknown
       try {
@@ -231,9 +308,14 @@ export class Writer {
         await this.connection.run('rollback').catch(() => undefined)
         throw error
       }
+      this.disk.assertThere()
       item.resolve(value)
-    } catch (error) {
-      item.reject(error)
+    } catch (cause) {
+      const error = this.reasonOf(cause)
+      if (error instanceof DataDamagedError) this.fail(error)
+      const isFull = this.disk.isFull(error)
+      if (isFull) void this.disk.makeRoom()
+      item.reject(isFull ? new DiskFullError() : error)
     }
     return nobody
   }
@@ -242,7 +324,7 @@ export class Writer {
     try {
       batch.sealed ??= { rows: this.rowsOf(batch) }
     } catch (error) {
-      // Whoever asked for a transaction of its own has nothing to do with it: the batch fails when its turn comes.
+      // Unrelated to the caller of the exclusive transaction: the batch fails when its turn comes.
       batch.sealed = { error }
     }
   }
@@ -270,7 +352,10 @@ export class Writer {
 
 const nobody = (): void => undefined
 
-/** An effect that throws is a defect: it ends the process like any other one, and not this commit and all later ones. */
+/**
+ * An effect that throws is a defect: it ends the process like any other one, instead of failing this commit and all
+ * later ones.
+ */
 function run(effect: () => void): void {
   try {
     effect()

@@ -15,7 +15,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
  * Writes through a temporary file, synced before it takes the old one's place: a crash leaves the old or the new content.
  * Its folder must be there. @param mode of a new file @throws NodeJS.ErrnoException
  */
-export async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+export async function writeFileAtomic(path: string, text: string, mode: number): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   const handle = await open(temporary, 'w', mode)
   try {

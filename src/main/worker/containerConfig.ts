@@ -1,2 +1,2 @@
-/** What a worker's owner says about containers, for those who may not look into docker/. */
+/** The container settings of a worker's owner, for modules that must not import docker/. */
 export { ContainerConfig, DEFAULT_SOCKET } from '../docker/config.ts'

@@ -1,37 +1,39 @@
-/** Starting a worker: one agent, for our manager or a foreign Flamenco Manager. */
+/** Starts a worker: one agent, for our manager or a foreign Flamenco Manager. */
 import { rm } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import type { Agent, AgentEnd, AgentOptions, AgentStatus } from './agent.ts'
-import type { CommandRegistry, DescribeMachine, LoadSampler, PreviewMaker, ProcessTools, ToolSettings } from './commands/types.ts'
-import { imageLedger } from './imageLedger.ts'
-import { ownerId } from './ownerId.ts'
+import type { CommandRegistry, DescribeMachine, LoadSampler, PreviewMaker, ProcessTools, ToolSettings } from './contract/commands.ts'
+import { imageLedger } from './attempt/imageLedger.ts'
+import { ownerId } from './data/ownerId.ts'
 import { resolveConfig, type ResolvedConfig, type WorkerConfig } from './config.ts'
-import { CredentialsStore, managerKey } from './credentials.ts'
-import { lockDataFolder } from './dataLock.ts'
-import { FlamencoAgent } from './flamenco/flamencoAgent.ts'
-import type { FlamencoTiming } from './flamenco/flamencoWorker.ts'
-import { HttpClient } from './http.ts'
-import type { Logger } from './logger.ts'
-import { machineId } from './machineId.ts'
-import { NativeAgent } from './native/nativeAgent.ts'
-import { PinnedManager } from './pinnedManager.ts'
-import { probeManager, type AdapterName } from './probe.ts'
-import { endLeftovers, openLedger } from './processLedger.ts'
-import { SessionPool } from './sessions/sessionPool.ts'
-import { backoffDelay, pause, type BackoffRule } from './timing.ts'
+import { CredentialsStore } from './link/credentials.ts'
+import { lockDataFolder } from './data/dataLock.ts'
+import { FlamencoAgent } from './adapters/flamenco/flamencoAgent.ts'
+import type { FlamencoTiming } from './adapters/flamenco/flamencoWorker.ts'
+import type { Logger } from '../../shared/logger.ts'
+import { machineId } from './data/machineId.ts'
+import { NativeAgent } from './adapters/native/nativeAgent.ts'
+import { openManagerLink, type ManagerLink } from './link/managerLink.ts'
+import { probeManager, type AdapterName } from './link/probe.ts'
+import { endLeftovers, openLedger } from './data/processLedger.ts'
+import { WarmAppPool } from './apps/warmAppPool.ts'
+import { backoffDelay, pause, type BackoffRule } from '../../shared/async.ts'
 import type { MachineReport } from '../../shared/schemas/worker.ts'
-import { Engines } from '../docker/engines.ts'
+import { Engines } from '../docker/engines/engines.ts'
+import { ActorHost } from './gateway/actorHost.ts'
+import { datagramProblem } from './tools/containers/datagrams.ts'
 
-export { DataFolderInUseError } from './dataLock.ts'
+export { DataFolderInUseError } from './data/dataLock.ts'
 export { WorkerConfigError, type WorkerConfig } from './config.ts'
 export type { AgentEnd, AgentStatus } from './agent.ts'
 
-/** What the agent needs of commands/ and tools/; see `workerParts` in parts.ts for the real ones. */
+/** What the agent needs from commands/ and tools/; see `workerParts` in parts.ts for the real ones. */
 export interface WorkerParts {
-  /** `engines`: what containers run on, where the configuration names any. */
-  createRegistry(tools: ToolSettings, engines?: Engines): CommandRegistry
+  /** `engines`: container engines, when the configuration has any; `actors`: what running actors on them needs. */
+  createRegistry(tools: ToolSettings, engines?: Engines, actors?: ActorHost): CommandRegistry
   processes: ProcessTools
   describeMachine?: DescribeMachine
-  /** `folder`: where the free disk space is looked at. */
+  /** `folder`: whose free disk space is reported. */
   createLoad?(folder: string): LoadSampler
   createPreviews?(tools: ToolSettings): PreviewMaker
 }
@@ -44,33 +46,33 @@ export interface WorkerDeps extends WorkerParts {
   now?: () => number
   /** In [0, 1). */
   random?: () => number
-  /** Other waits than those of a Flamenco Worker, for tests. */
+  /** Delays that replace those of a Flamenco Worker, for tests. */
   flamencoTiming?: FlamencoTiming
 }
 
 export interface RunningWorker {
-  /** Graceful: finishes what runs. Otherwise stops it and gives it back. Either way the manager is told. Resolves when all is closed. */
+  /** Graceful: finishes running attempts. Otherwise stops and returns them. Both inform the manager. Resolves when all is closed. */
   stop(options?: { graceful?: boolean }): Promise<void>
   status(): AgentStatus
-  /** Why it ended: `stop` was called, or the manager asked. Rejects when the worker broke (a defect, a damaged data folder). */
+  /** Why it ended: `stop` was called, or the manager requested it. Rejects when the worker broke (a defect, a damaged data folder). */
   readonly ended: Promise<AgentEnd>
 }
 
 const PROBE_AGAIN: BackoffRule = { firstMs: 250, maxMs: 10_000, factor: 2, jitter: 0.2 }
 
 /**
- * Starts a worker; returns as soon as the data folder is ready, while it connects in the background for as long as that
+ * Starts a worker; returns as soon as the data folder is ready, and connects in the background, however long that
  * takes. @throws WorkerConfigError, DataFolderInUseError
  */
 export async function startWorker(settings: WorkerConfig, deps: WorkerDeps): Promise<RunningWorker> {
   const config = resolveConfig(settings)
   const unlock = await lockDataFolder(config.dataDir, deps.processes)
   try {
-    const worker = new Worker(config, deps, await managerClient(config, deps))
+    const worker = new Worker(config, deps)
     await worker.prepare()
     const ended = worker.run().finally(unlock)
-    // Who does not look at `ended` must not bring the process down.
-    ended.catch((error: unknown) => deps.log.error({ err: error }, 'the worker broke'))
+    // A caller that ignores `ended` must not crash the process.
+    ended.catch((error: unknown) => deps.log.error({ err: error }, 'the worker failed'))
     return {
       stop: async (options) => {
         await worker.stop(options?.graceful ?? false)
@@ -85,34 +87,25 @@ export async function startWorker(settings: WorkerConfig, deps: WorkerDeps): Pro
   }
 }
 
-async function managerClient({ url, dataDir, fingerprint }: ResolvedConfig, { version, log }: WorkerDeps): Promise<HttpClient> {
-  const userAgent = `Framehouse/${version}`
-  if (url.protocol !== 'https:') return new HttpClient({ url, userAgent })
-  const pinned = await PinnedManager.open(dataDir, url, fingerprint, log)
-  return new HttpClient({ url, userAgent, connect: pinned.connector() })
-}
-
 class Worker {
   private readonly config: ResolvedConfig
   private readonly deps: WorkerDeps
   private readonly stopped = new AbortController()
-  private readonly sessions: SessionPool | undefined
+  private readonly sessions: WarmAppPool | undefined
   private agent: Agent | undefined
   private problem = 'connecting'
   private engines: Engines | undefined
+  private manager: ManagerLink | undefined
+  private actors: ActorHost | undefined
 
-  constructor(
-    config: ResolvedConfig,
-    deps: WorkerDeps,
-    private readonly http: HttpClient,
-  ) {
+  constructor(config: ResolvedConfig, deps: WorkerDeps) {
     this.config = config
     this.deps = deps
     const { slots, workRoot, sessions: limits } = config
-    this.sessions = limits && new SessionPool({ slots, limits, workRoot, log: deps.log, now: deps.now ?? Date.now })
+    this.sessions = limits && new WarmAppPool({ slots, limits, workRoot, log: deps.log, now: deps.now ?? Date.now })
   }
 
-  /** Clears away what a killed worker left: its children, its working folders. */
+  /** Cleans up after a killed worker: its children, its working folders. */
   async prepare(): Promise<void> {
     const { config, deps } = this
     await endLeftovers({ dataDir: config.dataDir, processes: deps.processes, log: deps.log })
@@ -131,14 +124,20 @@ class Worker {
 
   async run(): Promise<AgentEnd> {
     try {
-      const options = await this.agentOptions()
-      const adapter = await this.chooseAdapter()
+      const { config, deps } = this
+      const { signal } = this.stopped
+      this.manager = await openManagerLink(config, deps, signal, (problem) => (this.problem = problem))
+      if (this.manager === undefined) return 'stopped'
+      await this.prepareActors(this.manager)
+      const options = await this.agentOptions(this.manager)
+      const adapter = await this.chooseAdapter(this.manager)
       if (adapter === undefined || this.stopped.signal.aborted) return 'stopped'
       this.agent = adapter === 'native' ? new NativeAgent(options) : new FlamencoAgent(options, this.deps.flamencoTiming)
       return await this.agent.run()
     } finally {
       await this.sessions?.end()
-      await this.http.close()
+      await this.actors?.close()
+      await this.manager?.close()
     }
   }
 
@@ -162,17 +161,28 @@ class Worker {
     )
   }
 
-  private async agentOptions(): Promise<AgentOptions> {
+  /** Finds out whether its engines run actors, before kinds are reported. */
+  private async prepareActors({ http }: ManagerLink): Promise<void> {
+    const { engines } = this
+    const { log, now = Date.now } = this.deps
+    if (engines === undefined) return
+    this.actors = new ActorHost({ engines, dataDir: this.config.dataDir, http, log, now, socketProblem: datagramProblem })
+    await this.actors.probe()
+  }
+
+  private async agentOptions({ http, key, joinCode }: ManagerLink): Promise<AgentOptions> {
     const { config, deps } = this
     const tools = { programs: config.programs }
     const now = deps.now ?? Date.now
-    const registry = deps.createRegistry(tools, this.engines)
+    const registry = deps.createRegistry(tools, this.engines, this.actors)
     const id = await machineId(config.dataDir)
     const describe = deps.describeMachine
     let machine: Promise<MachineReport> | undefined
     return {
-      http: this.http,
-      managerKey: managerKey(config.url),
+      http,
+      managerKey: key,
+      joinCode,
+      person: personAtThisMachine(),
       credentials: new CredentialsStore(config.dataDir),
       dataDir: config.dataDir,
       name: config.name,
@@ -181,6 +191,7 @@ class Worker {
       platform: process.platform === 'win32' ? 'windows' : process.platform,
       software: `Framehouse ${deps.version}`,
       canRestart: config.canRestart,
+      folders: config.folders,
       registry,
       attempts: {
         registry,
@@ -193,7 +204,7 @@ class Worker {
         log: deps.log,
         now,
       },
-      // Once a start: what is installed is asked of the programs themselves, which takes a while.
+      // Once per start: the installed programs are queried, which takes a while.
       describeMachine: describe && (() => (machine ??= describe(id, tools))),
       load: deps.createLoad?.(config.dataDir),
       previews: deps.createPreviews?.(tools),
@@ -203,24 +214,33 @@ class Worker {
     }
   }
 
-  /** Undefined when it was stopped before anything answered. */
-  private async chooseAdapter(): Promise<AdapterName | undefined> {
+  /** Undefined when it was stopped before a server answered. */
+  private async chooseAdapter({ http }: ManagerLink): Promise<AdapterName | undefined> {
     const { config, deps } = this
     if (config.adapter !== 'auto') return config.adapter
     const { signal } = this.stopped
     for (let failures = 1; !signal.aborted; failures++) {
       try {
-        const found = await probeManager(this.http, signal)
+        const found = await probeManager(http, signal)
         if (found !== undefined) return found
-        this.problem = `what answers at ${config.url.origin} is no manager`
+        this.problem = `the server at ${http.origin} is not a manager`
       } catch (error) {
         this.problem = error instanceof Error ? error.message : String(error)
       }
       if (failures === 1) {
-        deps.log.warn({ manager: config.url.origin, problem: this.problem }, 'no manager yet; trying again until there is one')
+        deps.log.warn({ manager: http.origin, problem: this.problem }, 'no manager yet; retrying')
       }
       await pause(backoffDelay(failures, PROBE_AGAIN, (deps.random ?? Math.random)()), signal)
     }
     return undefined
+  }
+}
+
+/** A service's user may have no name. */
+function personAtThisMachine(): string {
+  try {
+    return userInfo().username.slice(0, 100)
+  } catch {
+    return ''
   }
 }

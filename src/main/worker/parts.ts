@@ -1,10 +1,10 @@
-/** The real commands and tools of a worker, for `startWorker`. Apart from it, so that tests can give it others. */
+/** The real commands and tools of a worker, for `startWorker`. Separate, so that tests can inject others. */
 import { createCommandRegistry } from './commands/registry.ts'
 import type { WorkerParts } from './index.ts'
-import { createLoadSampler } from './tools/load.ts'
-import { describeMachine } from './tools/machine.ts'
-import { createPreviewMaker } from './tools/previews.ts'
-import { killGroupOf, killMarked, killTree, startMark } from './tools/processTree.ts'
+import { createLoadSampler } from './tools/machine/load.ts'
+import { describeMachine } from './tools/machine/machine.ts'
+import { createPreviewMaker } from './tools/pictures/previews.ts'
+import { killGroupOf, killMarked, killTree, startMark } from './tools/process/processTree.ts'
 
 export function workerParts(): WorkerParts {
   return {

@@ -5,9 +5,19 @@
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { ref } from 'vue'
+import {
+  API_BASE,
+  addressOf,
+  queryText,
+  replySchemaOf,
+  type CallArguments,
+  type Operation,
+  type QueryValue,
+  type ReplyOf,
+} from '../../shared/operations/operation.ts'
 import { ApiError } from '../../shared/schemas/common.ts'
-
-export const API_BASE = '/api/v1'
+import { locale } from '../locales/index.ts'
+import { inLocale } from '../locales/said.ts'
 
 /** Requests that are on their way. */
 export const underWay = ref(0)
@@ -26,16 +36,10 @@ export class ApiFailure extends Error {
   }
 }
 
-export type Query = Record<string, string | number | boolean | undefined | null | readonly string[]>
+export type Query = Readonly<Record<string, QueryValue>>
 
 export function url(path: string, query: Query = {}): string {
-  const search = new URLSearchParams()
-  for (const [key, value] of Object.entries(query)) {
-    if (value === undefined || value === null || value === '') continue
-    search.set(key, Array.isArray(value) ? value.join(',') : String(value))
-  }
-  const text = search.toString()
-  return `${API_BASE}${path}${text ? `?${text}` : ''}`
+  return `${API_BASE}${path}${queryText(query)}`
 }
 
 interface Options {
@@ -77,7 +81,8 @@ async function send(method: string, path: string, options: Options): Promise<Res
 
 async function failureOf(response: Response): Promise<ApiFailure> {
   const body: unknown = await response.json().catch(() => null)
-  if (Value.Check(ApiError, body)) return new ApiFailure(response.status, body.code, body.message, body.field)
+  if (Value.Check(ApiError, body))
+    return new ApiFailure(response.status, body.code, inLocale(body.message, undefined, locale.value), body.field)
   return new ApiFailure(response.status, 'http', `${response.status} ${response.statusText}`)
 }
 
@@ -95,25 +100,17 @@ function checked<S extends TSchema>(schema: S, body: unknown, path: string): Sta
   return body as Static<S>
 }
 
-export async function get<S extends TSchema>(schema: S, path: string, query?: Query, signal?: AbortSignal): Promise<Static<S>> {
-  const response = await send('GET', path, { query, signal })
-  return checked(schema, await response.json(), path)
-}
+type Patience = Pick<Options, 'signal' | 'timeoutMs'>
 
-export async function call<S extends TSchema>(
-  schema: S,
-  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-  path: string,
-  body?: unknown,
-  patience: Pick<Options, 'signal' | 'timeoutMs'> = {},
-): Promise<Static<S>> {
-  const response = await send(method, path, { body, ...patience })
-  return checked(schema, response.status === 204 ? null : await response.json(), path)
-}
-
-/** For calls whose reply nobody needs. */
-export async function act(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<void> {
-  await send(method, path, { body })
+/** Calls an operation of the API and returns its reply; null where there is none. @throws ApiFailure */
+export async function call<O extends Operation>(operation: O, ...[input]: CallArguments<O, Patience>): Promise<ReplyOf<O>> {
+  const path = addressOf(operation, input?.params)
+  const { query, body, signal, timeoutMs } = input ?? {}
+  const response = await send(operation.method, path, { query, body, signal, timeoutMs })
+  const schema = replySchemaOf(operation)
+  const reply: unknown = response.status === 204 || schema === undefined ? null : await response.json()
+  // Without a schema there is no reply that anyone could use.
+  return (schema === undefined ? reply : checked(schema, reply, path)) as ReplyOf<O>
 }
 
 /** The bytes behind an address that a reply named (relative to the server). */

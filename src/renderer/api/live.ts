@@ -4,7 +4,7 @@
  */
 import { Value } from 'typebox/value'
 import { EventsControl, FramehouseEvent } from '../../shared/events.ts'
-import { API_BASE } from './client.ts'
+import { API_BASE } from '../../shared/operations/operation.ts'
 
 export type LinkState = 'connecting' | 'live' | 'away'
 
@@ -51,7 +51,7 @@ export class LiveLink {
     this.socket?.close()
   }
 
-  /** Try again at once, for a person who does not want to wait for the backoff. */
+  /** Retries immediately, for a user who does not want to wait for the backoff. */
   retryNow(): void {
     if (this.socket && this.socket.readyState <= WebSocket.OPEN) return
     clearTimeout(this.retryTimer)
@@ -77,23 +77,23 @@ export class LiveLink {
       this.attempt = 0
       this.options.onState('live', null)
       this.sendWatch()
-      this.heard()
+      this.touched()
     }
     socket.onmessage = (message) => {
       if (socket !== this.socket) return
-      this.heard()
+      this.touched()
       this.receive(message.data)
     }
     socket.onclose = () => this.lost(socket)
-    this.heard()
+    this.touched()
   }
 
-  private heard(): void {
+  private touched(): void {
     clearTimeout(this.silenceTimer)
     this.silenceTimer = setTimeout(() => this.giveUp(), SILENCE_MS)
   }
 
-  /** A dead peer never answers the closing of the socket either, and the browser would wait for that: so it is lost at once. */
+  /** A dead peer never answers the closing handshake either, and the browser would wait for it: so the connection counts as lost immediately. */
   private giveUp(): void {
     const socket = this.socket
     if (!socket) return

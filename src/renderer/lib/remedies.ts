@@ -1,5 +1,5 @@
-/** What can be done from the page about a rule that keeps tasks waiting (the rules of engine/explainer.ts). Pure. */
-import type { Job } from '../../shared/schemas/job.ts'
+/** What can be done from the page about a rule that keeps tasks waiting (the rules of engine/queue/explainer.ts). Pure. */
+import type { Job } from '../../shared/schemas/jobs/job.ts'
 
 export type RemedyLabel = 'workers' | 'limits' | 'settings' | 'startNow' | 'anyWorker' | 'noMaximum' | 'resume' | 'requeue'
 export type Remedy =
@@ -26,6 +26,8 @@ export function remedyOf(rule: string, job: Pick<Job, 'id' | 'status'>): Remedy 
       return { kind: 'change', label: 'anyWorker', changes: { tag: null } }
     case 'max-workers':
       return { kind: 'change', label: 'noMaximum', changes: { maxWorkers: null } }
+    case 'max-tasks':
+      return { kind: 'change', label: 'noMaximum', changes: { maxTasks: null } }
     case 'job-status':
       return job.status === 'paused' || job.status === 'pause-requested' ? { kind: 'resume', label: 'resume' } : undefined
     case 'failed-before':

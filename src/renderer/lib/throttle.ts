@@ -2,7 +2,7 @@
  * Runs `work` soon after the first call and at most once per `everyMs`; calls meanwhile are folded into one more run.
  * Never two runs at once. This is what turns a burst of hints into one request.
  */
-export function foldCalls(work: () => Promise<void> | void, everyMs: number, firstMs = 40): { (): void; stop(): void } {
+export function debounce(work: () => Promise<void> | void, everyMs: number, firstMs = 40): { (): void; stop(): void } {
   let timer: ReturnType<typeof setTimeout> | undefined
   let running = false
   let again = false

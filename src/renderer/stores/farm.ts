@@ -1,11 +1,13 @@
 /** The farm as a whole: who is calling, its state, its clock. */
+import { useIntervalFn } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
-import { ApiFailure, get } from '../api/client.ts'
+import { getStatus } from '../../shared/operations/farm/farm.ts'
+import { whoami } from '../../shared/operations/admin/sessions.ts'
+import { call, ApiFailure } from '../api/client.ts'
 import type { Whoami as Me } from '../../shared/schemas/account.ts'
 import type { Status as FarmState } from '../../shared/schemas/farm.ts'
-import { Status, Whoami } from '../api/shapes.ts'
-import { foldCalls } from '../lib/throttle.ts'
+import { debounce } from '../lib/throttle.ts'
 import { useLive } from './live.ts'
 
 export const useFarm = defineStore('farm', () => {
@@ -23,7 +25,7 @@ export const useFarm = defineStore('farm', () => {
   async function refresh(): Promise<void> {
     const sent = performance.now()
     try {
-      const [reply, who] = await Promise.all([get(Status, '/status'), me.value ?? get(Whoami, '/whoami')])
+      const [reply, who] = await Promise.all([call(getStatus), me.value ?? call(whoami)])
       latency.value = Math.round(performance.now() - sent)
       skew = Date.parse(reply.now) - Date.now()
       status.value = reply
@@ -34,25 +36,25 @@ export const useFarm = defineStore('farm', () => {
       else latency.value = null
     }
   }
-  const soon = foldCalls(refresh, 2000)
+  const soon = debounce(refresh, 2000)
 
   function start(): void {
     void refresh()
     // The clock of the manager: elapsed times are right also where this machine's clock is not.
-    // It stands still while the manager is away: nothing that is shown goes on by itself.
-    setInterval(() => live.state !== 'away' && (now.value = Date.now() + skew), 1000)
-    setInterval(() => document.visibilityState === 'visible' && soon(), 15_000)
+    // It stops while the manager is offline: nothing on the page advances by itself.
+    useIntervalFn(() => live.state !== 'away' && (now.value = Date.now() + skew), 1000)
+    useIntervalFn(() => document.visibilityState === 'visible' && soon(), 15_000)
     for (const type of ['farm', 'worker', 'job', 'frame'] as const) live.on(type, soon)
     watch(() => live.epoch, soon)
   }
 
   const can = computed(() => {
-    const role = me.value?.role
     const scopes = new Set(me.value?.scopes ?? [])
     return {
-      submit: role === 'admin' || role === 'artist' || scopes.has('submit'),
-      manage: role === 'admin' || role === 'artist' || scopes.has('manage'),
-      admin: role === 'admin',
+      submit: scopes.has('submit'),
+      manage: scopes.has('manage'),
+      tokens: scopes.has('tokens'),
+      admin: scopes.has('admin'),
     }
   })
   return { me, status, locked, latency, now, can, refresh, soon, start }

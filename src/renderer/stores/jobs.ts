@@ -1,13 +1,13 @@
 /**
- * The list of jobs under the current filters. It is pulled page by page as it is scrolled to (10,000 jobs are never held
- * at once unless somebody scrolls through them), and hints refresh only rows that are here.
+ * The list of jobs under the current filters. It is loaded page by page while the user scrolls (10,000 jobs are held
+ * only after scrolling through them), and hints refresh only loaded rows.
  */
 import { defineStore } from 'pinia'
 import { ref, shallowRef, triggerRef, watch } from 'vue'
-import type { JobSummary } from '../../shared/schemas/job.ts'
-import { ApiFailure, get } from '../api/client.ts'
-import { JobPage } from '../api/shapes.ts'
-import { foldCalls } from '../lib/throttle.ts'
+import type { JobSummary } from '../../shared/schemas/jobs/job.ts'
+import { listJobs } from '../../shared/operations/jobs/jobs.ts'
+import { call, ApiFailure } from '../api/client.ts'
+import { debounce } from '../lib/throttle.ts'
 import { useLive } from './live.ts'
 
 export interface JobFilter {
@@ -18,8 +18,19 @@ export interface JobFilter {
   owner: string
   sort: string
   deleted: boolean
+  /** Only jobs that have warnings. */
+  warnings: boolean
 }
-export const NO_FILTER: JobFilter = { q: '', status: '', type: '', project: '', owner: '', sort: '-createdAt', deleted: false }
+export const NO_FILTER: JobFilter = {
+  q: '',
+  status: '',
+  type: '',
+  project: '',
+  owner: '',
+  sort: '-createdAt',
+  deleted: false,
+  warnings: false,
+}
 
 const PAGE = 200
 /** When someone jumps far down the list, larger bites. */
@@ -50,6 +61,7 @@ export const useJobs = defineStore('jobs', () => {
     owner: filter.value.owner || undefined,
     sort: filter.value.sort,
     deleted: filter.value.deleted || undefined,
+    warnings: filter.value.warnings || undefined,
   })
 
   function put(list: JobSummary[]): void {
@@ -63,7 +75,12 @@ export const useJobs = defineStore('jobs', () => {
     const mine = ++generation
     loading.value = true
     try {
-      const first = await get(JobPage, '/jobs', { ...query(), limit: Math.min(BIG_PAGE, Math.max(PAGE, Math.min(wanted, rows.value.length))) })
+      const first = await call(listJobs, {
+        query: {
+          ...query(),
+          limit: Math.min(BIG_PAGE, Math.max(PAGE, Math.min(wanted, rows.value.length))),
+        },
+      })
       if (mine !== generation) return
       put(first.items)
       total.value = first.total
@@ -89,7 +106,7 @@ export const useJobs = defineStore('jobs', () => {
       loading.value = true
       try {
         const limit = wanted - rows.value.length > PAGE ? BIG_PAGE : PAGE
-        const page = await get(JobPage, '/jobs', { ...query(), limit, cursor })
+        const page = await call(listJobs, { query: { ...query(), limit, cursor } })
         if (mine !== generation) return
         const fresh = page.items.filter((row) => !byId.has(row.id))
         for (const row of fresh) byId.set(row.id, row)
@@ -115,7 +132,7 @@ export const useJobs = defineStore('jobs', () => {
     }
     if (ids.length === 0) return
     const mine = generation
-    const page = await get(JobPage, '/jobs', { ids, limit: ids.length, deleted: filter.value.deleted || undefined })
+    const page = await call(listJobs, { query: { ids, limit: ids.length, deleted: filter.value.deleted || undefined } })
     // A list that was pulled meanwhile is newer than these rows.
     if (mine !== generation) return
     for (const fresh of page.items) {
@@ -125,7 +142,7 @@ export const useJobs = defineStore('jobs', () => {
     }
     triggerRef(rows)
   }
-  const soon = foldCalls(refreshDirty, 700)
+  const soon = debounce(refreshDirty, 700)
 
   function touch(jobId: string): void {
     dirty.add(jobId)
@@ -139,7 +156,14 @@ export const useJobs = defineStore('jobs', () => {
   })
   live.on('task', (event) => touch(event.jobId))
   live.on('frame', (event) => touch(event.jobId))
-  watch(() => live.epoch, () => loaded.value && void reload())
+  live.on('warning', (event) => {
+    if (filter.value.warnings && !byId.has(event.jobId)) listDirty = true
+    touch(event.jobId)
+  })
+  watch(
+    () => live.epoch,
+    () => loaded.value && void reload(),
+  )
 
   function setFilter(next: JobFilter): void {
     if (loaded.value && JSON.stringify(next) === JSON.stringify(filter.value)) return

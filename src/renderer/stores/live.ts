@@ -1,4 +1,4 @@
-/** The live link as the page sees it: its state, and a way to be told of hints. */
+/** The live link as the page sees it: its state, and a subscription to hints. */
 import { defineStore } from 'pinia'
 import { computed, onScopeDispose, ref } from 'vue'
 import type { EventOf, EventType, FramehouseEvent } from '../../shared/events.ts'

@@ -1,15 +1,16 @@
 /** What this person likes, kept in the browser: theme, language, widths, saved views. Never anything secret. */
+import { useLocalStorage } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
-import { reactive, watch } from 'vue'
+import { LOCALES } from '../locales/languages.ts'
 
 export const SavedView = Type.Object({ name: Type.String(), query: Type.Record(Type.String(), Type.String()) })
 export type SavedView = Static<typeof SavedView>
 
 const Prefs = Type.Object({
   theme: Type.Enum(['system', 'dark', 'light']),
-  locale: Type.Enum(['system', 'en', 'de']),
+  locale: Type.Enum(['system', ...LOCALES]),
   railOpen: Type.Boolean(),
   listWidth: Type.Number({ minimum: 280, maximum: 1200 }),
   columns: Type.Array(Type.String()),
@@ -23,7 +24,18 @@ const Prefs = Type.Object({
 type Prefs = Static<typeof Prefs>
 
 export const ALL_COLUMNS = [
-  'state', 'name', 'progress', 'frames', 'eta', 'elapsed', 'priority', 'type', 'project', 'owner', 'workers', 'created',
+  'state',
+  'name',
+  'progress',
+  'frames',
+  'eta',
+  'elapsed',
+  'priority',
+  'type',
+  'project',
+  'owner',
+  'workers',
+  'created',
 ] as const
 export type ColumnKey = (typeof ALL_COLUMNS)[number]
 
@@ -61,7 +73,10 @@ export function readPrefs(text: string | null): Prefs {
 }
 
 export const usePrefs = defineStore('prefs', () => {
-  const prefs = reactive(readPrefs(localStorage.getItem(KEY)))
-  watch(prefs, (value) => localStorage.setItem(KEY, JSON.stringify(value)), { deep: true })
+  const prefs = useLocalStorage<Prefs>(KEY, DEFAULTS, {
+    serializer: { read: readPrefs, write: JSON.stringify },
+    // Another window has its own theme and widths while both are open.
+    listenToStorageChanges: false,
+  })
   return { prefs }
 })

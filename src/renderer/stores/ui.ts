@@ -1,7 +1,7 @@
 /** What floats above the page: toasts, one question, one menu, the palette and the list of keys. */
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
-import type { IconName } from '../design/icons.ts'
+import type { IconName } from '../ui/design/icons.ts'
 
 export interface Toast {
   id: number
@@ -26,7 +26,9 @@ export interface Question {
   title: string
   text: string
   confirm: string
-  answer(yes: boolean): void
+  /** Something to tick beside it. */
+  choice?: string
+  answer(yes: boolean, chosen?: boolean): void
 }
 
 export const useUi = defineStore('ui', () => {
@@ -49,13 +51,17 @@ export const useUi = defineStore('ui', () => {
     toast(error instanceof Error ? error.message : String(error), { kind: 'error', ms: 8000 })
   }
   /** Asks once; resolves to the answer. */
-  function ask(q: Omit<Question, 'answer'>): Promise<boolean> {
+  async function ask(q: Omit<Question, 'answer' | 'choice'>): Promise<boolean> {
+    return (await askWithChoice(q)).yes
+  }
+  /** The same with something to tick. */
+  function askWithChoice(q: Omit<Question, 'answer'>): Promise<{ yes: boolean; chosen: boolean }> {
     return new Promise((resolve) => {
       question.value = {
         ...q,
-        answer(yes) {
+        answer(yes, chosen = false) {
           question.value = null
-          resolve(yes)
+          resolve({ yes, chosen })
         },
       }
     })
@@ -63,5 +69,5 @@ export const useUi = defineStore('ui', () => {
   function openMenu(at: { clientX: number; clientY: number }, label: string, items: MenuEntry[]): void {
     menu.value = { x: at.clientX, y: at.clientY, label, items }
   }
-  return { toasts, question, menu, paletteOpen, keysOpen, toast, dismiss, failure, ask, openMenu }
+  return { toasts, question, menu, paletteOpen, keysOpen, toast, dismiss, failure, ask, askWithChoice, openMenu }
 })

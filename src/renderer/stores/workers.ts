@@ -2,10 +2,12 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 import type { Machine, Tag, Worker } from '../../shared/schemas/worker.ts'
-import { get } from '../api/client.ts'
-import { Machines, Tags, Workers } from '../api/shapes.ts'
-import { foldCalls } from '../lib/throttle.ts'
-import { freshLoads } from '../lib/workerLook.ts'
+import { listWorkers } from '../../shared/operations/workers/workers.ts'
+import { listMachines } from '../../shared/operations/workers/machines.ts'
+import { listTags } from '../../shared/operations/workers/tagsAndLimits.ts'
+import { call } from '../api/client.ts'
+import { debounce } from '../lib/throttle.ts'
+import { freshLoads } from '../features/workers/workerLook.ts'
 import { useLive } from './live.ts'
 
 export const useWorkers = defineStore('workers', () => {
@@ -18,7 +20,7 @@ export const useWorkers = defineStore('workers', () => {
 
   async function refresh(): Promise<void> {
     try {
-      const [w, m] = await Promise.all([get(Workers, '/workers'), get(Machines, '/machines')])
+      const [w, m] = await Promise.all([call(listWorkers), call(listMachines)])
       list.value = w.items.toSorted((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }))
       machines.value = freshLoads(m.items, w.items)
       loaded.value = true
@@ -28,16 +30,20 @@ export const useWorkers = defineStore('workers', () => {
     }
   }
   async function refreshTags(): Promise<void> {
-    tags.value = (await get(Tags, '/tags')).items
+    tags.value = (await call(listTags)).items
   }
-  const soon = foldCalls(refresh, 1000)
-  const tagsSoon = foldCalls(refreshTags, 2000)
+  const soon = debounce(refresh, 1000)
+  const tagsSoon = debounce(refreshTags, 2000)
   live.on('worker', soon)
   live.on('machine', soon)
   live.on('tag', tagsSoon)
   // A task that starts or ends changes what a worker does.
   live.on('task', (event) => (event.status === 'active' || event.previousStatus === 'active') && soon())
-  watch(() => live.epoch, () => (soon(), tagsSoon()), { immediate: true })
+  watch(
+    () => live.epoch,
+    () => (soon(), tagsSoon()),
+    { immediate: true },
+  )
 
   const byId = computed(() => new Map(list.value.map((worker) => [worker.id, worker])))
   const machineOf = computed(() => new Map(machines.value.map((machine) => [machine.id, machine])))

@@ -1,15 +1,17 @@
-/** Who may do what: users, tokens, keys, logins of the native API. Secrets are told once, when they are made. */
+/** Permissions: users, tokens, keys, logins of the native API. A secret is shown only once, when it is created. */
 import { Type, type Static } from 'typebox'
-import { Role, Scope } from '../enums.ts'
+import { JobStatus, Role, Scope } from '../enums.ts'
 import { Id, Time, nullable } from './common.ts'
 
 /** GET /whoami. */
 export const Whoami = Type.Object({
-  /** As it stands in owner fields and in the audit log: `local`, `token:ci`, `user:anna`. */
+  /** The id that determines ownership, e.g. `local`, `user:…`, `token:…`. */
+  id: Type.String(),
+  /** A label for people: `local`, `token:ci`, `user:anna`. */
   actor: Type.String(),
   role: Role,
   scopes: Type.Array(Scope),
-  /** How the caller was made out: loopback, token, key, login, open, ticket. */
+  /** How the caller was identified: loopback, token, key, login, open, ticket. */
   via: Type.String(),
 })
 export type Whoami = Static<typeof Whoami>
@@ -20,31 +22,37 @@ export const Token = Type.Object({
   id: Id,
   kind: TokenKind,
   name: Type.String(),
-  /** The first characters of the secret, to tell tokens apart. */
+  /** The first characters of the secret, to distinguish tokens. */
   prefix: Type.String(),
   role: Role,
   scopes: Type.Array(Scope),
-  /** The user whose it is; null for one of the farm's. */
+  /** The user that it belongs to; null for a token of the farm. */
   user: nullable(Type.String()),
+  /** A label of its creator, and the id that counts. */
   createdBy: Type.String(),
+  createdById: Type.String(),
+  /** The token that created it, and with which it is revoked; null: created by a person or by the farm. */
+  parentId: nullable(Id),
+  /** How many tokens are revoked with it. */
+  children: Type.Integer(),
   createdAt: Time,
   expiresAt: nullable(Time),
   lastUsedAt: nullable(Time),
 })
 export type Token = Static<typeof Token>
 
-/** POST /tokens. Nobody can hand out more than they may do themselves. */
+/** POST /tokens. A token cannot allow more than its creator may do, or outlive the creator's own token. */
 export const NewToken = Type.Object(
   {
     kind: TokenKind,
     name: Type.String({ minLength: 1, maxLength: 100 }),
     role: Role,
-    scopes: Type.Array(Scope, { minItems: 1, maxItems: 5 }),
+    scopes: Type.Array(Scope, { minItems: 1, maxItems: 6 }),
     expiresAt: Type.Optional(nullable(Time)),
   },
   { additionalProperties: false },
 )
-/** The reply: the only time that the secret is told. */
+/** The reply: the only one that contains the secret. */
 export const CreatedToken = Type.Object({ ...Token.properties, secret: Type.String() })
 export type CreatedToken = Static<typeof CreatedToken>
 
@@ -53,6 +61,20 @@ export type User = Static<typeof User>
 
 const UserName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9_.@-]+$' })
 const Password = Type.String({ minLength: 8, maxLength: 200 })
+/** What revoking a token or removing a user affects. Running jobs continue unless they are cancelled explicitly. */
+export const Ending = Type.Object({
+  /** Tokens and keys, excluding logins. */
+  tokens: Type.Array(Type.Object({ id: Id, kind: TokenKind, name: Type.String() })),
+  /** Unfinished jobs; at most 1,000. */
+  jobs: Type.Array(Type.Object({ id: Id, name: Type.String(), status: JobStatus })),
+})
+export type Ending = Static<typeof Ending>
+/** DELETE /tokens/{id}, /users/{id}. */
+export const EndingQuery = Type.Object({
+  /** What to do with the unfinished jobs: `cancel`; without it they continue. */
+  jobs: Type.Optional(Type.Enum(['keep', 'cancel'])),
+})
+
 /** POST /users. */
 export const NewUser = Type.Object({ name: UserName, role: Role, password: Password }, { additionalProperties: false })
 /** PATCH /users/{id}. */
@@ -61,12 +83,12 @@ export const UserPatch = Type.Object(
     name: Type.Optional(UserName),
     role: Type.Optional(Role),
     password: Type.Optional(Password),
-    /** Kept out: no login, and tokens in the user's name do not count. */
+    /** Blocked: no login, and the user's tokens are rejected. */
     disabled: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 )
-/** POST /password: one's own. */
+/** POST /password: changes the caller's own password. */
 export const PasswordChange = Type.Object({ current: Type.String({ maxLength: 200 }), password: Password }, { additionalProperties: false })
 
 /** POST /login, for programs; the reply's token is sent as Bearer. */
@@ -76,13 +98,13 @@ export const Login = Type.Object(
 )
 export const LoginReply = Type.Object({ token: Type.String(), expiresAt: Time })
 
-/** POST /session, for browsers: a login or a token, kept in a cookie that scripts of a page cannot read. */
+/** POST /session, for browsers: a login or a token, stored in a cookie that a page's scripts cannot read. */
 export const SessionInput = Type.Union([
   Type.Object({ token: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
   Login,
 ])
 
-/** POST /tickets: something short-lived for a query (`?ticket=…`). */
+/** POST /tickets: a short-lived credential for a query (`?ticket=…`). */
 export const TicketInput = Type.Object(
   { kind: Type.Union([Type.Literal('media'), Type.Literal('events')]) },
   { additionalProperties: false },

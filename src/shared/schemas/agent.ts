@@ -1,28 +1,43 @@
 /**
  * The protocol between our worker and our manager, under `/api/v1/agent`. Authentication after `join`: HTTP Basic,
- * worker id and the secret that the worker made. All bodies are JSON; times are milliseconds since the epoch.
+ * worker id and the secret that the worker generated. All bodies are JSON; times are milliseconds since the epoch.
  *
- *   POST /agent/join      once: become known; the worker keeps id and secret
- *   POST /agent/sign-on   at each start: what it can do, what it still runs
- *   POST /agent/take      long poll: heartbeat, lease renewal, new work, cancellations and status requests in one
- *   POST /agent/report    ordered events of attempts, exactly once by `seq`; may ask for the next task in the same call
+ *   GET  /agent/farm      before a worker talks to an unknown address: which farm it belongs to
+ *   GET  /agent/authority  the farm's certificate authority
+ *   POST /agent/join      once: register; the worker keeps id and secret
+ *   POST /agent/sign-on   at each start: its capabilities, and what it still runs
+ *   POST /agent/take      long poll: heartbeat, lease renewal, new work, cancellations and status requests in one call
+ *   POST /agent/report    ordered events of attempts, exactly once by `seq`; may request the next task in the same call
  *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body), or its light (packed floats)
- *   POST /agent/preview/{taskId}/{attempt}/missing   there will be none, and why
- *   POST /agent/errands/{errandId}   the answer to an errand that a `take` brought
- *   PUT  /agent/errands/{errandId}/preview   the picture that an errand asked for, like those of the worker's own attempts
- *   GET  /agent/checkout   the files of a checkout that the worker does not see; GET /agent/files/{sha256}/{bytes}   one of them
- *   POST /agent/sign-off  leaving: what it runs is requeued
+ *   POST /agent/preview/{taskId}/{attempt}/missing   there is no preview, and why
+ *   POST /agent/requests/{requestId}   the result of a request that a `take` delivered
+ *   PUT  /agent/requests/{requestId}/preview   the picture that a request asked for, like those of the worker's own attempts
+ *   GET  /agent/checkout   the files of a checkout that the worker cannot see; GET /agent/files/{sha256}/{bytes}   one of them
+ *   PUT  /agent/results/{taskId}/{attempt}   a file that an attempt saved, for a job without shared storage; GET: what earlier tasks saved
+ *   POST /agent/sign-off  leave: what it runs is requeued
  */
 import { Type, type Static } from 'typebox'
 import { LogStream, Outcome, WorkerStatus } from '../enums.ts'
+import { ActorGrant, MAX_RESULT_BYTES } from './actorRun.ts'
 import { Id, nullable } from './common.ts'
-import { CommandSchema } from './job.ts'
-import { SessionReports } from './session.ts'
+import { Existing, FrameCheck, Inputs } from './jobs/existing.ts'
+import { CommandSchema } from './jobs/task.ts'
+import { WarmAppReports } from './warmApp.ts'
+import { ReportedWarning } from './jobs/warning.ts'
 import { Load, MachineReport } from './worker.ts'
+
+/**
+ * Header of every call of a worker after `join`: a UUID of this run of its program. Two with the same identity are copies of
+ * one data folder, and the later one is rejected with 409 `cloned`. Without the header, copies cannot be detected.
+ */
+export const INSTANCE_HEADER = 'framehouse-instance'
 
 const Kinds = Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 100 })
 
-/** Which attempt: the fence. A report for one that no longer holds its task is refused as stale. */
+/** Folders of the worker in which the manager may open what it saved, once an admin has allowed them; absolute, in its own notation. */
+const Folders = Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { maxItems: 100 })
+
+/** Identifies the attempt: the fence. A report for an attempt that no longer holds its task is rejected as stale. */
 export const Fence = Type.Object({ taskId: Id, attempt: Type.Integer({ minimum: 1 }) })
 export type Fence = Static<typeof Fence>
 
@@ -32,9 +47,37 @@ export const JoinRequest = Type.Object({
   platform: Type.String({ minLength: 1, maxLength: 64 }),
   kinds: Kinds,
   machine: Type.Optional(MachineReport),
+  /** Allowed at once when an admin's key or the owner's own machine lets it in. */
+  folders: Type.Optional(Folders),
+  /** The secret of a join code: lets it in without approval. Counts only over TLS. */
+  joinCode: Type.Optional(Type.String({ pattern: '^[0-9a-f]{16}$' })),
+  /** Who asks, for the person who approves. */
+  person: Type.Optional(Type.String({ maxLength: 100 })),
 })
 export type JoinRequest = Static<typeof JoinRequest>
-export const JoinReply = Type.Object({ workerId: Id, approved: Type.Boolean(), managerName: Type.String() })
+/** The farm that a worker is registered with, and the key with which that farm proves its identity at another address. */
+export const KnownAt = Type.Object({ farmId: Id, key: Type.String({ minLength: 32, maxLength: 200 }) })
+/** GET /agent/farm: identifies the farm. With `worker` and `question`, the reply contains the answer that only that worker's farm can give. */
+export const FarmQuery = Type.Object({
+  worker: Type.Optional(Id),
+  question: Type.Optional(Type.String({ minLength: 16, maxLength: 200 })),
+})
+export const FarmReply = Type.Object({ farmId: Id, managerName: Type.String(), proof: nullable(Type.String()) })
+export type FarmReply = Static<typeof FarmReply>
+/** GET /agent/authority: the farm's certificate authority, and certificates from before it had one, which vouch for it. */
+export const FarmAuthority = Type.Object({
+  /** PEM. */
+  certificate: Type.String(),
+  /** SHA-256 of its public key, hex with colons. */
+  fingerprint: Type.String(),
+  endorsements: Type.Array(Type.Object({ certificate: Type.String(), signature: Type.String() }), { maxItems: 20 }),
+})
+export const JoinReply = Type.Object({
+  workerId: Id,
+  approved: Type.Boolean(),
+  managerName: Type.String(),
+  knownAt: Type.Optional(KnownAt),
+})
 export type JoinReply = Static<typeof JoinReply>
 
 export const SignOnRequest = Type.Object({
@@ -44,21 +87,23 @@ export const SignOnRequest = Type.Object({
   capacity: Type.Integer({ minimum: 1, maximum: 1024 }),
   canRestart: Type.Optional(Type.Boolean()),
   capabilities: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  folders: Type.Optional(Folders),
   machine: Type.Optional(MachineReport),
-  /** Attempts that still run in this worker (after its own restart, or the manager's). */
+  /** Attempts that still run in this worker (after a restart of the worker or the manager). */
   running: Type.Array(Fence, { maxItems: 1024 }),
 })
 export type SignOnRequest = Static<typeof SignOnRequest>
 export const SignOnReply = Type.Object({
   status: WorkerStatus,
   approved: Type.Boolean(),
-  /** Of `running`: those it may keep; the others it must stop and forget. */
+  /** Of `running`: those it may keep; it must stop and discard the others. */
   keep: Type.Array(Fence),
-  /** Attempts that the manager thinks it runs and that it did not name: they have been requeued. */
+  /** Attempts that the manager expected it to run and that it did not name: they have been requeued. */
   lost: Type.Array(Fence),
-  /** Highest event `seq` already applied: the worker drops these from its outbox. */
+  /** Highest event `seq` already applied: the worker drops these from its report log. */
   reportSeq: Type.Integer(),
   leaseSeconds: Type.Integer(),
+  knownAt: Type.Optional(KnownAt),
 })
 export type SignOnReply = Static<typeof SignOnReply>
 
@@ -68,14 +113,21 @@ export const ContainerGrant = Type.Object({
   isAdminJob: Type.Boolean(),
   /** Credentials of the registries that the task's images come from. */
   registries: Type.Array(Type.Object({ registry: Type.String(), username: Type.String(), password: Type.String() })),
-  /** Engines (by host or name) that get nothing new. */
+  /** Engines (by host or name) that get no new containers. */
   blacklist: Type.Array(Type.String()),
 })
 export type ContainerGrant = Static<typeof ContainerGrant>
 
+/** Where the results of a job without shared storage go. */
+export const ResultsRef = Type.Object({
+  /** The folder that results go below, as this worker's commands name it: it writes to a folder of its own instead, and sends what it saved. */
+  root: Type.String({ minLength: 1 }),
+})
+export type ResultsRef = Static<typeof ResultsRef>
+
 /**
- * A checkout of the manager's file store that commands read from. `root` is its folder as commands of this worker name it;
- * a worker that does not see it fetches the files and puts its own copy's folder in the place of `root`.
+ * A checkout of the manager's file store that commands read from. `root` is its folder as this worker's commands name it;
+ * a worker that cannot see it downloads the files and replaces `root` with the folder of its own copy.
  */
 export const CheckoutRef = Type.Object({ id: Type.String({ minLength: 1, maxLength: 4096 }), root: Type.String({ minLength: 1 }) })
 export type CheckoutRef = Static<typeof CheckoutRef>
@@ -88,71 +140,86 @@ export const Assignment = Type.Object({
   jobType: Type.String(),
   taskName: Type.String(),
   kind: Type.String(),
-  /** Variables are already replaced for this worker's platform. */
+  /** Variables are already resolved for this worker's platform. */
   commands: Type.Array(CommandSchema),
   stepsTotal: Type.Integer(),
   maxRunMs: Type.Integer(),
   maxSilenceMs: Type.Integer(),
-  /** For tasks that run containers; credentials are for this run only and are never kept. */
+  /** The attempt ends when its log reaches so many bytes; missing: no limit. */
+  maxLogBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** For tasks that run containers; credentials are for this run only and are never stored. */
   container: Type.Optional(ContainerGrant),
-  /** False: the job wants a fresh process for each task. */
+  /** For an actor's message; likewise never stored. */
+  actor: Type.Optional(ActorGrant),
+  /** False: the job requires a new process for each task. */
   sessions: Type.Optional(Type.Boolean()),
   checkout: Type.Optional(CheckoutRef),
+  /** For a job whose workers need no shared storage. */
+  results: Type.Optional(ResultsRef),
+  /** How to treat existing files; missing: replace them. */
+  existing: Type.Optional(Existing),
 })
 export type Assignment = Static<typeof Assignment>
 
 export const TakeRequest = Type.Object({
-  /** How many more tasks it could start now; 0: only heartbeat and control. */
+  /** Free slots; 0: only heartbeat and control. */
   slots: Type.Integer({ minimum: 0, maximum: 1024 }),
   waitMs: Type.Integer({ minimum: 0, maximum: 60_000 }),
   running: Type.Array(Fence, { maxItems: 1024 }),
-  /** Ids of the errands that it is on; those that are missing are told (again). */
-  errands: Type.Optional(Type.Array(Id, { maxItems: 1024 })),
+  /** Ids of the requests that it is working on; missing ones are sent (again). */
+  requests: Type.Optional(Type.Array(Id, { maxItems: 1024 })),
   load: Type.Optional(Load),
   /**
-   * The status the worker has now, told in every call: `awake`, or `asleep` once it followed a request. When it differs
-   * from the stored one the server records it (engine.workerChangedStatus) before it answers.
+   * The worker's current status, sent in every call: `awake`, or `asleep` once it followed a request. When it differs
+   * from the stored one, the server records it (engine.workerChangedStatus) before it replies.
    */
   status: Type.Optional(WorkerStatus),
-  /** When something changed since the last answer, and in the first call after a sign-on. */
-  sessions: Type.Optional(SessionReports),
-  /** The task that it will run next (ReportReply.next), until it begins it. */
+  /** When something changed since the last reply, and in the first call after a sign-on. */
+  sessions: Type.Optional(WarmAppReports),
+  /** The task that it will run next (ReportReply.next), until it starts it. */
   holds: Type.Optional(Fence),
-  /** Tasks that it was asked to give back, or cannot run now, and will not begin. */
+  /** Tasks that it was asked to return, or cannot run now, and will not start. */
   returned: Type.Optional(Type.Array(Fence, { maxItems: 100 })),
 })
 export type TakeRequest = Static<typeof TakeRequest>
 export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
 
-/** Commands that may be an errand: they look, and change nothing. */
-export const ERRAND_COMMANDS = ['check-paths', 'inspect-blend'] as const
+/** Commands that may be used in a request: they only read. */
+export const WORKER_REQUEST_COMMANDS = ['check-paths', 'inspect-blend', 'look-for-frames', 'look-for-files'] as const
 /**
- * An errand that is no command: the preview of a picture that was saved by another worker, or by this one before it was killed.
- * Parameters: `file`, and `frameId` for the manager. What is made goes to PUT /agent/errands/{errandId}/preview; the result tells what was sent.
+ * A request that is not a command: the preview of a picture saved by another worker, or by this one before it was killed.
+ * Parameters: `file`, and `frameId` for the manager. The picture goes to PUT /agent/requests/{requestId}/preview; the result says what was sent.
  */
-export const PREVIEW_ERRAND = 'make-preview'
+export const PREVIEW_REQUEST = 'make-preview'
 /**
- * A question that a worker answers beside its work, without a slot: a command whose result is the answer. Any worker that is
- * approved may get one, also one that is busy or asleep.
+ * A question that a worker answers alongside its work, without a slot: a command whose result is the answer. Any approved
+ * worker may get one, even when it is busy or asleep.
  */
-export const Errand = Type.Object({
+export const WorkerRequest = Type.Object({
   id: Id,
   command: CommandSchema,
   maxRunMs: Type.Integer({ minimum: 1 }),
   checkout: Type.Optional(CheckoutRef),
 })
-export type Errand = Static<typeof Errand>
-/** POST /agent/errands/{errandId}: the command's result, or why there is none. */
-export const ErrandAnswer = Type.Union([
+export type WorkerRequest = Static<typeof WorkerRequest>
+/** POST /agent/requests/{requestId}: the command's result, or why there is none. */
+export const WorkerRequestAnswer = Type.Union([
   Type.Object({ result: Type.Unknown() }, { additionalProperties: false }),
   Type.Object({ problem: Type.String({ minLength: 1, maxLength: 4000 }) }, { additionalProperties: false }),
 ])
-export type ErrandAnswer = Static<typeof ErrandAnswer>
+export type WorkerRequestAnswer = Static<typeof WorkerRequestAnswer>
 
-/** GET /agent/checkout?id=: its files; paths are relative, with slashes. */
+/** GET /agent/checkout?id=: its files; paths are relative, with slashes. Those with `frames` are needed for these only. */
 export const CheckoutQuery = Type.Object({ id: Type.String({ minLength: 1, maxLength: 4096 }) })
 export const CheckoutFiles = Type.Object({
-  files: Type.Array(Type.Object({ path: Type.String(), sha: Type.String(), size: Type.Integer({ minimum: 0 }) })),
+  files: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      sha: Type.String(),
+      size: Type.Integer({ minimum: 0 }),
+      frames: Type.Optional(Type.Array(Type.Integer())),
+    }),
+  ),
 })
 export type CheckoutFiles = Static<typeof CheckoutFiles>
 
@@ -163,18 +230,22 @@ export const TakeReply = Type.Object({
   /** True: finish what runs first. */
   statusRequestLazy: Type.Boolean(),
   approved: Type.Boolean(),
-  /** Jobs that have nothing left for the applications that are open for them. */
-  closeSessions: Type.Optional(Type.Array(Id)),
-  errands: Type.Optional(Type.Array(Errand)),
-  /** Next tasks that it must not begin; each is named in `returned` of the next call, unless it has begun. */
+  /** Jobs that no longer need the applications that are open for them. */
+  closeWarmApps: Type.Optional(Type.Array(Id)),
+  requests: Type.Optional(Type.Array(WorkerRequest)),
+  /** Next tasks that it must not start; it names each in `returned` of the next call, unless it has started it. */
   recall: Type.Optional(Type.Array(Fence)),
 })
 export type TakeReply = Static<typeof TakeReply>
 
 const at = Type.Integer()
+/** Base64 needs four characters for three bytes. */
+const MAX_RESULT_CHARS = Math.ceil(MAX_RESULT_BYTES / 3) * 4
+/** A path below the job's root, with slashes. */
+export const ResultPath = Type.String({ minLength: 1, maxLength: 4096 })
 export const ReportEvent = Type.Union([
   Type.Object({ type: Type.Literal('started'), at }),
-  /** Whole lines, each ending in a newline. */
+  /** Program output, in chunks that need not end with a line; a byte that is not UTF-8 is a lone surrogate (system/rawText.ts). */
   Type.Object({ type: Type.Literal('log'), at, stream: LogStream, text: Type.String({ maxLength: 4_000_000 }) }),
   Type.Object({
     type: Type.Literal('progress'),
@@ -192,6 +263,33 @@ export const ReportEvent = Type.Union([
     width: nullable(Type.Integer()),
     height: nullable(Type.Integer()),
     renderedMs: nullable(Type.Integer()),
+    /** Missing: not checked. */
+    check: Type.Optional(FrameCheck),
+    checkReason: Type.Optional(Type.String({ maxLength: 1000 })),
+    /** It existed before the attempt and was kept. */
+    kept: Type.Optional(Type.Boolean()),
+    /** Written in addition to the main output (a File Output node); never counted as a promised file. */
+    side: Type.Optional(Type.Boolean()),
+    /** The view's name, for stereo and multiview. */
+    view: Type.Optional(Type.String({ maxLength: 200 })),
+    sha256: Type.Optional(Type.String({ maxLength: 64 })),
+    modifiedAt: Type.Optional(Type.Integer()),
+    /** The result of the pixel check; missing when the check was not possible. */
+    facts: Type.Optional(Type.Object({ allBlack: Type.Boolean(), oneColour: Type.Boolean() })),
+    /** When the attempt was asked to compare: whether the picture equals the file that it replaced. Missing: unknown. */
+    sameAsBefore: Type.Optional(Type.Boolean()),
+  }),
+  /** A warning about the result; counts even when the attempt succeeds. */
+  Type.Object({ type: Type.Literal('warning'), at, ...ReportedWarning.properties }),
+  /** The inputs of the attempt's files; once per attempt, before its first file. */
+  Type.Object({ type: Type.Literal('inputs'), at, inputs: Inputs }),
+  /** Bytes that the program hands over as a result of its own: any number of them, kept in order. */
+  Type.Object({ type: Type.Literal('result'), at, data: Type.String({ maxLength: MAX_RESULT_CHARS, pattern: '^[A-Za-z0-9+/]*={0,2}$' }) }),
+  /** Files that the worker is about to send, or has sent: all that the attempt saved below the root. Before `finished`. */
+  Type.Object({
+    type: Type.Literal('result-files'),
+    at,
+    files: Type.Array(Type.Object({ path: ResultPath, bytes: Type.Integer({ minimum: 0 }) }), { maxItems: 1000 }),
   }),
   Type.Object({
     type: Type.Literal('finished'),
@@ -215,42 +313,42 @@ export type Report = Static<typeof Report>
 
 export const ReportRequest = Type.Object({
   reports: Type.Array(Report, { maxItems: 1000 }),
-  /** Tasks wanted in the same round trip, for slots that these reports free. */
+  /** Number of tasks wanted in the same round trip, for slots that these reports free. */
   take: Type.Optional(Type.Integer({ minimum: 0, maximum: 1024 })),
   /** As in TakeRequest. */
-  sessions: Type.Optional(SessionReports),
-  /** Every slot is taken, and it would hold one more task: what it runs next. */
+  sessions: Type.Optional(WarmAppReports),
+  /** Every slot is taken, and the worker would hold one more task to run next. */
   next: Type.Optional(Type.Boolean()),
 })
 export type ReportRequest = Static<typeof ReportRequest>
 export const ReportReply = Type.Object({
   /** Highest `seq` applied; everything up to it is on disk. */
   reportSeq: Type.Integer(),
-  /** Attempts among the reports that no longer hold their task: stop them. Their late log lines were kept. */
+  /** Attempts in the reports that no longer hold their task: stop them. Their late log lines were kept. */
   stale: Type.Array(Fence),
   assignments: Type.Array(Assignment),
   /**
-   * A task to hold and to begin, without asking, as soon as a slot is free. It is queued until the worker's `started` says that
-   * its attempt has begun.
+   * A task to hold, and to start without asking as soon as a slot is free. It stays queued until the worker's `started` reports that
+   * the attempt has begun.
    */
   next: Type.Optional(Assignment),
 })
 export type ReportReply = Static<typeof ReportReply>
 
-/** The files of one preview. `thumbnail` and `large` are JPEGs; `light` is no picture but its light, see sceneLight.ts. */
+/** The files of one preview. `thumbnail` and `large` are JPEGs; `light` is not a picture but its scene light, see sceneLight.ts. */
 export const PreviewSize = Type.Union([Type.Literal('thumbnail'), Type.Literal('large'), Type.Literal('light')])
 export type PreviewSize = Static<typeof PreviewSize>
 
-/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and what the body is. */
+/** Query of PUT /agent/preview/{taskId}/{attempt}: which file of the attempt, and the type of the body. */
 export const PreviewQuery = Type.Object({
   path: Type.String({ minLength: 1, maxLength: 4096 }),
   size: PreviewSize,
 })
 
-/** Query of PUT /agent/errands/{errandId}/preview. */
-export const ErrandPreviewQuery = Type.Object({ size: PreviewSize })
+/** Query of PUT /agent/requests/{requestId}/preview. */
+export const WorkerRequestPreviewQuery = Type.Object({ size: PreviewSize })
 
-/** POST /agent/preview/{taskId}/{attempt}/missing: the file has no preview; people are told why. */
+/** POST /agent/preview/{taskId}/{attempt}/missing: the file has no preview; the reason is shown to people. */
 export const PreviewMissing = Type.Object(
   { path: Type.String({ minLength: 1, maxLength: 4096 }), reason: Type.String({ minLength: 1, maxLength: 1000 }) },
   { additionalProperties: false },

@@ -1,11 +1,11 @@
-/** Pieces that several resources of the native API share. Times are RFC 3339 strings in UTC. */
+/** Schemas shared by several resources of the native API. Times are RFC 3339 strings in UTC. */
 import { Type, type Static, type TSchema } from 'typebox'
 
 export const Id = Type.String({ minLength: 36, maxLength: 36, pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' })
 export const Time = Type.String({ format: 'date-time' })
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
-/** Every error of the native API: `code` is a stable word, `field` the JSON pointer of the offending input. */
+/** Every error of the native API: `code` is a stable word, `field` the JSON pointer of the invalid input. */
 export const ApiError = Type.Object({
   status: Type.Integer(),
   code: Type.String(),
@@ -14,7 +14,7 @@ export const ApiError = Type.Object({
 })
 export type ApiError = Static<typeof ApiError>
 
-/** A page of a list: `total` counts what the filters match, `next` is the cursor for the following page. */
+/** A page of a list: `total` counts all matches of the filters, `next` is the cursor of the following page. */
 export const pageOf = <T extends TSchema>(item: T) =>
   Type.Object({ items: Type.Array(item), total: Type.Integer(), next: nullable(Type.String()) })
 
@@ -25,3 +25,6 @@ export const PageQuery = Type.Object({
 
 export const NamedRef = Type.Object({ id: Id, name: Type.String() })
 export type NamedRef = Static<typeof NamedRef>
+
+/** Several words in one query parameter, separated by commas: `status=queued,active`. */
+export const WordList = Type.String({ maxLength: 8000 })

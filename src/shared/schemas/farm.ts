@@ -2,9 +2,24 @@
 import { Type, type Static } from 'typebox'
 import { FarmStatus, Outcome } from '../enums.ts'
 import { Id, NamedRef, Time, nullable } from './common.ts'
-import { Frame, JobSummary } from './job.ts'
+import { Frame } from './jobs/frame.ts'
+import { JobSummary } from './jobs/job.ts'
+import { SaidAs } from '../said/schema.ts'
 
 const Counts = Type.Record(Type.String(), Type.Integer())
+
+/** A problem with the manager's own disk or files. It is removed automatically when it is resolved. */
+export const Fault = Type.Object({
+  kind: Type.Enum(['disk-full', 'disk-low', 'data-lost', 'database-damaged', 'database-failed', 'logs-damaged', 'worker-cloned']),
+  /** `error`: the farm does not work properly until the problem is fixed. */
+  severity: Type.Enum(['error', 'warning']),
+  /** The problem, with the file or folder. */
+  message: Type.String(),
+  /** What an administrator can do about it. */
+  remedy: Type.String(),
+  since: Time,
+})
+export type Fault = Static<typeof Fault>
 
 /** GET /status */
 export const Status = Type.Object({
@@ -13,7 +28,7 @@ export const Status = Type.Object({
   farm: FarmStatus,
   now: Time,
   startedAt: Time,
-  /** Jobs by status; deleted ones not counted. */
+  /** Jobs by status, excluding deleted ones. */
   jobs: Counts,
   /** Tasks of those jobs by status. */
   tasks: Counts,
@@ -21,20 +36,36 @@ export const Status = Type.Object({
   workers: Counts,
   pendingWorkers: Type.Integer(),
   framesLastHour: Type.Integer(),
-  /** The open switch is on: add-ons and workers of the LAN need no key. */
+  /** The open switch is on: add-ons and workers on the LAN need no key. */
   openToLan: Type.Boolean(),
+  /** Problems with the manager's own disk and files, the most severe first; empty: none. `farm` is `inoperative` while one is an error. */
+  faults: Type.Array(Fault),
 })
 export type Status = Static<typeof Status>
 
-/** A frame with the name of its job, for walls of newest frames. */
+/** A frame with the name of its job, for walls of the newest frames. */
 export const WallFrame = Type.Object({ ...Frame.properties, jobName: Type.String() })
 export type WallFrame = Static<typeof WallFrame>
 
-/** Something that a person should look at. */
+/** Something that needs a person's attention. */
 export const Attention = Type.Object({
-  kind: Type.Enum(['job-failed', 'worker-pending', 'worker-error', 'worker-lost', 'job-stuck', 'disk-low', 'open-to-lan']),
+  kind: Type.Enum([
+    'job-failed',
+    'job-warnings',
+    'worker-pending',
+    'worker-error',
+    'worker-lost',
+    'job-stuck',
+    'job-waiting',
+    'job-stalled',
+    'disk-low',
+    'open-to-lan',
+    'schedule-held',
+  ]),
   message: Type.String(),
-  /** What it is about: a job's or worker's id. */
+  /** Missing when the message comes from the job or the disk itself. */
+  said: Type.Optional(SaidAs),
+  /** The subject: a job's or worker's id. */
   target: nullable(Type.Object({ kind: Type.String(), id: Type.String(), name: Type.String() })),
   at: nullable(Time),
 })
@@ -43,14 +74,14 @@ export type Attention = Static<typeof Attention>
 /** GET /overview: what a dashboard shows, in one call. */
 export const Overview = Type.Object({
   status: Status,
-  /** Jobs that run, then those that wait; at most 12. */
+  /** Running jobs, then waiting ones; at most 12. */
   running: Type.Array(JobSummary),
   attention: Type.Array(Attention),
   /** Newest frames with a preview; at most 24. */
   frames: Type.Array(WallFrame),
-  /** The last 24 hours, oldest first: share of workers' time spent running, 0–1, and frames made. */
+  /** The last 24 hours, oldest first: share of workers' time spent running, 0–1, and number of frames. */
   utilisation: Type.Array(Type.Object({ at: Time, share: Type.Number(), frames: Type.Integer() })),
-  /** When the next running job should be done. */
+  /** Estimated end of the next running job. */
   nextFinish: nullable(Type.Object({ job: NamedRef, at: Time })),
 })
 export type Overview = Static<typeof Overview>
@@ -71,16 +102,16 @@ export const Statistics = Type.Object({
     Type.Object({
       at: Time,
       frames: Type.Integer(),
-      /** Attempts that ended well and badly. */
+      /** Attempts that succeeded and failed. */
       tasks: Type.Integer(),
       failed: Type.Integer(),
-      /** Time that workers spent running, all of them together. */
+      /** Total running time of all workers. */
       busySeconds: Type.Number(),
     }),
   ),
-  /** Why attempts ended badly. */
+  /** Causes of failed attempts. */
   failures: Type.Array(Type.Object({ outcome: Outcome, count: Type.Integer() })),
-  /** The jobs that took most time; at most 100. */
+  /** The jobs that used the most time; at most 100. */
   jobs: Type.Array(
     Type.Object({
       job: NamedRef,
@@ -99,14 +130,21 @@ export type Statistics = Static<typeof Statistics>
 export const AuditQuery = Type.Object({
   targetKind: Type.Optional(Type.String({ maxLength: 50 })),
   targetId: Type.Optional(Type.String({ maxLength: 100 })),
+  /** By label, which several may have used. */
   actor: Type.Optional(Type.String({ maxLength: 200 })),
+  /** By id. */
+  actorId: Type.Optional(Type.String({ maxLength: 200 })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
   cursor: Type.Optional(Type.String({ maxLength: 200 })),
 })
 export const AuditRow = Type.Object({
   id: Type.Integer(),
   at: Time,
+  /** A label of the actor at that time, and the id that counts. */
   actor: Type.String(),
+  actorId: Type.String(),
+  /** The token that was used; null: none, or an older entry. */
+  tokenId: nullable(Id),
   action: Type.String(),
   targetKind: Type.String(),
   targetId: Type.String(),
@@ -115,7 +153,7 @@ export const AuditRow = Type.Object({
 export type AuditRow = Static<typeof AuditRow>
 export const AuditPage = Type.Object({ items: Type.Array(AuditRow), next: nullable(Type.String()) })
 
-/** What a list of ids was asked to do, one by one. */
+/** The result of an action on a list of ids, one by one. */
 export const BulkResult = Type.Object({
   done: Type.Array(Id),
   failed: Type.Array(Type.Object({ id: Type.String(), code: Type.String(), message: Type.String() })),

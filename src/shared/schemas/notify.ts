@@ -1,11 +1,11 @@
-/** Whom to tell when a job ends: per job (its submitter) and for the whole farm (settings). */
+/** Who to notify when a job ends: per job (its submitter) and for the whole farm (settings). */
 import { Type, type Static } from 'typebox'
 import { oneOf } from '../enums.ts'
 import { nullable } from './common.ts'
 
 export const NOTIFY_EVENTS = ['completed', 'failed', 'canceled'] as const
 
-/** Visible characters, blanks and tabs: a line break would begin another header. */
+/** Visible characters, blanks and tabs: a line break would start another header. */
 const HEADER_VALUE = '^[\\t\\x20-\\x7e\\x80-\\xff]*$'
 
 /** An HTTP or HTTPS address that is called with a JSON body. */
@@ -30,7 +30,7 @@ export type WebhookTarget = Static<typeof WebhookTarget>
 /** One mail address, `name@host`. */
 export const MailAddress = Type.String({ minLength: 3, maxLength: 320, pattern: '^[^\\s@<>,;"]+@[^\\s@<>,;"]+$' })
 
-/** One way to be told. Exactly one of `mail` and `webhook`. */
+/** One recipient. Exactly one of `mail` and `webhook`. */
 export const NotificationRule = Type.Object(
   {
     on: Type.Array(oneOf(NOTIFY_EVENTS), { minItems: 1, maxItems: NOTIFY_EVENTS.length }),
@@ -43,7 +43,7 @@ export type NotificationRule = Static<typeof NotificationRule>
 
 export const NotificationRules = Type.Array(NotificationRule, { maxItems: 20 })
 
-/** POST /notifications/test: sends one message now and says how that went. */
+/** POST /notifications/test: sends one message now and reports the result. */
 export const NotificationTest = Type.Object(
   { mail: Type.Optional(MailAddress), webhook: Type.Optional(WebhookTarget) },
   { additionalProperties: false },

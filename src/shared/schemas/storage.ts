@@ -1,14 +1,14 @@
-/** Files of jobs and where they lie: uploads, what a .blend holds, who reaches which folder. */
+/** Files of jobs and their location: uploads, contents of a .blend, path access of workers. */
 import { Type, type Static } from 'typebox'
 import { NamedRef, Time, nullable } from './common.ts'
 
 // Uploads -----------------------------------------------------------------------------------------------------------------
 
-/** POST /uploads: a file that the manager keeps for a job to come. */
+/** POST /uploads: a file that the manager keeps for a future job. */
 export const Upload = Type.Object({
-  /** The checkout that holds it: `checkoutId` of POST /jobs. It goes with its job; unused ones go after a week. */
+  /** The checkout that contains it: `checkoutId` of POST /jobs. Deleted with its job; unused ones are deleted after a week. */
   checkoutId: Type.String(),
-  /** The file's path as the manager names it: the value for the job's setting. Workers that do not see it fetch the file. */
+  /** The file's path in the manager's notation: the value for the job's setting. Workers that cannot see it download the file. */
   path: Type.String(),
   name: Type.String(),
   bytes: Type.Integer(),
@@ -16,7 +16,7 @@ export const Upload = Type.Object({
 })
 export type Upload = Static<typeof Upload>
 
-// What a .blend holds -----------------------------------------------------------------------------------------------------
+// What a .blend contains -------------------------------------------------------------------------------------------------
 
 export const BlendScene = Type.Object({
   name: Type.String(),
@@ -34,16 +34,20 @@ export const BlendScene = Type.Object({
   hasPreviews: Type.Boolean(),
   samples: nullable(Type.Integer()),
 })
-/** What Blender says of a file, and the values of the expressions that it was asked for. */
+/** Blender's report on a file, and the values of the requested expressions. */
 export const BlendFacts = Type.Object({
-  /** Of the Blender that looked, and of the one that saved the file. */
+  /** Versions of the Blender that inspected the file, and of the one that saved it. */
   blenderVersion: Type.String(),
   savedWith: Type.String(),
-  /** The scene that is rendered unless another is named. */
+  /** The scene that is rendered by default. */
   scene: Type.String(),
   scenes: Type.Array(BlendScene),
-  /** Files that it needs and that are not where it looks for them. */
+  /** Required files that do not exist at their path. */
   missing: Type.Array(Type.String()),
+  /** Those of `missing` that are libraries: everything linked from them is missing, too. */
+  missingLibraries: Type.Optional(Type.Array(Type.String())),
+  /** The total number; `missing` names the first ones. Absent: all are named. */
+  missingCount: Type.Optional(Type.Integer()),
   values: Type.Record(Type.String(), Type.Unknown()),
   /** Expressions that could not be evaluated, and why. */
   failed: Type.Record(Type.String(), Type.String()),
@@ -54,7 +58,7 @@ export type BlendFacts = Static<typeof BlendFacts>
 export const InspectionInput = Type.Object(
   {
     type: Type.String({ minLength: 1, maxLength: 100 }),
-    /** As the workers see it, or of an upload. */
+    /** In the workers' notation, or of an upload. */
     blendfile: Type.String({ minLength: 1, maxLength: 4096 }),
     checkoutId: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
   },
@@ -63,9 +67,9 @@ export const InspectionInput = Type.Object(
 export const Inspection = Type.Object({ worker: NamedRef, ...BlendFacts.properties })
 export type Inspection = Static<typeof Inspection>
 
-// Who reaches what --------------------------------------------------------------------------------------------------------
+// Path access ------------------------------------------------------------------------------------------------------------
 
-/** What a worker's own process can do with a path. `problem`: the system's word (ENOENT, EACCES, …); empty when all is well. */
+/** What a worker's own process can do with a path. `problem`: the system's error code (ENOENT, EACCES, …); empty when there is none. */
 export const PathCheck = Type.Object({
   kind: Type.Enum(['folder', 'file', 'program', 'missing']),
   readable: Type.Boolean(),
@@ -76,7 +80,7 @@ export const PathCheck = Type.Object({
 })
 export type PathCheck = Static<typeof PathCheck>
 
-/** POST /reachability: every variable and the shared storage, asked of every worker that is online. */
+/** POST /reachability: checks every variable and the shared storage on every worker that is online. */
 export const Reachability = Type.Object({
   checkedAt: Time,
   /** `{name}` of a variable, or of the farm's storage. */
@@ -87,7 +91,7 @@ export const Reachability = Type.Object({
       platform: Type.String(),
       /** Why there is no answer; empty when there is one. */
       problem: Type.String(),
-      /** In the order of `paths`: the path as this worker gets it, and what it can do with it; null: not defined for its platform. */
+      /** In the order of `paths`: the path as this worker resolves it, and its access; null: not defined for its platform. */
       checks: Type.Array(nullable(Type.Object({ path: Type.String(), ...PathCheck.properties }))),
     }),
   ),

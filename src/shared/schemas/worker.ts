@@ -2,13 +2,13 @@
 import { Type, type Static } from 'typebox'
 import { LimitScope, WorkerStatus } from '../enums.ts'
 import { Id, NamedRef, Time, nullable } from './common.ts'
-import { Session } from './session.ts'
+import { Session } from './warmApp.ts'
 
 export const Gpu = Type.Object({ name: Type.String(), memoryBytes: nullable(Type.Integer()) })
 export const Software = Type.Object({ name: Type.String(), version: Type.String(), path: Type.String() })
 export type Software = Static<typeof Software>
 
-/** Shares are 0–1, memory in bytes; null where the machine cannot tell. */
+/** Shares are 0–1, memory in bytes; null when the machine cannot report it. */
 export const Load = Type.Object({
   cpu: nullable(Type.Number()),
   memoryUsed: nullable(Type.Number()),
@@ -20,7 +20,7 @@ export const Load = Type.Object({
 })
 export type Load = Static<typeof Load>
 
-/** What a worker tells of the computer it runs on; `id` is made once per machine and kept. */
+/** A worker's description of its computer; `id` is generated once per machine and kept. */
 export const MachineReport = Type.Object({
   id: Id,
   name: Type.String({ minLength: 1, maxLength: 200 }),
@@ -58,6 +58,9 @@ export type SleepSchedule = Static<typeof SleepSchedule>
 export const Tag = Type.Object({ id: Id, name: Type.String(), description: Type.String() })
 export type Tag = Static<typeof Tag>
 
+/** A folder of a worker in which the manager opens what that worker saved; only when `allowed`, by an admin (docs/security.md). */
+export const WorkerFolder = Type.Object({ path: Type.String(), allowed: Type.Boolean() })
+
 export const Worker = Type.Object({
   id: Id,
   name: Type.String(),
@@ -70,8 +73,13 @@ export const Worker = Type.Object({
   statusRequestLazy: Type.Boolean(),
   canRestart: Type.Boolean(),
   approved: Type.Boolean(),
+  /** Who asked to join from its machine; empty: unknown. */
+  person: Type.String(),
+  /** While it waits for approval: the worker that is gone and that it seems to be, after its machine was set up anew. */
+  replaces: nullable(NamedRef),
   kinds: Type.Array(Type.String()),
   capacity: Type.Integer(),
+  folders: Type.Array(WorkerFolder),
   tags: Type.Array(Tag),
   machine: nullable(NamedRef),
   running: Type.Array(
@@ -84,6 +92,18 @@ export const Worker = Type.Object({
   createdAt: Time,
 })
 export type Worker = Static<typeof Worker>
+
+/** PATCH /workers/{id} */
+export const WorkerPatch = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false })
+
+/** POST /workers/{id}/replace */
+export const WorkerReplacement = Type.Object(
+  {
+    /** The worker whose name, tags and sleep schedule it takes over, and which is removed. */
+    worker: Id,
+  },
+  { additionalProperties: false },
+)
 
 export const WorkerAction = Type.Object(
   {
@@ -101,7 +121,7 @@ export const Limit = Type.Object({
   max: Type.Integer(),
   scope: LimitScope,
   inUse: Type.Integer(),
-  /** Running tasks of the jobs that name it, the oldest first; at most 100. Several of one machine may share a unit. */
+  /** Running tasks of the jobs that use it, the oldest first; at most 100. Several on one machine may share a unit. */
   holders: Type.Array(
     Type.Object({ jobId: Id, jobName: Type.String(), taskId: Id, taskName: Type.String(), worker: NamedRef, startedAt: Time }),
   ),
@@ -127,7 +147,7 @@ export const TagPatch = Type.Partial(TagInput, { additionalProperties: false })
 /** PUT /workers/{id}/tags */
 export const WorkerTagsInput = Type.Object({ tags: Type.Array(Id, { maxItems: 100 }) }, { additionalProperties: false })
 
-/** PUT /workers/{id}/sleep-schedule. Times are `HH:MM` of the manager's clock. */
+/** PUT /workers/{id}/sleep-schedule. Times are `HH:MM` by the manager's clock. */
 export const SleepScheduleInput = Type.Object(
   {
     isActive: Type.Boolean(),
@@ -142,7 +162,7 @@ export const SleepScheduleInput = Type.Object(
 export const MachinePatch = Type.Object(
   {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    /** What an hour of it costs, in the studio's currency. */
+    /** Its cost per hour, in the studio's currency. */
     hourlyRate: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
     watts: Type.Optional(nullable(Type.Number({ minimum: 0 }))),
   },

@@ -41,7 +41,7 @@ describe('enqueue and PUT', () => {
     [{ ...good, command: ['ls'] }, /^command must be a text/],
     [{ ...good, command: 'a\0b' }, /^command must not contain/],
     [{ ...good, metadata: { a: ['x\0'] } }, 'metadata.a.0: must not contain null characters.'],
-    [{ ...good, command: 'a\ud800' }, /^command: must be whole Unicode characters/],
+    [{ ...good, command: 'a\ud800' }, /^command: must be valid Unicode/],
     [{ ...good, startAt: 'soon' }, /^startAt must be a whole number/],
     [{ ...good, startAt: -5 }, /^startAt must be a whole number/],
     [{ ...good, startAt: 1e300 }, /^startAt must be a whole number/],
@@ -229,7 +229,7 @@ describe('browsers and strangers', () => {
       scopes: ['submit', 'manage'],
       createdBy: 'test',
     })
-    const basic = (password: string) => ({ authorization: `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}` })
+    const basic = (password: string) => ({ authorization: `Basic ${Buffer.from(`anyone:${password}`).toString('base64')}` })
     const call = (path: string, headers = {}) => fetch(strict.url + path, { headers })
     const refused = await call('/tasks/')
     expect([refused.status, await refused.text(), refused.headers.get('www-authenticate')]).toEqual([401, '', 'Basic realm=""'])

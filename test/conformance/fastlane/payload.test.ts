@@ -33,9 +33,9 @@ docker.describe("Fastlane's job payload", () => {
       MY_API_KEY: '***',
       nested: { password: '***', a: 1 },
     })
-    await lane.change({ fastlaneHiddenWords: '' })
+    await lane.change({ hiddenWords: '' })
     expect((await lane.get(path)).body.job.metadata.envs).toEqual(envs)
-    await lane.change({ fastlaneHiddenWords: 'password,key,secret,client_id' })
+    await lane.change({ hiddenWords: 'password,key,secret,client_id' })
   })
 
   it.each([
@@ -219,7 +219,7 @@ docker.describe("Fastlane's job payload", () => {
     expect(dispatches[2]?.['error']).toMatch(/^The POST request to .* with body of "\{"command"\.\.\." failed with status code of 500\.$/)
   })
 
-  it('a hook that nobody answers is remembered with what went wrong', async () => {
+  it('a hook without an answer is remembered with what went wrong', async () => {
     const { path } = await lane.enqueue('hooks', 'true', { webhooks: { succeeds: [{ url: 'http://127.0.0.1:1/' }] } })
     const [dispatch] = await until(
       async () => (await lane.executions(path))[0]?.metadata['webhookDispatch'] as Record<string, unknown>[] | undefined,

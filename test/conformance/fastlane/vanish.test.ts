@@ -1,4 +1,4 @@
-/** Clients that vanish in the middle of a log socket leave everybody else, and the execution, alone. */
+/** Clients that vanish in the middle of a log socket leave everyone else, and the execution, alone. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { FastlaneFarm } from '../../support/fastlaneFarm.ts'

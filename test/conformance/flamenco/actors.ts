@@ -1,4 +1,4 @@
-/** Who talks to the manager in these tests: a Flamenco Worker as §2.2 has it, and somebody who submits jobs. */
+/** The callers in these tests: a Flamenco Worker as §2.2 has it, and a client that submits jobs. */
 import { expect } from 'vitest'
 import type { Client, Credentials, Reply } from './client.ts'
 

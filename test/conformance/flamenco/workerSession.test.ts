@@ -227,6 +227,7 @@ describe('which task a worker gets', () => {
   test('not what it failed before, and not what it was blocked from', async () => {
     const job = await submit(client, many(40))
     const [bad, good] = [await FlamencoWorker.awake(client, 'bad'), await FlamencoWorker.awake(client, 'good')]
+    await good.complete((await good.schedule()).body)
     const failed: string[] = []
     for (let i = 0; i < 3; i++) {
       const { body } = await bad.schedule()
@@ -272,16 +273,20 @@ describe('task updates', () => {
     expect(await log(uuid)).toContain('Task failed by 3 worker(s), Manager will mark it as hard failure')
   })
 
-  test('a farm of one worker fails the job at once: nobody else is left', async () => {
-    const job = await submit(client, many(40))
+  test('a farm of one worker finishes what is healthy and tries the failed task again, three times in all', async () => {
+    const job = await submit(client, many(2))
     const alone = await FlamencoWorker.awake(client, 'alone')
     const { uuid } = (await alone.schedule()).body
     await alone.fail({ uuid })
-    expect(await status(job.id)).toBe('failed')
-    expect(await log(uuid)).toContain('Manager will fail the entire job as there are no more workers left for tasks of type "misc".')
-    expect((await client.call('GET /jobs/{job_id}', 200, [job.id])).body.activity).toContain(
-      'no more workers left to run tasks of type "misc"',
-    )
+    const healthy = (await alone.schedule()).body
+    expect(healthy.uuid).not.toBe(uuid)
+    await alone.complete(healthy)
+    for (const after of ['active', 'failed']) {
+      expect((await alone.schedule()).body.uuid).toBe(uuid)
+      await alone.fail({ uuid })
+      expect(await status(job.id)).toBe(after)
+    }
+    expect((await client.call('GET /jobs/{job_id}', 200, [job.id])).body.activity).toContain('First failure: task')
   })
 
   test('with one other worker left the job goes on', async () => {
@@ -304,7 +309,18 @@ describe('task updates', () => {
     expect(await task(uuid)).toMatchObject({ status: 'canceled', activity: 'because' })
   })
 
-  test('a task of nobody and a task of another', async () => {
+  test('a worker that was removed must stop, and so must one that never registered', async () => {
+    await submit(client)
+    const removed = await FlamencoWorker.awake(client)
+    const { uuid } = (await removed.schedule()).body
+    await client.call('DELETE /worker-mgt/workers/{worker_id}', 204, [removed.uuid])
+    const no = { mayKeepRunning: false, reason: 'worker is not registered (any more)', statusChangeRequested: false }
+    expect(await removed.mayRun(uuid)).toEqual(no)
+    const stranger = await fetch(`${manager.url}/api/v3/worker/task/${uuid}/may-i-run`)
+    expect([stranger.status, await stranger.json()]).toEqual([200, no])
+  })
+
+  test('a task without a worker and a task of another', async () => {
     const job = await submit(client, many(2))
     const [a, b] = [await FlamencoWorker.awake(client, 'a'), await FlamencoWorker.awake(client, 'b')]
     const { uuid } = (await a.schedule()).body
@@ -389,14 +405,14 @@ describe('statuses of jobs', () => {
     expect(await task(uuid)).toMatchObject({ status: 'queued', failed_by_workers: [] })
   })
 
-  test('10 % of failed tasks fail the job, less does not', async () => {
-    const job = await submit(client, many(20))
+  test('10 % of failed tasks end the job early, but not before ten have failed', async () => {
+    const job = await submit(client, many(40))
     const tasks = await tasksOf(client, job.id)
-    await setTask(tasks[0].id, 'failed')
+    for (const { id } of tasks.slice(0, 9)) await setTask(id, 'failed')
     expect(await status(job.id)).not.toBe('failed')
-    await setTask(tasks[1].id, 'failed')
+    await setTask(tasks[9].id, 'failed')
     expect(await status(job.id)).toBe('failed')
-    expect((await statuses(job.id)).filter((each) => each === 'canceled')).toHaveLength(18)
+    expect((await statuses(job.id)).filter((each) => each === 'canceled')).toHaveLength(30)
   })
 
   test('a deleted job is gone, and so are its tasks', async () => {

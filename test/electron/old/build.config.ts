@@ -2,10 +2,11 @@
  * The shell's build for the old runtime of the tests (Electron 9: Node 12, Chromium 83), from the product's own sources:
  * `electron-vite build --config` with this file writes `.framehouse/electron9/out/{main,preload,renderer}`. What that runtime
  * lacks is added by shim files of this folder; the manager, which no Node that old could run, becomes a process on the
- * system's Node (hostHere.ts). Nothing of this is part of the program that ships.
+ * system's Node (localFarm.ts). Nothing of this is part of the program that ships.
  */
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
+import utilities from '@unocss/vite'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'electron-vite'
 
@@ -15,7 +16,7 @@ const source = (path: string): string => join(root, 'src', path)
 const here = (file: string): string => join(import.meta.dirname, file)
 
 /** Modules that are replaced, by the end of their path or by their name. */
-const REPLACED: Record<string, string> = { './hostHere.ts': here('hostHere.ts'), 'node:timers/promises': here('timersPromises.ts') }
+const REPLACED: Record<string, string> = { './farm/localFarm.ts': here('localFarm.ts'), 'node:timers/promises': here('timersPromises.ts') }
 
 /** Node 12 knows no `node:` names, and lacks whole modules. */
 const node12: Plugin = {
@@ -66,7 +67,12 @@ export default defineConfig({
   renderer: {
     root: source('renderer'),
     experimental: { renderBuiltUrl: (file: string) => `/app/${file}` },
-    plugins: [noContainers, vue(), startsWith(source('renderer/main.ts'), here('pageShim.ts'))],
+    plugins: [
+      noContainers,
+      vue(),
+      utilities({ configFile: join(root, 'uno.config.ts') }),
+      startsWith(source('renderer/main.ts'), here('pageShim.ts')),
+    ],
     build: {
       outDir: join(out, 'renderer'),
       emptyOutDir: true,
@@ -75,7 +81,12 @@ export default defineConfig({
       // Also writes newer CSS in older words (`inset`), where that can be done.
       cssMinify: 'lightningcss',
       chunkSizeWarningLimit: 4_000,
-      rolldownOptions: { input: source('renderer/index.html'), checks: { pluginTimings: false } },
+      rolldownOptions: {
+        input: source('renderer/index.html'),
+        checks: { pluginTimings: false },
+        // In one file: a chunk would be evaluated before the shim of the entry.
+        output: { codeSplitting: false },
+      },
     },
   },
 })

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Role, Scope } from '../../../src/shared/enums.ts'
-import type { Access } from '../../../src/main/security/callers.ts'
-import { hashSecret } from '../../../src/main/security/secrets.ts'
+import type { Access } from '../../../src/main/security/accounts/callers.ts'
+import { hashSecret } from '../../../src/main/security/tokens/secrets.ts'
 import { openTestServer, workerState, type TestServer } from '../../support/testServer.ts'
 
 const ACCESSES = ['public', 'read', 'submit', 'manage', 'admin', 'join', 'worker'] as const satisfies readonly Access[]
 const secret = randomBytes(20).toString('hex')
 const workerId = '11111111-1111-4111-8111-111111111111'
 
-/** A server that trusts nobody, with a route of each access, and the same with `openToLan`. */
+/** A server that trusts no client, with a route of each access, and the same with `openToLan`. */
 let server: TestServer
 let trusting: TestServer
 let time = Date.UTC(2026, 5, 1)
@@ -184,6 +184,8 @@ describe('keys in the path', () => {
 describe('tickets', () => {
   it('a media ticket reads marked routes as often as needed, until it expires', async () => {
     const { ticket, expiresAt } = server.security.tickets.issue('media', {
+      id: 'local',
+      token: null,
       actor: 'user:anna',
       role: 'admin',
       scopes: new Set(['read', 'admin']),
@@ -202,7 +204,14 @@ describe('tickets', () => {
 
   it('an events ticket is good for one use and for nothing else', () => {
     const { tickets } = server.security
-    const { ticket } = tickets.issue('events', { actor: 'user:anna', role: 'viewer', scopes: new Set(['read']), via: 'login' })
+    const { ticket } = tickets.issue('events', {
+      id: 'local',
+      token: null,
+      actor: 'user:anna',
+      role: 'viewer',
+      scopes: new Set(['read']),
+      via: 'login',
+    })
     expect(tickets.redeem('media', ticket)).toBeUndefined()
     expect(tickets.redeem('events', ticket)?.scopes.has('read')).toBe(true)
     expect(tickets.redeem('events', ticket)).toBeUndefined()

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { LiveManager, until, type Reply } from '../../support/liveManager.ts'
 
-/** A manager that trusts nobody; its owner's token lies in a file. */
+/** A manager that trusts no client; its owner's token lies in a file. */
 let farm: LiveManager
 let admin: string
 let time = Date.UTC(2026, 5, 1)
@@ -37,7 +37,13 @@ async function login(name: string, password = `${name}-secret`): Promise<string>
 describe('logins', () => {
   it('give a token that acts in the name of the user', async () => {
     const me = await farm.get('/whoami', { token: await login('anna') })
-    expect(me.body).toEqual({ actor: 'user:anna', role: 'artist', scopes: ['read', 'submit', 'manage'], via: 'login' })
+    expect(me.body).toEqual({
+      id: expect.stringMatching(/^user:[0-9a-f-]{36}$/),
+      actor: 'user:anna',
+      role: 'artist',
+      scopes: ['read', 'submit', 'manage', 'tokens'],
+      via: 'login',
+    })
   })
 
   it('end after two weeks', async () => {
@@ -52,6 +58,11 @@ describe('logins', () => {
     const seen: number[] = []
     for (let i = 0; i < 12; i++) seen.push((await farm.call('POST', '/login', { body: { name: 'guess', password: `wrong-${i}` } })).status)
     expect(seen).toEqual([...Array<number>(10).fill(401), 429, 429])
+    // Nor more of them when they all come at once.
+    const body = { name: 'guess at once', password: 'wrong' }
+    const replies = await Promise.all(Array.from({ length: 60 }, () => farm.call('POST', '/login', { body })))
+    expect(replies.filter(({ status }) => status === 401)).toHaveLength(10)
+    expect(replies.filter(({ status }) => status === 429)).toHaveLength(50)
     time += 5 * 60_000
     expect(await login('bert')).toMatch(/^fhs_/)
     const entries = await until(async () => {
@@ -91,7 +102,7 @@ describe('sessions of browsers', () => {
     expect((await farm.call('POST', '/session', { body: { token: made.secret } })).status).toBe(401)
   })
 
-  it('an old cookie does not keep anybody out of what is open to all', async () => {
+  it('an old cookie does not keep anyone out of what is open to all', async () => {
     expect((await farm.get('/version', { headers: { cookie: 'framehouse_session=fhs_old' } })).status).toBe(200)
   })
 })

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
+import { link, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect } from 'node:net'
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Value } from 'typebox/value'
 import { ReportReply, SignOnReply, TakeReply } from '../../../src/shared/schemas/agent.ts'
@@ -14,7 +15,9 @@ beforeAll(async () => {
 })
 afterAll(() => farm.stop())
 
-const JPEG = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), randomBytes(200).map((byte) => byte & 0x7f), Buffer.from([0xff, 0xd9])])
+const JPEG = await sharp({ create: { width: 16, height: 9, channels: 3, background: '#d06030' } })
+  .jpeg()
+  .toBuffer()
 
 async function running(worker: LiveWorker): Promise<{ taskId: string; attempt: number; jobId: string }> {
   await farm.submit()
@@ -61,7 +64,7 @@ describe('joining', () => {
     await strict.stop()
   })
 
-  it('too many who wait are told to come back later', async () => {
+  it('too many who wait are asked to come back later', async () => {
     const strict = await LiveManager.start({ trustLoopback: false })
     await strict.manager.context.settings.update({ maxPendingWorkers: 2 })
     const ask = () =>
@@ -72,7 +75,7 @@ describe('joining', () => {
     await strict.stop()
   })
 
-  it('the secret is stored as a hash, and stands in no log of changes', async () => {
+  it('the secret is stored as a hash, and is in no log of changes', async () => {
     const worker = await farm.worker('secretive')
     const { read } = farm.manager.context
     await until(async () => (await read.all('select 1 from audit where target_id = ?', [worker.id])).length > 0, 'the audit entry')
@@ -238,7 +241,7 @@ describe('files of frames', () => {
   it('are handed out where they are images, also behind links, and never as a page', async () => {
     const worker = await farm.worker('files')
     const task = await running(worker)
-    const folder = join(farm.folder, 'out put')
+    const folder = join(farm.folder, 'data', 'storage', 'out put')
     await mkdir(folder)
     await writeFile(join(folder, 'a 1.png'), 'an image')
     await writeFile(join(folder, 'secret.txt'), 'a secret')
@@ -259,6 +262,91 @@ describe('files of frames', () => {
     expect((await file(paths[3] ?? '')).status).toBe(404)
     expect((await file('/etc/passwd')).status).toBe(403)
     expect((await file(folder)).status).toBe(403)
+    await worker.finish(task)
+  })
+
+  it('are handed out of the output folder of their own job only, never of the data folder', async () => {
+    const script = `const JOB_TYPE = { label: 'Writes', settings: [{ key: 'output_dir', type: 'string', required: true }] }
+      function compileJob(job) { job.addTask(author.Task('one', 'misc')) }`
+    const saved = async () => (await farm.call('PUT', '/job-types/writes/source', { body: { source: script } })).status
+    await expect.poll(saved, { timeout: 30_000 }).toBe(200)
+    const worker = await farm.worker('writer')
+    const [mine, others] = [join(farm.folder, 'mine'), join(farm.folder, 'others')]
+    for (const folder of [mine, others, join(farm.folder, 'private')]) {
+      await mkdir(join(folder, 'deep'), { recursive: true })
+      await writeFile(join(folder, 'a.png'), 'an image')
+      await writeFile(join(folder, 'deep', 'a.png'), 'an image')
+    }
+    const secrets = join(farm.folder, 'data', 'kept.png')
+    await writeFile(secrets, 'a secret')
+    await symlink(join(farm.folder, 'private', 'a.png'), join(mine, 'link.png'))
+    await symlink(secrets, join(mine, 'data.png'))
+    await symlink(join(farm.folder, 'private'), join(mine, 'linked'))
+    const job = await farm.submit({ type: 'writes', priority: 90, settings: { output_dir: mine } })
+    const [task] = (await worker.take(1, 10_000)).assignments
+    if (task?.jobId !== job.id) throw new Error('got no task of the job')
+    const statusOf = async (path: string): Promise<number> => {
+      await worker.report(task, { type: 'output', at: Date.now(), path, frame: null, bytes: 1, width: 1, height: 1, renderedMs: 1 })
+      const { items } = (await farm.get(`/jobs/${task.jobId}/frames`)).body
+      return (await farm.get(`/frames/${items.find((frame: { path: string }) => frame.path === path).id}/file`)).status
+    }
+    expect(await statusOf(join(mine, 'a.png'))).toBe(200)
+    expect(await statusOf(join(mine, 'deep', 'a.png'))).toBe(200)
+    expect(await statusOf(join(mine, 'none.png'))).toBe(404)
+    for (const path of [
+      join(others, 'a.png'),
+      join(others, 'none.png'),
+      `${mine}/../others/a.png`,
+      `${mine}/../others/none.png`,
+      join(mine, 'link.png'),
+      join(mine, 'linked', 'a.png'),
+      join(mine, 'data.png'),
+      secrets,
+      join(farm.folder, 'data', 'previews', 'x.png'),
+    ])
+      expect([path, await statusOf(path)]).toEqual([path, 403])
+
+    // A worker that can write there puts a link in the folder's place.
+    await rm(mine, { recursive: true })
+    await symlink(join(farm.folder, 'private'), mine)
+    expect(await statusOf(join(mine, 'a.png'))).toBe(403)
+    await worker.finish(task)
+  })
+
+  it('are handed out of a folder that their worker names once an admin has allowed it, and never as a hard link for few eyes', async () => {
+    const folder = join(farm.folder, 'allowed')
+    const secret = join(farm.folder, 'secret.key')
+    await mkdir(folder, { recursive: true })
+    await writeFile(secret, 'a secret', { mode: 0o600 })
+    for (const name of ['a.png', 'snapshot.png']) await writeFile(join(folder, name), 'an image', { mode: 0o644 })
+    await link(secret, join(folder, 'hard.png'))
+    await link(join(folder, 'snapshot.png'), join(farm.folder, 'snapshot.png'))
+    const worker = await farm.worker('with folders')
+    const running: { taskId: string; attempt: number }[] = []
+    const signOn = async (folders: string[]) => worker.signOn({ folders, running })
+    const shown = async () => (await farm.get(`/workers/${worker.id}`)).body.folders
+    await signOn([folder])
+    expect(await shown()).toEqual([{ path: folder, allowed: false }])
+    await farm.submit({ type: 'writes', priority: 95, settings: { output_dir: join(farm.folder, 'elsewhere') } })
+    const [task] = (await worker.take(1, 10_000)).assignments
+    if (task === undefined) throw new Error('got no task')
+    running.push({ taskId: task.taskId, attempt: task.attempt })
+    const statusOf = async (path: string): Promise<number> => {
+      await worker.report(task, { type: 'output', at: Date.now(), path, frame: null, bytes: 1, width: 1, height: 1, renderedMs: 1 })
+      const { items } = (await farm.get(`/jobs/${task.jobId}/frames`)).body
+      return (await farm.get(`/frames/${items.find((frame: { path: string }) => frame.path === path).id}/file`)).status
+    }
+    expect(await statusOf(join(folder, 'a.png'))).toBe(403)
+    expect((await farm.call('POST', `/workers/${worker.id}/approve`)).body.folders).toEqual([{ path: folder, allowed: true }])
+    expect(await statusOf(join(folder, 'a.png'))).toBe(200)
+    expect(await statusOf(join(folder, 'snapshot.png'))).toBe(200)
+    expect(await statusOf(join(folder, 'hard.png'))).toBe(403)
+    expect(await statusOf(join(farm.folder, 'beside.png'))).toBe(403)
+
+    // What it names later is not allowed yet; what it names no more counts no more.
+    await signOn([farm.folder])
+    expect(await shown()).toEqual([{ path: farm.folder, allowed: false }])
+    expect(await statusOf(join(folder, 'a.png'))).toBe(403)
     await worker.finish(task)
   })
 })

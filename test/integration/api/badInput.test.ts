@@ -73,12 +73,15 @@ async function fingerprint(): Promise<string> {
   return parts.join('\n')
 }
 
+/** Valid values of parameters with rules of their own. */
+const VALID: Record<string, string> = { size: 'large', sha256: '0'.repeat(64), bytes: '1' }
+
 /** Path parameters: a well-formed id of nothing unless given. */
 function fill(path: string, values: Record<string, string> = {}): string {
   return path.replace(/\{(\w+)\}/g, (_all, name: string) => {
     if (values[name] !== undefined) return encodeURIComponent(values[name])
     if (/id$/i.test(name)) return name === 'frameId' ? '999999' : NOBODY
-    return name === 'attempt' ? '1' : 'no-such-thing'
+    return name === 'attempt' ? '1' : (VALID[name] ?? 'no-such-thing')
   })
 }
 
@@ -92,9 +95,11 @@ function call(
 }
 
 /** The query parameters that a route does not do without, with something in them. */
-function required({ operation }: Route): string {
-  const names = (operation.parameters ?? []).filter((parameter) => parameter.in === 'query' && parameter.required === true)
-  return names.map(({ name }) => `${name}=${name === 'size' ? 'large' : 'x'}`).join('&')
+function required({ operation }: Route, except?: string): string {
+  const names = (operation.parameters ?? []).filter(
+    ({ in: where, required, name }) => where === 'query' && required === true && name !== except,
+  )
+  return names.map(({ name }) => `${name}=${VALID[name] ?? 'x'}`).join('&')
 }
 
 function expectRefusal(reply: Reply, what: string): void {
@@ -144,7 +149,7 @@ describe('every route', () => {
       for (const parameter of route.operation.parameters ?? []) {
         if (parameter.in !== 'query' || parameter.schema.type !== 'integer') continue
         for (const value of ['abc', '-1', '1.5', '99999999999999999999', 'NaN']) {
-          const reply = await call(route, `${fill(route.path)}?${parameter.name}=${value}&${required(route)}`)
+          const reply = await call(route, `${fill(route.path)}?${parameter.name}=${value}&${required(route, parameter.name)}`)
           expectRefusal(reply, `${route.method} ${route.path}?${parameter.name}=${value}`)
           expect(reply.body.field, `${route.method} ${route.path}?${parameter.name}=${value} ${reply.text}`).toBe(parameter.name)
         }
@@ -160,8 +165,8 @@ describe('every route', () => {
       expect(reply.status, what).toBe(400)
       expect(reply.body, what).toMatchObject({ code: 'invalid-input', field: 'surprise' })
       expect(reply.body.message, what).toContain('query parameter surprise')
-      for (const name of known) expect(reply.body.message, what).toMatch(new RegExp(`takes .*\\b${name}\\b`))
-      if (known.length === 0) expect(reply.body.message, what).toMatch(/takes none|takes ticket/)
+      for (const name of known) expect(reply.body.message, what).toMatch(new RegExp(`use .*\\b${name}\\b`))
+      if (known.length === 0) expect(reply.body.message, what).toMatch(/has none|use ticket/)
     }
   })
 
@@ -242,7 +247,7 @@ describe('every route', () => {
   it('names the text that could not be kept as it is: null characters, halves of characters', async () => {
     for (const route of withBody()) {
       // What programs printed and names that lie on disks are taken as they are.
-      if (/agent\/(report|errands)/.test(route.path)) continue
+      if (/agent\/(report|requests)/.test(route.path)) continue
       for (const text of ['a\0b', '\ud800', 'x\udc00']) {
         const reply = await call(route, fill(route.path), { body: { names: ['fine', { 'a/b': text }] } })
         expectRefusal(reply, `${route.method} ${route.path}`)
@@ -354,7 +359,7 @@ describe('single rows', () => {
     if (field !== undefined) expect(reply.body.field, reply.text).toBe(field)
   })
 
-  it('a preview that is no JPEG, too large, or of an attempt of nobody is refused', async () => {
+  it('a preview that is no JPEG, too large, or of an unknown attempt is refused', async () => {
     const put = (raw: Buffer, type = 'image/jpeg') =>
       farm.call('PUT', `/agent/preview/${NOBODY}/1?path=x&size=large`, { raw, headers: { ...worker.headers, 'content-type': type } })
     expect((await put(Buffer.alloc(100))).status).toBe(404)

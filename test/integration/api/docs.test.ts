@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { JQ } from '../../support/jq.ts'
 import { LiveManager } from '../../support/liveManager.ts'
 import { requirePart } from '../../support/parts.ts'
 
@@ -12,13 +13,6 @@ beforeAll(async () => {
   farm = await LiveManager.start()
 })
 afterAll(() => farm.stop())
-
-/** What `jq -r .a[0].b` does, so that the test needs no jq. */
-const JQ = `let text = ''
-process.stdin.on('data', (chunk) => (text += chunk)).on('end', () => {
-  const path = process.argv.at(-1).slice(1).split(/[.[\\]]+/).filter(Boolean)
-  console.log(path.reduce((here, part) => here[part], JSON.parse(text)))
-})`
 
 /** Blocks of \`\`\`sh that call curl, in order; those after the mark need a task that has run. */
 async function examples(): Promise<{ text: string; afterRun: boolean }[]> {

@@ -125,6 +125,8 @@ describe('an upgrade', () => {
     expect((await open({})).status).toBe(401)
     expect((await open({}, '?ticket=forged')).status).toBe(401)
     const { ticket } = strict.security.tickets.issue('events', {
+      id: 'local',
+      token: null,
       actor: 'user:anna',
       role: 'viewer',
       scopes: new Set(['read']),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Value } from 'typebox/value'
 import { FramehouseEvent } from '../../../src/shared/events.ts'
-import { wants } from '../../../src/main/api/native/eventFilter.ts'
+import { wants } from '../../../src/main/dialects/native/farm/eventFilter.ts'
 import { LiveManager, until, type LiveWorker } from '../../support/liveManager.ts'
 import { request } from '../../support/rawHttp.ts'
 import { openTestServer } from '../../support/testServer.ts'
@@ -130,7 +130,7 @@ describe('the WebSocket of events', () => {
 })
 
 describe('a listener that is too slow', () => {
-  it('does not fill the memory: its events are dropped, and it is told to pull everything when it reads again', async () => {
+  it('does not fill the memory: its events are dropped, and it is asked to pull everything when it reads again', async () => {
     let publish: ((event: FramehouseEvent) => void) | undefined
     const server = await openTestServer({ farm: { onAny: (listener) => ((publish = listener), () => (publish = undefined)) } })
     const key = {
@@ -156,12 +156,12 @@ describe('a listener that is too slow', () => {
     })
     socket.resume()
     await until(() => received.includes('"resync"'), 'resync')
-    // 400 MB were told. What arrives is what has waited: a fraction of it.
+    // 400 MB were sent. What arrives is what has waited: a fraction of it.
     expect(bytes).toBeLessThan(100_000_000)
     publish?.({ type: 'limit', at: 2, name: 'after' })
     await until(() => received.includes('"after"'), 'the next event')
     socket.destroy()
-    await until(() => publish === undefined, 'nobody listens any more')
+    await until(() => publish === undefined, 'no client listens')
     await server.close()
   })
 })

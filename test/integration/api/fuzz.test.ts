@@ -7,12 +7,12 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { LiveManager, type LiveWorker } from '../../support/liveManager.ts'
 import { RequestMaker, routesOf, seeded, type FuzzRequest } from '../../support/fuzz.ts'
 
-/** Requests to each route, and where they begin: more and others for whoever wants to hunt. */
+/** Requests to each route, and where they begin: more and others for a longer hunt. */
 const TIMES = Number(process.env['FUZZ_TIMES'] ?? 8)
 const SEED = Number(process.env['FUZZ_SEED'] ?? 0)
-/** A refused request is sent so often before it is said to change something: the farm also writes by itself. */
+/** A refused request is sent so often before it is reported to change something: the farm also writes by itself. */
 const TRIES = 4
-/** These answer when something happens, when workers have answered, or for as long as somebody listens. */
+/** These answer when something happens, when workers have answered, or for as long as a client listens. */
 const WAITING = /\/(take|follow|events|reachability)/
 
 let farm: LiveManager

@@ -164,7 +164,7 @@ describe('filters of jobs', () => {
 })
 
 describe('a job', () => {
-  it('is told with its counts, newest frame, workers and time left', async () => {
+  it('is listed with its counts, newest frame, workers and time left', async () => {
     const job = await get(`/jobs/${jobId(10)}`)
     expect(job).toMatchObject({
       id: jobId(10),
@@ -228,6 +228,20 @@ describe('a job', () => {
       frames: Array.from({ length: 6 }, (_, n) => [n + 1, n + 1, expect.any(Number)]),
     })
     expect(await get(`/jobs/${jobId(11)}/grid`)).toMatchObject({ statuses: 'q'.repeat(TASKS), frames: [] })
+  })
+
+  it('marks in the grid what was kept or not checked, by the newest file of each frame', async () => {
+    await server.db.run('update frames set kept = 1 where job_id = 5 and frame in (1, 3)')
+    await server.db.run("update frames set check_state = 'unchecked' where job_id = 5 and frame = 2")
+    await server.db.run('update frames set kept = 1, side = 1 where job_id = 5 and frame = 4')
+    // Frame 3 was rendered again since.
+    await server.db.run(`insert into frames (job_id, task_id, attempt_id, frame, path, preview, created_at)
+      select job_id, task_id, attempt_id, frame, path || '.new', 'none', created_at from frames where job_id = 5 and frame = 3`)
+    expect((await get(`/jobs/${jobId(5)}/grid`)).marks).toEqual([
+      [1, 1, 'k'],
+      [2, 2, 'u'],
+    ])
+    await server.db.run("delete from frames where path like '%.new'")
   })
 
   it('has frames by number, each once, with and without previews', async () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseRange } from '../../../src/main/api/native/range.ts'
-import { wholeCharacters } from '../../../src/main/api/native/logFollow.ts'
+import { parseRange } from '../../../src/main/dialects/native/jobs/range.ts'
+import { wholeCharacters } from '../../../src/shared/text/utf8.ts'
+import { OWNER } from '../../../src/main/security/accounts/callers.ts'
+import { STREAMS_PER_ACCOUNT } from '../../../src/main/security/openStreams.ts'
 import { LiveManager, until, type LiveWorker } from '../../support/liveManager.ts'
 
 let farm: LiveManager
@@ -131,13 +133,31 @@ describe('search', () => {
     const others = async () => {
       for (let i = 0; i < 5; i++) await farm.get('/version')
     }
-    // A manager that searched itself would answer nobody before it has answered this.
+    // A manager that searched itself would answer no other call before it has answered this.
     expect(await Promise.race([evil.then(() => 'the search'), others().then(() => 'the others')])).toBe('the others')
     expect(await evil).toMatchObject({ status: 400, body: { field: 'q', message: expect.stringContaining('too long') } })
   })
 })
 
 describe('following', () => {
+  it('is limited for each caller, also when all ask at once', async () => {
+    const stop = new AbortController()
+    const asked = Array.from({ length: 100 }, () => fetch(`${farm.url}/api/v1${base}/follow?from=0`, { signal: stop.signal }))
+    const statuses = (await Promise.all(asked)).map(({ status }) => status)
+    stop.abort()
+    expect(statuses.filter((status) => status === 200)).toHaveLength(STREAMS_PER_ACCOUNT)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(100 - STREAMS_PER_ACCOUNT)
+    const { streams } = farm.manager.context.security
+    await until(() => {
+      try {
+        streams.assertRoom(OWNER, '127.0.0.1')
+        return true
+      } catch {
+        return false
+      }
+    }, 'room again')
+  })
+
   it('sends what is there from a byte on, then what comes, and tells the end', async () => {
     const task = await nextTask()
     await worker.log(task, 'first\n')
@@ -167,7 +187,7 @@ describe('following', () => {
     const task = await nextTask()
     const stream = await follow(`/tasks/${task.taskId}/attempts/1/log/follow`)
     stream.abort()
-    await worker.log(task, 'nobody reads this\n')
+    await worker.log(task, 'this is not read\n')
     await worker.finish(task)
     expect(farm.errors).toEqual([])
   })

@@ -39,7 +39,7 @@ describe('the OpenAPI document', () => {
       expect(operation.tags?.length, what).toBe(1)
       expect(known, what).toContain(operation.tags[0])
       expect(operation.summary, what).not.toBe('')
-      expect(operation.description, what).toMatch(/Needs the right|Anyone may call it/)
+      expect(operation.description, what).toMatch(/Requires the right|No authentication required/)
       expect(operation.security, what).toBeDefined()
       expect(Object.keys(operation.responses), what).toContain('4XX')
     }
@@ -84,7 +84,12 @@ describe('replies', () => {
   }
 
   it('of every GET are what the document says', async () => {
-    const job = await farm.submit({ name: 'described', metadata: { project: 'x' }, settings: { message: 'x', sleep_duration_seconds: 0 } })
+    const job = await farm.submit({
+      name: 'described',
+      sendFiles: true,
+      metadata: { project: 'x' },
+      settings: { message: 'x', sleep_duration_seconds: 0 },
+    })
     const tag = (await farm.call('POST', '/tags', { body: { name: 'gpu', description: 'has one' } })).body
     await farm.call('POST', '/limits', { body: { name: 'licence', max: 3 } })
     await farm.call('PUT', `/workers/${worker.id}/tags`, { body: { tags: [tag.id] } })
@@ -92,8 +97,8 @@ describe('replies', () => {
       body: { isActive: true, daysOfWeek: 'mo tu', startTime: '09:00', endTime: '18:00' },
     })
     await farm.call('POST', '/backups')
-    await farm.call('POST', '/users', { body: { name: 'anna', role: 'artist', password: 'long enough' } })
-    await farm.call('POST', '/tokens', { body: { kind: 'key', name: 'add-on', role: 'artist', scopes: ['submit'] } })
+    const user = await farm.call('POST', '/users', { body: { name: 'anna', role: 'artist', password: 'long enough' } })
+    const token = await farm.call('POST', '/tokens', { body: { kind: 'key', name: 'add-on', role: 'artist', scopes: ['submit'] } })
     const machine = {
       id: 'cccccccc-0000-4000-8000-000000000001',
       name: 'ws-1',
@@ -138,12 +143,20 @@ describe('replies', () => {
       id: machine.id,
       name: 'echo-sleep-test',
     }
-    const needed: Record<string, string> = { by: 'status', q: 'line', id: 'uploads/none' }
+    const needed: Record<string, string> = {
+      by: 'status',
+      q: 'line',
+      id: 'uploads/none',
+      path: 'a.png',
+      sha256: '0'.repeat(64),
+      bytes: '0',
+    }
     const checked: string[] = []
     for (const { path, operation } of operations.filter(({ method }) => method === 'get')) {
       const schema = schemaOf(operation, 200)
       if (!schema) continue
-      const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => ids[name] ?? name)
+      const own = path.startsWith('/api/v1/tokens/') ? token.body : path.startsWith('/api/v1/users/') ? user.body : ids
+      const filled = path.replace(/\{(\w+)\}/g, (_all, name: string) => own[name] ?? name)
       // What workers call is called as a worker.
       const headers = path.includes('/agent/') ? worker.headers : {}
       const query = new URLSearchParams()

@@ -76,7 +76,7 @@ describe('schedules', () => {
     [{ overlap: 'maybe' }, '/overlap', 'one of'],
     [{ job: { ...job, type: 'no-such-type' } }, '/job/type', 'no-such-type'],
     [{ job: { ...job, settings: { ...job.settings, sleep_duration_seconds: 'long' } } }, '/job/settings/sleep_duration_seconds', ''],
-    [{ surprise: 1 }, '/surprise', 'not known'],
+    [{ surprise: 1 }, '/surprise', 'unknown'],
   ])('refuse %j, naming %s', async (changes, field, words) => {
     const reply = await farm.call('POST', '/schedules', { body: { ...nightly, ...changes } })
     expect(reply.status, reply.text).toBe(400)

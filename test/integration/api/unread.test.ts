@@ -1,6 +1,6 @@
 /**
  * Requests that are refused while their bodies are still being sent. Clients that read nothing before they have sent
- * everything get the reply all the same; nobody holds a connection by dribbling.
+ * everything get the reply all the same; no client keeps a connection by sending a byte now and then.
  */
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
@@ -8,7 +8,7 @@ import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { limitBodyTime } from '../../../src/main/api/unread.ts'
+import { limitBodyTime } from '../../../src/main/http/hooks/unread.ts'
 import { LiveManager, until } from '../../support/liveManager.ts'
 
 /** More than the buffers of both ends of a connection hold. */
@@ -53,7 +53,7 @@ function sendAll(method: string, path: string, headers: Record<string, string>, 
         whole = !error
         socket.on('data', (chunk) => {
           text += chunk.toString()
-          // Whoever asked for the end of the connection waits for it.
+          // A caller that asked for the end of the connection waits for it.
           if (headers['Connection'] === undefined && text.includes('\r\n\r\n')) socket.end()
         })
       },
@@ -75,7 +75,7 @@ describe('a refusal reaches a client that sends everything first', () => {
     ['another content type', 'POST', '/api/v1/uploads?name=x', { 'Content-Type': 'image/png' }, 415],
     ['a foreign page', 'POST', '/api/v1/tags', { ...json, Origin: 'http://evil.example' }, 403],
     ['no such place', 'POST', '/api/v3/nothing', octets, 404],
-    ['a worker that nobody knows', 'PUT', `/api/v1/agent/errands/${'f'.repeat(8)}-ffff-4fff-8fff-${'f'.repeat(12)}/preview`, octets, 401],
+    ['an unknown worker', 'PUT', `/api/v1/agent/requests/${'f'.repeat(8)}-ffff-4fff-8fff-${'f'.repeat(12)}/preview`, octets, 401],
   ])('%s: %s %s', async (_what, method, path, headers, status) => {
     const variants: Record<string, string>[] = [{}, { Connection: 'close' }]
     for (const more of variants) {

@@ -1,9 +1,12 @@
 /** One farm of built programs (manager and worker as processes), and everything a person or script does with it. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Program, ensureBuilt, framehouse } from '../../support/program.ts'
+import { differenceIn, differenceOf, HOSTILE, hostileInShell } from '../../support/hostile.ts'
+import { Program, PROGRAM, ensureBuilt, framehouse } from '../../support/program.ts'
 
 let folder: string
 let url: string
@@ -31,6 +34,20 @@ async function json(...args: string[]): Promise<unknown> {
   const { code, out, err } = await cli(...args, '--json')
   expect({ code, err }).toEqual({ code: 0, err: '' })
   return JSON.parse(out)
+}
+const clean = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('FRAMEHOUSE_')))
+/** What it writes into a pipe. */
+async function bytesOf(...args: string[]): Promise<Buffer> {
+  const env = { ...clean, FRAMEHOUSE_MANAGER: url }
+  const { stdout } = await promisify(execFile)(process.execPath, [PROGRAM, ...args], { env, encoding: 'buffer', maxBuffer: 1e8 })
+  return stdout
+}
+/** What it writes where a person looks. */
+async function typescript(...args: string[]): Promise<string> {
+  const command = [process.execPath, PROGRAM, ...args].join(' ')
+  const env = { ...clean, FRAMEHOUSE_MANAGER: url, NO_COLOR: '1' }
+  const { stdout } = await promisify(execFile)('script', ['-qec', command, '/dev/null'], { env, maxBuffer: 1e8 })
+  return stdout
 }
 const lines = (text: string): unknown[] =>
   text
@@ -65,6 +82,20 @@ describe('submit --watch', () => {
     expect((await cli('frames', 'last')).out).toBe(names.map((name) => `${join(output, name)}\n`).join(''))
   })
 
+  it('prints the warnings of a job that completed with some; with --strict it ends with 9', async () => {
+    const output = join(folder, 'frames')
+    const sizes = ['--set', 'frames=1-3', '--set', 'width=32', '--set', 'height=18', '--set', 'samples=1']
+    const again = ['submit', 'demo-render', ...sizes, '--set', `output_dir=${output}`, '--keep-whole-frames', '--watch']
+    const plain = await cli(...again)
+    expect(plain.code, plain.err).toBe(0)
+    expect(plain.err).toMatch(/completed with \d+ warnings?/)
+    expect(plain.err).toMatch(/^Warning: existing frames were kept \(3 times/m)
+    const strict = await cli(...again, '--strict')
+    expect(strict.code, strict.err).toBe(9)
+    expect(strict.err).toContain('Warning: existing frames were kept')
+    expect((await cli('submit', ...echo('no warnings'), '--watch', '--strict')).code).toBe(0)
+  })
+
   it('with --json prints the job whenever it changed, and last as it ended', async () => {
     const { code, out, err } = await cli('submit', ...echo('x', 1), '--watch', '--json')
     expect({ code, err }).toEqual({ code: 0, err: '' })
@@ -81,7 +112,7 @@ describe('submit --watch', () => {
     expect(err).toMatch(/framehouse logs 00000001-/)
   })
 
-  it('ends with status 8 when somebody cancels the job', async () => {
+  it('ends with status 8 when the job is canceled', async () => {
     const watching = Program.start(['submit', ...echo('x', 300), '--watch', '--manager', url])
     const [, id = ''] = await watching.prints(/: ([0-9a-f-]{36})\n/, 'err')
     expect((await cli('cancel', id)).code).toBe(0)
@@ -139,6 +170,44 @@ describe('looking', () => {
     expect(await json('job', job)).toMatchObject({ status: 'completed' })
   })
 
+  it('gives a pipe the bytes that a program wrote, and shows a person none that a terminal obeys', async () => {
+    const script = join(folder, 'hostile.sh')
+    await writeFile(script, `${hostileInShell()}\n`)
+    const job = idOf(await json('submit', 'command-per-frame', '--set', `command=sh ${script}`, '--set', 'frames=1'))
+    const { tasks } = (await json('job', job)) as { tasks: { id: string }[] }
+    const task = tasks[0]?.id ?? ''
+    const followed = await bytesOf('logs', task, '--follow')
+    const plain = await bytesOf('logs', task)
+    const download = Buffer.from(await (await fetch(`${url}/api/v1/tasks/${task}/attempts/1/log?download=true`)).arrayBuffer())
+    // Our process id stands before each line.
+    const written = Buffer.from(download.toString('latin1').replace(/^pid=\d+ > /gm, ''), 'latin1')
+    expect(differenceIn(written, HOSTILE)).toBeUndefined()
+    expect(differenceOf(plain, download)).toBeUndefined()
+    expect(differenceOf(followed, download)).toBeUndefined()
+    const seen = (await typescript('logs', task)).replace(/\r+\n/g, '\n')
+    expect(seen).not.toMatch(/[\u0000-\u0008\u000b-\u001f]/)
+    expect(seen).toContain('\u241b]0;title\u2407')
+  })
+
+  it('ends a task at the limit of its log, says why, and requeues it with a higher one', async () => {
+    const loud = ['command-per-frame', '--set', 'command=seq 100000', '--set', 'frames=1', '--max-log', '20kB']
+    const { code, err } = await cli('submit', ...loud, '--name', 'loud', '--watch')
+    expect(code).toBe(1)
+    expect(err).toContain('its log reached the limit of 20 kB')
+    const [job] = (await json('jobs', '--search', 'loud')) as [{ id: string }]
+    const shown = (await json('job', job.id)) as { policy: unknown; tasks: { id: string }[] }
+    expect(shown).toMatchObject({ status: 'failed', policy: { maxLogBytes: 20_000 } })
+    const task = shown.tasks[0]?.id ?? ''
+    expect((await cli('explain', task)).out).toContain('requeue the task with a higher limit')
+    const before = (await cli('logs', task)).out
+    expect(before).toMatch(/^pid=\d+ > 1000$/m)
+    expect(before.length).toBeLessThan(21_000)
+    await json('requeue', task, '--max-log', '10MB')
+    await expect.poll(() => json('job', job.id), { timeout: 30_000 }).toMatchObject({ status: 'completed' })
+    const wrong = await cli('submit', ...loud.slice(0, -1), '20 potatoes')
+    expect([wrong.code, wrong.err]).toEqual([2, expect.stringContaining('--max-log must be a size like 500 (bytes), 64kB, 100MB or 2GiB')])
+  })
+
   it('lists workers and job types', async () => {
     expect(await json('workers')).toMatchObject([{ name: 'anna', status: 'awake', capacity: 2, approved: true }])
     expect((await cli('job-types')).out).toMatch(/simple-blender-render/)
@@ -191,18 +260,18 @@ describe('acting', () => {
 })
 
 describe('exit codes', () => {
-  const nobody = '00000000-0000-4000-8000-000000000000'
+  const unknownId = '00000000-0000-4000-8000-000000000000'
   it.each([
     { args: ['jobs', '--nonsense'], code: 2, says: /no option --nonsense/ },
     { args: ['jobs', '--manager', 'http://127.0.0.1:1'], code: 3, says: /no manager answers/ },
-    { args: ['job', nobody], code: 4, says: /not found/ },
-    { args: ['cancel', nobody], code: 4, says: /no job or task/ },
-    { args: ['logs', 'last'], code: 2, says: /"last" is no id of a task/ },
-    { args: ['explain', 'abcd'], code: 2, says: /"abcd" is no id of a task/ },
-    { args: ['skip', 'abcd'], code: 2, says: /"abcd" is no id of a task/ },
-    { args: ['workers', 'sleep', 'nobody'], code: 4, says: /no worker called "nobody"/ },
-    { args: ['tokens', 'revoke', 'nobody'], code: 4, says: /no token called "nobody"/ },
-    { args: ['logs', nobody], code: 4, says: /not found/ },
+    { args: ['job', unknownId], code: 4, says: /not found/ },
+    { args: ['cancel', unknownId], code: 4, says: /no job or task/ },
+    { args: ['logs', 'last'], code: 2, says: /"last" is not a task id/ },
+    { args: ['explain', 'abcd'], code: 2, says: /"abcd" is not a task id/ },
+    { args: ['skip', 'abcd'], code: 2, says: /"abcd" is not a task id/ },
+    { args: ['workers', 'sleep', 'missing'], code: 4, says: /no worker named "missing"/ },
+    { args: ['tokens', 'revoke', 'missing'], code: 4, says: /no token named "missing"/ },
+    { args: ['logs', unknownId], code: 4, says: /not found/ },
     { args: ['submit', 'ecko-sleep-test'], code: 4, says: /Did you mean "echo-sleep-test"/ },
     { args: ['jobs', '--token', 'wrong'], code: 5, says: /token/ },
     { args: ['submit', 'echo-sleep-test', '--set', 'mesage=x'], code: 7, says: /Did you mean "message"/ },
@@ -239,7 +308,7 @@ describe('backup', () => {
 
   it('refuses a folder that is none of a manager', async () => {
     const end = await cli('backup', '--data', join(folder, 'worker'), join(folder, 'elsewhere'))
-    expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/no data folder of a manager/) })
+    expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/not a manager's data folder/) })
   })
 })
 
@@ -250,7 +319,7 @@ it('refuses a second manager on the same data folder', async () => {
 
 it('refuses a port that is taken', async () => {
   const second = await framehouse(['manager', '--data', join(folder, 'other'), '--listen', new URL(url).host])
-  expect(second).toMatchObject({ code: 1, err: expect.stringMatching(/is taken by another program/) })
+  expect(second).toMatchObject({ code: 1, err: expect.stringMatching(/is in use by another program/) })
 })
 
 it('a job’s tag may be given by its name', async () => {
@@ -263,7 +332,7 @@ it('a job’s tag may be given by its name', async () => {
   const job = ['submit', 'echo-sleep-test', '--set', 'message=x', '--paused']
   expect(await json(...job, '--tag', 'gpu farm')).toMatchObject({ tag: { id } })
   expect(await json(...job, '--tag', id)).toMatchObject({ tag: { id } })
-  expect(await cli(...job, '--tag', 'cpu farm')).toMatchObject({ code: 4, err: expect.stringMatching(/there is no tag called "cpu farm"/) })
+  expect(await cli(...job, '--tag', 'cpu farm')).toMatchObject({ code: 4, err: expect.stringMatching(/there is no tag named "cpu farm"/) })
 })
 
 it.each([
@@ -272,16 +341,16 @@ it.each([
 ])('%s: a data folder that cannot be made ends it with the reason, instead of being tried for ever', async (command, args) => {
   // Nothing can be made in /proc, which says of it that it does not exist.
   const end = await framehouse([command, ...args, '--data', process.platform === 'linux' ? '/proc/nowhere/farm' : '/dev/null/farm'])
-  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \S+ cannot be made: E/m) })
+  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \S+ cannot be created: E/m) })
 })
 
-it.runIf(process.platform === 'linux')('a data folder that cannot be written is told by its name', async () => {
+it.runIf(process.platform === 'linux')('the message about a data folder that cannot be written names it', async () => {
   // Not even root writes there.
   const end = await framehouse(['manager', '--listen', '127.0.0.1:0', '--data', '/sys'])
-  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \/sys cannot be written: [A-Z_]+: /m) })
+  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/^framehouse: the data folder \/sys is not writable: [A-Z_]+: /m) })
 })
 
 it('refuses to listen by a name that means nothing', async () => {
   const end = await framehouse(['manager', '--data', join(folder, 'other'), '--listen', 'no-such-host.invalid:0'])
-  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/nobody knows an address of "no-such-host.invalid"/) })
+  expect(end).toMatchObject({ code: 1, err: expect.stringMatching(/cannot resolve "no-such-host.invalid"/) })
 })

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { nextFreePort } from '../../../src/main/cli/address.ts'
-import { SUPERVISED } from '../../../src/main/cli/supervisor.ts'
+import { nextFreePort } from '../../../src/main/cli/services/address.ts'
+import { SUPERVISED } from '../../../src/main/cli/services/supervisor.ts'
+import { portToComeBackTo } from '../../support/ports.ts'
 import { PROGRAM, Program, ensureBuilt, framehouse } from '../../support/program.ts'
 import { isAlive } from '../../support/processes.ts'
 
@@ -48,7 +49,7 @@ describe('both', () => {
     expect(isAlive(pid)).toBe(false)
   })
 
-  it('runs containers, too, when it is told so', async () => {
+  it('runs containers, too, when it is asked to', async () => {
     const config = join(folder, 'containers.json')
     await writeFile(config, JSON.stringify({ slots: 3, engines: [{ name: 'none', host: `unix://${folder}/no.sock` }] }))
     const both = start('both', '--data', folder, '--listen', '127.0.0.1:0', '--name', 'berta', '--container-config', config)
@@ -61,7 +62,7 @@ describe('both', () => {
   })
 
   it.each([
-    [['--mount', '/x'], /--mount needs --containers N/],
+    [['--mount', '/x'], /--mount requires --containers N/],
     [['--container-config', '/no/such/file'], /cannot read \/no\/such\/file/],
   ])('refuses %j before anything runs', async (options, message) => {
     const { code, err } = await framehouse(['both', '--data', join(folder, 'never'), ...options])
@@ -74,7 +75,7 @@ describe('both', () => {
     await both.prints(/worker started/, 'err')
     const before = await workerPid(folder)
     process.kill(before, 'SIGKILL')
-    await both.prints(/is started again[\s\S]*worker started/, 'err')
+    await both.prints(/will be restarted[\s\S]*worker started/, 'err')
     expect(await workerPid(folder)).not.toBe(before)
     expect((await both.stop()).code).toBe(0)
   })
@@ -89,7 +90,7 @@ describe('both', () => {
     const after = await workerPid(folder)
     expect(after).not.toBe(before)
     expect((await framehouse(['workers', 'shutdown', 'berta', '--now', '--manager', url])).code).toBe(0)
-    await both.prints(/the worker was shut down, the manager goes on/, 'err')
+    await both.prints(/the worker was shut down, the manager keeps running/, 'err')
     expect(isAlive(after)).toBe(false)
     expect((await framehouse(['workers', '--manager', url])).out).toMatch(/berta +offline/)
     expect((await both.stop()).code).toBe(0)
@@ -182,7 +183,7 @@ describe('a worker that nothing else looks after', () => {
   })
 })
 
-describe('a log that somebody follows', () => {
+describe('a log with a follower', () => {
   it.each([
     ['as text', [], (text: string) => text.match(/line-\d+/g) ?? []],
     [
@@ -195,7 +196,7 @@ describe('a log that somebody follows', () => {
           .flatMap((line) => (JSON.parse(line) as { text: string }).text.match(/line-\d+$/) ?? []),
     ],
   ])('goes on over a crash and a new start of the manager, %s', async (_form, options, linesOf) => {
-    const port = String(await nextFreePort({ host: '127.0.0.1', port: 20_000 + Math.floor(Math.random() * 20_000) }))
+    const port = String(await portToComeBackTo())
     const startManager = () => start('manager', '--data', join(folder, 'm'), '--listen', `127.0.0.1:${port}`, '--trust-loopback')
     const manager = startManager()
     const [url = ''] = await manager.prints(/http:\S+/)
@@ -224,13 +225,14 @@ describe('a log that somebody follows', () => {
     await again.prints(/http:\S+/)
     await following.prints(/line-2/)
     await writeFile(join(folder, 'go-3'), '')
-    const { code, out } = await following.ended
-    expect(linesOf(out)).toEqual(['line-1', 'line-2', 'line-3'])
+    const { code, out, err } = await following.ended
+    // What it told on the way says why, when this fails.
+    expect(linesOf(out), `${err}\n${again.err}`).toEqual(['line-1', 'line-2', 'line-3'])
     expect(code).toBe(0)
   })
 })
 
-describe('a manager that trusts nobody', () => {
+describe('a manager that trusts no client', () => {
   it('lets a worker in after the owner approved it', async () => {
     const manager = start('manager', '--data', folder, '--listen', '127.0.0.1:0')
     const [url = ''] = await manager.prints(/http:\S+/)
@@ -260,7 +262,7 @@ describe('a manager that listens for https, too', () => {
     await worker.prints(/signed on/, 'err')
     const args = ['workers', '--manager', tls.url]
     expect(await framehouse(args)).toMatchObject({ code: 3, err: expect.stringMatching(/is not trusted .*NODE_EXTRA_CA_CERTS/s) })
-    const trusting = { env: { NODE_EXTRA_CA_CERTS: join(folder, 'tls', 'certificate.pem') } }
+    const trusting = { env: { NODE_EXTRA_CA_CERTS: join(folder, 'tls', 'authority', 'certificate.pem') } }
     expect(await framehouse(args, trusting)).toMatchObject({ code: 0, out: expect.stringContaining('sealed') })
     expect((await worker.stop()).code).toBe(0)
     expect((await manager.stop()).code).toBe(0)
@@ -271,9 +273,9 @@ describe('a manager that listens for https, too', () => {
     await once(taken, 'listening')
     const { port } = taken.address() as AddressInfo
     const manager = ['manager', '--data', folder, '--listen', '127.0.0.1:0', '--tls', `127.0.0.1:${port}`]
-    expect(await framehouse(manager)).toMatchObject({ code: 1, err: expect.stringContaining('name another with --tls') })
+    expect(await framehouse(manager)).toMatchObject({ code: 1, err: expect.stringContaining('choose another with --tls') })
     const files = ['--tls-cert', PROGRAM, '--tls-key', PROGRAM]
-    expect(await framehouse([...manager, ...files])).toMatchObject({ code: 1, err: expect.stringContaining('holds no usable PEM') })
+    expect(await framehouse([...manager, ...files])).toMatchObject({ code: 1, err: expect.stringContaining('contains no usable PEM') })
     taken.close()
   })
 })

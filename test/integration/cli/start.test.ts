@@ -1,9 +1,10 @@
 /** `npm start`: the desktop program where it can run; else manager and worker, and words about where to look. */
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { chooseStart } from '../../../scripts/lib/start.mjs'
 import { ensureBuilt } from '../../support/program.ts'
@@ -46,5 +47,27 @@ describe('npm start without a screen', () => {
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGTERM')
     expect(await ended).toBe(0)
+  })
+})
+
+describe('npx framehouse both', () => {
+  beforeAll(ensureBuilt)
+  it.runIf(process.platform !== 'win32')('ends with the npm that runs it, and so does its worker', async () => {
+    const data = await tempFolder()
+    const root = join(import.meta.dirname, '../../..')
+    const command = `exec npm exec --no -- framehouse both --data "${data}" --listen 127.0.0.1:0`
+    const npm = spawn('sh', ['-c', command], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void npm.kill('SIGKILL'))
+    let text = ''
+    npm.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    const address = () => /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0] ?? ''
+    await expect.poll(address, { timeout: 60_000 }).not.toBe('')
+    const processes = async () => {
+      const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid=,args='])
+      return stdout.split('\n').filter((line) => line.includes(data) && line.includes('node'))
+    }
+    await expect.poll(async () => (await processes()).length, { timeout: 60_000 }).toBeGreaterThan(1)
+    npm.kill('SIGTERM')
+    await expect.poll(processes, { timeout: 60_000 }).toEqual([])
   })
 })

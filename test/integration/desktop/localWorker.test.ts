@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { farmClient } from '../../../src/main/desktop/farmClient.ts'
-import { FarmWatch } from '../../../src/main/desktop/farmWatch.ts'
-import { hostHere } from '../../../src/main/desktop/hostHere.ts'
+import { farmClient } from '../../../src/main/desktop/farm/farmClient.ts'
+import { FarmWatch } from '../../../src/main/desktop/farm/farmWatch.ts'
+import { openLocalFarm } from '../../../src/main/desktop/farm/localFarm.ts'
 import { ensureBuilt } from '../../support/program.ts'
 
 const WAIT = { timeout: 60_000, interval: 100 }
@@ -15,7 +15,7 @@ it('stays off when it was shut down, and is started by Resume in the tray', asyn
   ensureBuilt()
   const dataDir = await mkdtemp(join(tmpdir(), 'framehouse-desktop-'))
   const programDir = join(import.meta.dirname, '../../../out/main')
-  const host = await hostHere({ dataDir, port: 0, programDir, log, env: process.env })
+  const host = await openLocalFarm({ dataDir, port: 0, programDir, log, env: process.env })
   onTestFinished(async () => {
     await host.stop()
     await rm(dataDir, { recursive: true, force: true })

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { connectEngine, type Engine } from '../../../src/main/docker/engine.ts'
+import { connectEngine, type Engine } from '../../../src/main/docker/engines/engine.ts'
 import { EngineRefusedError, EngineUnreachableError } from '../../../src/main/docker/errors.ts'
-import { pullImage } from '../../../src/main/docker/images.ts'
+import { pullImage } from '../../../src/main/docker/engines/images.ts'
 
 let server: Server
 let engine: Engine
@@ -41,7 +41,7 @@ it('one that the engine breaks off fails with its words', async () => {
   expect(failed).toMatchObject({ message: 'cannot pull busybox: no space left on device' })
 })
 
-it('one whose connection breaks is nobody’s failure', async () => {
+it('one whose connection breaks is not a failure', async () => {
   goesOn = (response) => setImmediate(() => response.destroy())
   await expect(pull()).rejects.toThrow(EngineUnreachableError)
 })

@@ -3,15 +3,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, it } from 'vitest'
-import { Engines } from '../../../src/main/docker/engines.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
 import { EngineUnreachableError } from '../../../src/main/docker/errors.ts'
-import { specOf } from '../../../src/main/worker/commands/containerPlan.ts'
-import { containerSession } from '../../../src/main/worker/sessions/containerSession.ts'
+import { specOf } from '../../../src/main/worker/commands/container/containerPlan.ts'
+import { warmContainer } from '../../../src/main/worker/commands/container/warmContainer.ts'
 import { recordedContext } from '../../support/commandContext.ts'
 import { containerConfig } from '../../support/containers.ts'
 import { requirePart } from '../../support/parts.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 
-const log = { info: () => undefined, warn: () => undefined }
+const log = silentLogger
 const never = new AbortController().signal
 
 requirePart('docker').describe('after too many failures of the connection', () => {
@@ -65,7 +66,7 @@ it('an engine that drops the connection counts as failing for containers that ar
     const parameters = { image: 'busybox' }
     const run = { args: [], variables: [], frame: undefined, outputs: [], steps: 0 }
     const spec = () => specOf({ parameters, mounts: [], owner: 'test' }, run, 0, undefined, context)
-    await expect(containerSession(engines, parameters, spec).open(context, '')).rejects.toThrow(EngineUnreachableError)
+    await expect(warmContainer(engines, parameters, spec).open(context, '')).rejects.toThrow(EngineUnreachableError)
     const giveUp = new AbortController()
     const next = engines.acquire('job', [], undefined, giveUp.signal)
     giveUp.abort(new Error('it is not lent'))

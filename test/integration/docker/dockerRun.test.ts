@@ -1,19 +1,22 @@
 /** `docker-run` with real containers. */
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { ContainerConfig } from '../../../src/main/docker/config.ts'
-import { Engines } from '../../../src/main/docker/engines.ts'
-import { dockerRun } from '../../../src/main/worker/commands/dockerRun.ts'
-import { deferred } from '../../../src/shared/deferred.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
+import { dockerRun } from '../../../src/main/worker/commands/container/dockerRun.ts'
+import { deferred } from '../../../src/shared/async.ts'
 import { commandOf, recordedContext, tempFolder, until, type RecordedContext } from '../../support/commandContext.ts'
 import { containerConfig, containersOf, docker, importBusybox, type TestImage } from '../../support/containers.ts'
 import { EngineDoor } from '../../support/engineDoor.ts'
+import { bytesOfStream, differenceOf, HOSTILE, hostileInShell } from '../../support/hostile.ts'
 import { requirePart } from '../../support/parts.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 
 const part = requirePart('docker')
-const log = { info: () => undefined, warn: () => undefined }
+const log = silentLogger
 
 part.describe('docker-run', () => {
   let image: TestImage
@@ -42,7 +45,7 @@ part.describe('docker-run', () => {
         .filter(({ stream }) => stream === 'stdout')
         .map(({ text }) => text)
         .join(''),
-    ).toBe('out\nno newline\n')
+    ).toBe('out\nno newline')
     expect(
       context.entries
         .filter(({ stream }) => stream === 'stderr')
@@ -67,6 +70,35 @@ part.describe('docker-run', () => {
       ],
     })
     await gone()
+  })
+
+  it('keeps what it writes byte for byte', async () => {
+    const context = await run({ command: sh(`${hostileInShell()}; (${hostileInShell()}) >&2`) })
+    for (const stream of ['stdout', 'stderr']) expect(differenceOf(bytesOfStream(context.entries, stream), HOSTILE)).toBeUndefined()
+  })
+
+  it('keeps it so when the connection breaks and all of it comes again', async () => {
+    const door = await EngineDoor.open()
+    try {
+      const gate = await tempFolder()
+      const script = `${hostileInShell()}; touch /gate/said; while [ ! -e /gate/go ]; do sleep 0.1; done; ${hostileInShell()}`
+      const engines = [{ name: 'local', host: door.host }]
+      const running = run(
+        { command: sh(script), mounts: [{ source: gate, target: '/gate' }] },
+        { config: { engines, mounts: [{ path: gate, readOnly: false }] } },
+      )
+      await until(() => existsSync(join(gate, 'said')), 'it has written')
+      const before = door.asked.length
+      door.breakAll()
+      await until(() => door.asked.slice(before).some((request) => request.endsWith('/containers/ID/logs')), 'its log is read again')
+      await writeFile(join(gate, 'go'), '')
+      const context = await running
+      expect(differenceOf(bytesOfStream(context.entries, 'stdout'), Buffer.concat([HOSTILE, HOSTILE]))).toBeUndefined()
+      // It is removed through the same door.
+      await gone()
+    } finally {
+      door.close()
+    }
   })
 
   it('measures a container that lives longer than a sample', async () => {
@@ -111,7 +143,7 @@ part.describe('docker-run', () => {
     await gone()
   })
 
-  it('tells that somebody else ended the container', async () => {
+  it('reports that the container was ended by others', async () => {
     const context = await recordedContext({ taskId: randomUUID() })
     const running = run({ command: sh('echo ready; while :; do sleep 0.1; done'), memoryBytes: 64 * 1_048_576 }, { context })
     await until(() => context.text.includes('ready'), 'the container says ready')
@@ -136,7 +168,7 @@ part.describe('docker-run', () => {
     await gone()
   })
 
-  it('has its grace also when it is stopped before the engine has said that it runs', async () => {
+  it('has its grace also when it is stopped before the engine has reported that it runs', async () => {
     const door = await EngineDoor.open()
     try {
       const started = deferred<void>()

@@ -1,9 +1,9 @@
-/** How the end of a container is heard of: what it costs the engine, and what happens where its events cannot be relied on. */
+/** How the end of a container is noticed: what it costs the engine, and what happens where its events cannot be relied on. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { Engines } from '../../../src/main/docker/engines.ts'
-import { dockerRun } from '../../../src/main/worker/commands/dockerRun.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
+import { dockerRun } from '../../../src/main/worker/commands/container/dockerRun.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { commandOf, recordedContext, until, type RecordedContext } from '../../support/commandContext.ts'
 import { containerConfig, importBusybox, type TestImage } from '../../support/containers.ts'
 import { EngineDoor } from '../../support/engineDoor.ts'

@@ -8,9 +8,9 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ContainerConfig, EngineConfig } from '../../../src/main/docker/config.ts'
-import { Engines } from '../../../src/main/docker/engines.ts'
-import { dockerRun } from '../../../src/main/worker/commands/dockerRun.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
+import { dockerRun } from '../../../src/main/worker/commands/container/dockerRun.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { commandOf, recordedContext, type RecordedContext } from '../../support/commandContext.ts'
 import { containerConfig, docker, importBusybox, type TestImage } from '../../support/containers.ts'
 import { PrivateDockerd } from '../../support/dockerd.ts'
@@ -132,7 +132,7 @@ describe.skipIf(part.missing || ssh.missing)('an engine over SSH', () => {
 
   it.each([
     ['a key that the host does not know', () => engine({ sshKey: join(folder, 'stranger') }), /Permission denied \(publickey/],
-    ['a host that nobody vouched for', () => engine({ sshConfig: join(folder, 'ssh_unknown') }), /Host key verification failed/],
+    ['a host without a known key', () => engine({ sshConfig: join(folder, 'ssh_unknown') }), /Host key verification failed/],
   ])('refuses %s', async (_what, of, message) => {
     await expect(run(of(), { image: image.name, command: ['true'] })).rejects.toThrow(message)
   })

@@ -6,25 +6,26 @@ import { readFile } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
-import { Engines } from '../../../src/main/docker/engines.ts'
-import { dockerRun } from '../../../src/main/worker/commands/dockerRun.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
-import { SessionPool } from '../../../src/main/worker/sessions/sessionPool.ts'
-import type { SessionReport } from '../../../src/shared/schemas/session.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
+import { dockerRun } from '../../../src/main/worker/commands/container/dockerRun.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { WarmAppPool } from '../../../src/main/worker/apps/warmAppPool.ts'
+import type { WarmAppReport } from '../../../src/shared/schemas/warmApp.ts'
 import { commandOf, recordedContext, tempFolder, type RecordedContext } from '../../support/commandContext.ts'
 import { ContainerFarm } from '../../support/containerFarm.ts'
 import { containerConfig, containersOf, docker, importBusybox, type TestImage } from '../../support/containers.ts'
+import { bytesOfStream, differenceOf, HOSTILE, hostileInShell } from '../../support/hostile.ts'
 import { requirePart } from '../../support/parts.ts'
 
 const part = requirePart('docker')
-const log = { info: () => undefined, warn: () => undefined }
+const log = silentLogger
 const patience = { timeout: 60_000, interval: 50 }
 const limits = { idleMs: 600_000, maxFrames: 250, maxMemoryBytes: 1e12, hangMs: 0 }
 
 part.describe('a container that is kept', () => {
   let image: TestImage
   let engines: Engines
-  let pool: SessionPool
+  let pool: WarmAppPool
   let mounted: string
   beforeAll(() => {
     image = importBusybox()
@@ -34,7 +35,7 @@ part.describe('a container that is kept', () => {
     mounted = await tempFolder()
     engines = new Engines(containerConfig({ mounts: [{ path: mounted, readOnly: false }] }), { log, owner: randomUUID() })
     await engines.look()
-    pool = new SessionPool({ slots: 1, limits, workRoot: await tempFolder(), log: silentLogger, now: Date.now })
+    pool = new WarmAppPool({ slots: 1, limits, workRoot: await tempFolder(), log: silentLogger, now: Date.now })
   })
   afterEach(async () => {
     await pool.end()
@@ -65,7 +66,14 @@ part.describe('a container that is kept', () => {
     const { containers } = context.results.at(-1) as { containers: { containerId: string }[] }
     return containers.at(-1)?.containerId ?? ''
   }
-  const closed = (): SessionReport[] => pool.news().filter(({ state }) => state === 'closed')
+  const closed = (): WarmAppReport[] => pool.news().filter(({ state }) => state === 'closed')
+
+  it('keeps what each command writes byte for byte', async () => {
+    for (let task = 0; task < 2; task++) {
+      const context = await run({ command: sh(hostileInShell()) })
+      expect(differenceOf(bytesOfStream(context.entries, 'stdout'), HOSTILE)).toBeUndefined()
+    }
+  })
 
   it('runs the command of each task, with its own output, variables and files', async () => {
     const mounts = [{ source: mounted, target: '/out' }]
@@ -91,19 +99,19 @@ part.describe('a container that is kept', () => {
   it('fails a task with the exit code that a container of its own ends with', async () => {
     const context = await contextOf()
     await expect(run({ command: sh('echo it failed; exit 123') }, context)).rejects.toMatchObject({ outcome: 'exit-code', exitCode: 123 })
-    expect(context.text).toContain('the container exited with code 123; running the task again in a fresh process')
+    expect(context.text).toContain('the container exited with code 123; running the task again in a new process')
     expect(stdout(context)).toBe('it failed\nit failed\n')
     expect(closed()).toMatchObject([{ reason: 'the container exited with code 123' }])
   })
 
-  it('that somebody removes costs the running command, which is run again', async () => {
+  it('that is removed by others costs the running command, which is run again', async () => {
     const first = await run({ command: sh('echo ready') })
     const context = await contextOf()
     const running = run({ command: sh('[ $$ = 1 ] || { echo begun; sleep 600; }; echo done') }, context)
     await vi.waitFor(() => expect(stdout(context)).toContain('begun'), patience)
     docker(['rm', '--force', idOf(first)])
     await running
-    expect(context.text).toMatch(/the container that was kept open ended: .*; running the task again in a fresh process/)
+    expect(context.text).toMatch(/the container that was kept open ended: .*; running the task again in a new process/)
     expect(stdout(context)).toMatch(/done\n$/)
     expect(idOf(context)).not.toBe(idOf(first))
   })
@@ -151,7 +159,7 @@ part.describe('a container that is kept', () => {
     await gone()
   })
 
-  it('is not swept away while it is open, and is when nobody answers for it', async () => {
+  it('is not swept away while it is open, and is when it has no attempt', async () => {
     const context = await run({ command: sh('echo ready') })
     await engines.sweep(() => new Set())
     expect(containersOf(image.name)).toEqual([idOf(context)])
@@ -201,7 +209,7 @@ part.describe('a worker that keeps containers', () => {
     await expect.poll(() => farm.logOf(task?.id ?? ''), patience).toContain('begun')
     first.kill('SIGKILL')
     await once(first, 'exit')
-    // Nobody but the engine is left to do it.
+    // Only the engine is left to do it.
     await expect.poll(() => containersOf(image.name), patience).toEqual([])
     const second = spawn(process.execPath, args, { stdio: 'ignore' })
     try {

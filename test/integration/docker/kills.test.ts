@@ -151,7 +151,7 @@ part.describe('with 20 containers running', () => {
   }, 480_000)
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'a daemon ended by %s loses them: they run again, and nobody is blamed',
+    'a daemon ended by %s loses them: they run again, and no worker is blamed',
     async (signal) => {
       const daemon = await PrivateDockerd.start()
       try {
@@ -164,7 +164,7 @@ part.describe('with 20 containers running', () => {
         for (const list of await ended(jobs)) {
           const [first, ...others] = list.toSorted((a, b) => a.number - b.number)
           expect(others.map(({ outcome }) => outcome)).toEqual([expect.stringMatching(/success|exit-code/)])
-          expect(first).toMatchObject({ outcome: 'lost', reason: expect.stringMatching(/Docker engine|is not on/) })
+          expect(first).toMatchObject({ outcome: 'lost', reason: expect.stringMatching(/Docker engine|no longer exists on/) })
         }
         await vi.waitFor(() => expect(containersOf(own.name, daemon.host)).toEqual([]), soon)
       } finally {

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { DEFAULT_SOCKET, type ContainerConfig } from '../../../src/main/docker/config.ts'
-import { Engines } from '../../../src/main/docker/engines.ts'
-import { unusedImages } from '../../../src/main/docker/prune.ts'
-import { dockerRun } from '../../../src/main/worker/commands/dockerRun.ts'
-import { imageLedger } from '../../../src/main/worker/imageLedger.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
+import { unusedImages } from '../../../src/main/docker/engines/prune.ts'
+import { dockerRun } from '../../../src/main/worker/commands/container/dockerRun.ts'
+import { imageLedger } from '../../../src/main/worker/attempt/imageLedger.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { commandOf, recordedContext, tempFolder } from '../../support/commandContext.ts'
 import { containerConfig, docker, importBusybox, type TestImage } from '../../support/containers.ts'
 import { PrivateDockerd } from '../../support/dockerd.ts'
@@ -57,7 +57,7 @@ part.describe('images of a registry', () => {
     return JSON.stringify(context.results.at(-1))
   }
 
-  it('are pulled with what the farm knows for it; the digest is told', async () => {
+  it('are pulled with what the farm knows for it; the digest is reported', async () => {
     const image = named('team/tool:1')
     const result = await run(await engines(await tempFolder(), {}), image, { pull: 'always' })
     expect(result).toMatch(new RegExp(`"imageDigest":"${registry.host}/team/tool@sha256:[0-9a-f]{64}"`))

@@ -1,11 +1,14 @@
 /** Containers as services of a real Docker Swarm: one node, a daemon of the test's own. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { ContainerConfig } from '../../../src/main/docker/config.ts'
-import { Engines } from '../../../src/main/docker/engines.ts'
+import { Engines } from '../../../src/main/docker/engines/engines.ts'
+import { shellJoin } from '../../../src/shared/text/shellWords.ts'
 import { ContainerFarm, type Shown } from '../../support/containerFarm.ts'
 import { containerConfig, docker, importBusybox, type TestImage } from '../../support/containers.ts'
 import { PrivateDockerd } from '../../support/dockerd.ts'
+import { differenceIn, HOSTILE, hostileInShell } from '../../support/hostile.ts'
 import { requirePart } from '../../support/parts.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 
 const part = requirePart('docker')
 
@@ -57,6 +60,12 @@ part.describe('containers on a Docker Swarm', () => {
     expect(numbers).toEqual(Array.from({ length: 20_000 }, (_, at) => String(at + 1)))
   })
 
+  it('keeps what one writes byte for byte', async () => {
+    const task = await ends(await submit('eval "$H"', { environment: shellJoin([`H=${hostileInShell()}`]) }), 'completed')
+    const log = await farm.bytesOf(task.id)
+    expect(differenceIn(log, HOSTILE)).toBeUndefined()
+  })
+
   it('tells the exit code of one that fails, and leaves trying again to the farm', async () => {
     const task = await ends(await submit('exit 7', {}, { policy: { failAfterWorkers: 1 } }), 'failed')
     expect(task.attemptList[0]).toMatchObject({ outcome: 'exit-code', exitCode: 7 })
@@ -73,7 +82,7 @@ part.describe('containers on a Docker Swarm', () => {
 
   it('refuses what no service can have, and names it', async () => {
     const task = await ends(await submit('true', { pull: 'never' }, { policy: { failAfterWorkers: 1 } }), 'failed')
-    expect(task.attemptList[0]?.reason).toContain('pull is nothing that a service of a Docker Swarm can have')
+    expect(task.attemptList[0]?.reason).toContain('pull is not supported by Docker Swarm services')
   })
 
   it('ends the service of a job that is cancelled', async () => {
@@ -88,7 +97,7 @@ part.describe('containers on a Docker Swarm', () => {
     const lonely = await PrivateDockerd.start()
     try {
       const config = containerConfig({ engines: [{ name: 'lonely', host: lonely.host, swarm: true }], engineGraceSeconds: 0 })
-      const engines = new Engines(config, { log: { info: () => undefined, warn: () => undefined }, owner: 'test' })
+      const engines = new Engines(config, { log: silentLogger, owner: 'test' })
       await engines.look()
       expect(engines.isAvailable()).toBe(false)
       await expect(engines.acquire('job', [], undefined, new AbortController().signal)).rejects.toThrow('manages no swarm')

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError, InvalidInputError, NotFoundError } from '../../../src/main/engine/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../src/main/engine/base/errors.ts'
 import { violations } from '../../support/invariants.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
@@ -107,7 +107,7 @@ describe('pause and resume', () => {
 })
 
 describe('cancel', () => {
-  it('ends everything; what ran is stale, and its worker is told', async () => {
+  it('ends everything; what ran is stale, and its worker is notified', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(3))
     const first = await test.takeOne(ada)
@@ -295,7 +295,7 @@ describe('requeue elsewhere', () => {
     expect(await test.work(ada)).toEqual([test.taskId(job, 1)])
   })
 
-  it('is refused, and changes nothing, when it has not run or nobody else could run it', async () => {
+  it('is refused, and changes nothing, when it has not run or no other worker could run it', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1))
     const again = () => test.farm.actOnTask(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
@@ -352,7 +352,10 @@ describe('delete', () => {
 
   it('after the undo period nothing is left: rows, frames, logs and the bytes of their segments', async () => {
     const ada = await test.worker('ada')
-    const [gone, kept] = [await test.submit([{}, { dependsOn: [1] }], { checkoutId: 'shot/1' }), await test.submit(tasks(1))]
+    const [gone, kept] = [
+      await test.submit([{}, { dependsOn: [1] }], { checkoutId: 'shot/1', policyChanges: { failAfterWorkers: 1 } }),
+      await test.submit(tasks(1)),
+    ]
     for (let at = 0; at < 3; at++) {
       const task = await test.takeOne(ada)
       await test.say(ada, task, { type: 'log', at: test.time, stream: 'stdout', text: 'x'.repeat(999) + '\n' })
@@ -376,7 +379,7 @@ describe('delete', () => {
     expect(await test.opened.read.all('select id from jobs')).toHaveLength(2)
     test.pass(1)
     await test.farm.timers.purge()
-    expect(test.purged).toEqual([{ publicId: gone.publicId, checkoutId: 'shot/1' }])
+    expect(test.purged).toEqual([{ publicId: gone.publicId, checkoutId: 'shot/1', resultsRoot: null }])
     expect(await test.opened.read.all('select id from jobs')).toEqual([{ id: kept.id }])
     for (const table of ['tasks', 'attempts', 'frames', 'command_templates', 'task_failures']) {
       const rows = await test.opened.read.all<{ job_id: number }>(`select job_id from ${table}`)
@@ -480,7 +483,7 @@ describe('changes of a running job', () => {
 
   it('an action that makes no sense in the status says from which it does', async () => {
     const job = await test.submit(tasks(1))
-    await expect(act(job, 'resume')).rejects.toThrow('"resume" is not possible for a job in state "queued", but in paused, pause-requested')
+    await expect(act(job, 'resume')).rejects.toThrow('cannot resume a job in state "queued"; allowed in paused, pause-requested')
     await expect(act({ publicId: '0000002a-1c3d-4e5f-8a9b-0c1d2e3f4a5b' }, 'cancel')).rejects.toThrow(NotFoundError)
   })
 })
@@ -511,8 +514,9 @@ describe('statuses set by Flamenco clients', () => {
 
   it('requeueing clears failure lists and blocklist, cancelling does not', async () => {
     const ada = await test.worker('ada')
-    await test.worker('bob')
+    const bob = await test.worker('bob')
     const job = await test.submit(tasks(30), { policyChanges: { blockAfterFailures: 1 } })
+    await test.finish(bob, await test.takeOne(bob))
     await test.fail(ada, await test.takeOne(ada))
     await test.farm.setJobStatus(job.publicId, 'cancel-requested', 'by hand')
     expect(await test.opened.read.all('select worker_id from task_failures union all select worker_id from job_blocks')).toHaveLength(2)
@@ -543,15 +547,18 @@ describe('statuses set by Flamenco clients', () => {
     expect(await test.status(job)).toBe('queued')
   })
 
-  it('queueing one task of a failed job leaves the job failed', async () => {
+  it('queueing one task of a job that ended reopens the job, with that task and what depends on it only', async () => {
     const ada = await test.worker('ada')
-    const job = await test.submit(tasks(3), { policyChanges: { failAfterWorkers: 1 } })
+    const job = await test.submit([{}, {}, { dependsOn: [1] }, { dependsOn: [2] }], { policyChanges: { failAfterWorkers: 1 } })
+    await test.farm.actOnTask(test.taskId(job, 4), 'cancel', 'tester')
     await test.fail(ada, await test.takeOne(ada))
-    await test.farm.setTaskStatus(test.taskId(job, 1), 'queued', 'again')
+    await test.finish(ada, await test.takeOne(ada))
     expect(await test.status(job)).toBe('failed')
-    expect(await test.take(ada)).toEqual([])
-    // The rule of that API; put right here, since the invariants ask for it.
-    await test.farm.setTaskStatus(test.taskId(job, 1), 'canceled', 'again')
+    expect(await test.statuses(job)).toEqual(['failed', 'completed', 'canceled', 'canceled'])
+    await test.farm.setTaskStatus(test.taskId(job, 1), 'queued', 'again')
+    expect(await test.statuses(job)).toEqual(['queued', 'completed', 'queued', 'canceled'])
+    expect(await test.work(ada)).toEqual([test.taskId(job, 1), test.taskId(job, 3)])
+    expect(await test.status(job)).toBe('completed')
   })
 
   it('a job may begin paused, and requeueing starts it', async () => {
@@ -565,6 +572,38 @@ describe('statuses set by Flamenco clients', () => {
 
   it('a job without tasks is completed from the beginning', async () => {
     const job = await test.submit([])
+    expect(await test.status(job)).toBe('completed')
+  })
+})
+
+describe('paused tasks', () => {
+  it('pause their job when nothing else is left, or what is left depends on them; resuming it takes them all', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit([{}, { dependsOn: [1] }, {}])
+    await test.farm.setTaskStatus(test.taskId(job, 1), 'paused', 'by hand')
+    expect(await test.status(job)).toBe('queued')
+    await test.work(ada)
+    expect(await test.status(job)).toBe('paused')
+    await act(job, 'resume')
+    expect(await test.work(ada)).toEqual([1, 2].map((index) => test.taskId(job, index)))
+    expect(await test.status(job)).toBe('completed')
+  })
+
+  it('stay paused when one of them is canceled, and when what failed is requeued', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit(tasks(4), { policyChanges: { failAfterWorkers: 1 } })
+    await test.fail(ada, await test.takeOne(ada))
+    await act(job, 'pause')
+    await test.farm.actOnTask(test.taskId(job, 2), 'cancel', 'tester')
+    expect(await test.status(job)).toBe('paused')
+    await act(job, 'requeue-failed')
+    expect(await test.statuses(job)).toEqual(['queued', 'queued', 'paused', 'paused'])
+    expect((await test.farm.explain(test.taskId(job, 3))).reasons.map(({ rule, advice }) => [rule, advice])).toEqual([
+      ['task-status', 'resume the job'],
+      ['job-status', 'resume the job'],
+    ])
+    await act(job, 'resume')
+    await test.work(ada)
     expect(await test.status(job)).toBe('completed')
   })
 })

@@ -1,10 +1,10 @@
 /**
  * The manager dies between any two transactions, and a new one starts on what the disk has. Whatever the moment: the
- * database keeps its promises, nobody was told what is not there, and the work can be brought to its end.
+ * database keeps its promises, no client received what is not there, and the work can be brought to its end.
  */
 import { describe, expect, it } from 'vitest'
-import { compileTasks } from '../../../src/main/engine/compileTasks.ts'
-import type { WorkerState } from '../../../src/main/engine/model.ts'
+import { compileTasks } from '../../../src/main/engine/compile/compileTasks.ts'
+import type { WorkerState } from '../../../src/main/engine/base/model.ts'
 import type { Report } from '../../../src/shared/schemas/agent.ts'
 import { violations } from '../../support/invariants.ts'
 import { TestFarm } from '../../support/testFarm.ts'
@@ -46,7 +46,9 @@ async function atEveryMoment(
       await after(test, test.again(worker), claims)
       expect(await violations(test), `at the end, after ${transactions} transactions`).toEqual({})
     } catch (error) {
-      throw new Error(`when the manager died after ${transactions} transactions, having said: ${claims.join(', ')}`, { cause: error })
+      throw new Error(`when the manager died after ${transactions} transactions, having acknowledged: ${claims.join(', ')}`, {
+        cause: error,
+      })
     } finally {
       await test.close()
     }
@@ -189,7 +191,7 @@ describe('a manager that dies at any moment', () => {
   it('of growing a job, and of failing one', async () => {
     await atEveryMoment(
       async (test, worker, acknowledge) => {
-        const job = await test.submit([{}], { name: 'grows' })
+        const job = await test.submit([{}], { name: 'grows', policyChanges: { failAfterWorkers: 1 } })
         await test.work(worker)
         acknowledge('completed')
         const more = compileTasks([

@@ -1,7 +1,14 @@
 /** What a Flamenco Worker sees of the engine: scheduler, sign-on and -off, states, may-i-run, task updates. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { InvalidInputError, NotFoundError, PreconditionError, StaleAttemptError, StatusChangeRequestedError, WorkerNotAwakeError } from '../../../src/main/engine/errors.ts'
-import type { WorkerState } from '../../../src/main/engine/model.ts'
+import {
+  InvalidInputError,
+  NotFoundError,
+  PreconditionError,
+  StaleAttemptError,
+  StatusChangeRequestedError,
+  WorkerNotAwakeError,
+} from '../../../src/main/engine/base/errors.ts'
+import type { WorkerState } from '../../../src/main/engine/base/model.ts'
 import { violations } from '../../support/invariants.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
@@ -37,7 +44,7 @@ describe('asking for a task', () => {
     )
   })
 
-  it('answers nothing when there is nothing, and the worker counts as heard of', async () => {
+  it('answers nothing when there is nothing, and the worker counts as in contact', async () => {
     const flora = await test.foreignWorker('flora')
     test.pass(5000)
     expect(await schedule(flora)).toBeUndefined()
@@ -100,7 +107,7 @@ describe('asking for a task', () => {
     expect(await schedule(flora)).toMatchObject({ taskId: test.taskId(job, 1), attempt: 1 })
   })
 
-  it('gives a task that somebody else had last to the next one', async () => {
+  it('gives a task that another worker had last to the next one', async () => {
     const [flora, greg] = [await test.foreignWorker('flora'), await test.foreignWorker('greg')]
     await test.submit([{}])
     const task = await schedule(flora)
@@ -154,7 +161,9 @@ describe('asking for a task', () => {
 
   it('gives nothing to a worker that waits for approval; approval asks it to wake up', async () => {
     const flora = await test.foreignWorker('flora', ['misc'], false)
-    expect(await test.farm.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false })).toMatchObject({
+    expect(
+      await test.farm.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false }),
+    ).toMatchObject({
       approved: false,
       statusRequested: 'asleep',
     })
@@ -179,7 +188,13 @@ describe('asking for a task', () => {
 
 describe('sign-on and sign-off', () => {
   const signOn = (worker: WorkerState) =>
-    test.farm.signOn(worker.publicId, { name: 'new name', software: '3.9', address: '10.0.0.9', kinds: [' Blender ', 'ffmpeg', 'FFMPEG', ''], canRestart: true })
+    test.farm.signOn(worker.publicId, {
+      name: 'new name',
+      software: '3.9',
+      address: '10.0.0.9',
+      kinds: [' Blender ', 'ffmpeg', 'FFMPEG', ''],
+      canRestart: true,
+    })
 
   it('asks a new worker to be awake, and takes over name, version and kinds', async () => {
     const flora = await test.foreignWorker('flora')
@@ -187,7 +202,11 @@ describe('sign-on and sign-off', () => {
     flora.statusRequested = null
     expect((await signOn(flora)).statusRequested).toBe('awake')
     expect(flora).toMatchObject({ status: 'starting', name: 'new name', software: '3.9', kinds: ['blender', 'ffmpeg'], canRestart: true })
-    expect(await test.opened.read.get('select name, kinds, status from workers')).toEqual({ name: 'new name', kinds: '["blender","ffmpeg"]', status: 'starting' })
+    expect(await test.opened.read.get('select name, kinds, status from workers')).toEqual({
+      name: 'new name',
+      kinds: '["blender","ffmpeg"]',
+      status: 'starting',
+    })
   })
 
   it('answers a pending request, lazy or not, and keeps it until it is confirmed', async () => {
@@ -214,7 +233,9 @@ describe('sign-on and sign-off', () => {
     const task = await schedule(flora)
     await test.farm.signOff(flora.publicId)
     expect(await test.statuses(job)).toEqual(['queued'])
-    expect(await test.opened.read.get('select activity from tasks')).toEqual({ activity: 'Task was queued by Manager because worker signed off' })
+    expect(await test.opened.read.get('select activity from tasks')).toEqual({
+      activity: 'Task was queued by Manager because worker signed off',
+    })
     expect(await test.log(task!.taskId)).toContain('Task was queued by Manager because worker signed off\n')
   })
 
@@ -364,7 +385,10 @@ describe('task updates', () => {
 
   it('clamp the steps, and tell of task and job', async () => {
     const flora = await test.foreignWorker('flora')
-    const job = await test.submit([{ commands: [{ name: 'echo', parameters: {}, totalStepCount: 3 }] }, { commands: [{ name: 'echo', parameters: {}, totalStepCount: 5 }] }])
+    const job = await test.submit([
+      { commands: [{ name: 'echo', parameters: {}, totalStepCount: 3 }] },
+      { commands: [{ name: 'echo', parameters: {}, totalStepCount: 5 }] },
+    ])
     const task = await schedule(flora)
     const events = test.events()
     await update(flora, task!.taskId, { stepsCompleted: 47 })
@@ -383,7 +407,7 @@ describe('task updates', () => {
     expect(await test.statuses(job)).toEqual(['active'])
   })
 
-  it('refuse an unknown task, one of nobody and one of somebody else; a log line of the last holder is kept', async () => {
+  it('refuse an unknown task, one without a worker and one of another worker; a log line of the last holder is kept', async () => {
     const [flora, greg] = [await test.foreignWorker('flora'), await test.foreignWorker('greg')]
     const job = await test.submit([{}, {}])
     const task = await schedule(flora)
@@ -393,12 +417,22 @@ describe('task updates', () => {
     await test.farm.setTaskStatus(task!.taskId, 'canceled', 'by hand')
     await expect(update(flora, task!.taskId, { status: 'completed', activity: 'done', log: 'late' })).rejects.toThrow(StaleAttemptError)
     expect(await test.log(task!.taskId)).toBe(`${new Date(test.time).toISOString()} task changed status active -> canceled\nlate\n`)
-    expect(await test.opened.read.get('select status, activity from tasks where idx = 1')).toEqual({ status: 'canceled', activity: 'by hand' })
+    expect(await test.opened.read.get('select status, activity from tasks where idx = 1')).toEqual({
+      status: 'canceled',
+      activity: 'by hand',
+    })
   })
 
-  it('failing: soft until the threshold, then hard; the only worker fails the job', async () => {
-    const workers = [await test.foreignWorker('flora'), await test.foreignWorker('greg'), await test.foreignWorker('hugo'), await test.foreignWorker('ina')]
-    const job = await test.submit(Array.from({ length: 20 }, () => ({})), { policyChanges: { failJobWhenNobodyLeft: true } })
+  it('failing: soft until the threshold, then hard; the only worker tries three times', async () => {
+    const workers = [
+      await test.foreignWorker('flora'),
+      await test.foreignWorker('greg'),
+      await test.foreignWorker('hugo'),
+      await test.foreignWorker('ina'),
+    ]
+    const job = await test.submit([{ priority: 60 }, ...Array.from({ length: 19 }, () => ({}))], {
+      policyChanges: { failJobWhenNobodyLeft: true },
+    })
     for (const [at, worker] of workers.slice(0, 3).entries()) {
       const task = await schedule(worker)
       expect(task).toMatchObject({ taskId: test.taskId(job, 1) })
@@ -411,7 +445,10 @@ describe('task updates', () => {
     expect(await test.status(job)).toBe('active')
     const alone = await test.submit([{ kind: 'only' }], { policyChanges: { failJobWhenNobodyLeft: true }, priority: 90 })
     const last = await test.foreignWorker('kim', ['only'])
-    await update(last, (await schedule(last))!.taskId, { status: 'failed' })
+    for (let tries = 0; tries < 3; tries++) {
+      expect(await test.status(alone)).not.toBe('failed')
+      await update(last, (await schedule(last))!.taskId, { status: 'failed' })
+    }
     expect(await test.status(alone)).toBe('failed')
   })
 
@@ -421,5 +458,55 @@ describe('task updates', () => {
     await update(flora, (await schedule(flora))!.taskId, { status: 'canceled' })
     await update(flora, (await schedule(flora))!.taskId, { status: 'paused' })
     expect(await test.statuses(job)).toEqual(['canceled', 'paused'])
+  })
+})
+
+describe('a log that reaches the limit of its job', () => {
+  const limited = (changes = {}) => test.submit([{}, {}], { policyChanges: { maxLogBytes: 1000, ...changes } })
+
+  it('ends the task for good: what was posted is kept, later posts are refused, and may-i-run says no', async () => {
+    const flora = await test.foreignWorker('flora')
+    const job = await limited()
+    const taskId = (await schedule(flora))?.taskId ?? ''
+    await update(flora, taskId, { log: 'a'.repeat(400) })
+    expect(await mayRun(flora, taskId)).toMatchObject({ mayKeepRunning: true })
+    await update(flora, taskId, { log: 'b'.repeat(600), status: 'completed', activity: 'done' })
+    expect(await test.statuses(job)).toEqual(['failed', 'queued'])
+    expect(await mayRun(flora, taskId)).toMatchObject({ mayKeepRunning: false, reason: 'task is in non-runnable status "failed"' })
+    await expect(update(flora, taskId, { log: 'c'.repeat(600) })).rejects.toThrow(StaleAttemptError)
+    const text = (await test.logs.read(taskId, 1, 0, 10_000)).toString()
+    expect([text.includes('a'.repeat(400)), text.includes('b'.repeat(600)), text.includes('ccc')]).toEqual([true, true, false])
+    expect(await test.opened.read.get('select outcome, status, exit_code, reason from attempts')).toEqual({
+      outcome: 'log-limit',
+      status: 'failed',
+      exit_code: null,
+      reason: 'its log reached the limit of 1 kB',
+    })
+    // The job is not over: the other task is done, and then it has failed with the reason.
+    const other = (await schedule(flora))?.taskId ?? ''
+    await update(flora, other, { status: 'completed' })
+    expect(await test.farm.findJob(job.publicId)).toMatchObject({
+      status: 'failed',
+      firstFailure: expect.stringContaining('its log reached the limit of 1 kB'),
+    })
+  })
+
+  it('is tried again elsewhere where the policy says so', async () => {
+    const [flora, gus] = [await test.foreignWorker('flora'), await test.foreignWorker('gus')]
+    const job = await limited({ retryAtLogLimit: true })
+    const taskId = (await schedule(flora))?.taskId ?? ''
+    await update(flora, taskId, { log: 'a'.repeat(1000) })
+    expect(await test.statuses(job)).toEqual(['soft-failed', 'queued'])
+    expect(gus.status).toBe('awake')
+  })
+
+  it('counts on after a restart of the manager', async () => {
+    const flora = await test.foreignWorker('flora')
+    const job = await limited()
+    const taskId = (await schedule(flora))?.taskId ?? ''
+    await update(flora, taskId, { log: 'a'.repeat(700) })
+    await test.restart()
+    await update(test.again(flora), taskId, { log: 'b'.repeat(300) })
+    expect(await test.statuses(job)).toEqual(['failed', 'queued'])
   })
 })

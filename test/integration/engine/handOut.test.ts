@@ -12,7 +12,11 @@ describe('handing out', () => {
     const worker = await test.worker('ada')
     const job = await test.submit([{}])
     const [assignment] = await test.take(worker)
-    expect(assignment).toMatchObject({ taskId: test.taskId(job, 1), attempt: 1, commands: [{ name: 'echo', parameters: { message: 'message 1' } }] })
+    expect(assignment).toMatchObject({
+      taskId: test.taskId(job, 1),
+      attempt: 1,
+      commands: [{ name: 'echo', parameters: { message: 'message 1' } }],
+    })
     expect(await test.jobRow(job)).toMatchObject({ status: 'active', count_active: 1, count_queued: 0 })
     await test.finish(worker, assignment!)
     expect(await test.jobRow(job)).toMatchObject({ status: 'completed', count_completed: 1, steps_completed: 1 })

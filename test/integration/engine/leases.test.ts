@@ -1,7 +1,7 @@
 /** Who holds a task: fencing, exactly once, lost replies, sign-on, timeouts. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { NotFoundError, TooManyError } from '../../../src/main/engine/errors.ts'
-import type { WorkerState } from '../../../src/main/engine/model.ts'
+import { NotFoundError, TooManyError } from '../../../src/main/engine/base/errors.ts'
+import type { WorkerState } from '../../../src/main/engine/base/model.ts'
 import type { Fence, Report, ReportEvent } from '../../../src/shared/schemas/agent.ts'
 import { violations } from '../../support/invariants.ts'
 import { START, TestFarm } from '../../support/testFarm.ts'
@@ -268,6 +268,12 @@ describe('sign-on of a worker of ours', () => {
   })
 })
 
+it('many that ask for approval at once find no more room than one after the other', async () => {
+  const asked = await Promise.allSettled(Array.from({ length: 60 }, (_, at) => test.worker(`w${at}`, { approved: false })))
+  expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(test.settings.maxPendingPerAddress)
+  expect(test.farm.workers().filter(({ approvedAt }) => approvedAt === null)).toHaveLength(test.settings.maxPendingPerAddress)
+})
+
 describe('a call that stands open', () => {
   it('is answered when its worker is asked to change its status', async () => {
     const ada = await test.worker('ada')
@@ -355,7 +361,7 @@ describe('timeouts', () => {
     expect(reply.assignments).toMatchObject([{ taskId: task.taskId, attempt: 2 }])
   })
 
-  it('a foreign one that comes back gets nothing until somebody wakes it', async () => {
+  it('a foreign one that comes back gets nothing until a person wakes it', async () => {
     const flora = await test.foreignWorker('flora')
     await test.submit([{}])
     test.pass(MINUTE)
@@ -367,7 +373,7 @@ describe('timeouts', () => {
     expect(await test.farm.scheduleForeign(flora.publicId)).toBeDefined()
   })
 
-  it('nobody times out in the grace period after a start', async () => {
+  it('no worker times out in the grace period after a start', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}])
     await test.takeOne(ada)
@@ -507,12 +513,84 @@ describe('sleep schedules', () => {
     expect(flora.statusRequested).toBeNull()
   })
 
-  it('survive a restart, and decide what a worker is told at sign-on', async () => {
+  it('survive a restart, and decide what a worker receives at sign-on', async () => {
     test.time = local(12)
     const ada = await test.worker('ada')
     await test.farm.setSleepSchedule(ada.publicId, plan('18:00', '09:00'))
     await test.restart()
     expect(test.again(ada).sleepSchedule).toMatchObject({ startTime: '09:00', endTime: '18:00', isActive: true })
     expect(await test.farm.signOn(ada.publicId, SIGN_ON)).toMatchObject({ status: 'asleep' })
+  })
+})
+
+describe('a request that is taken back', () => {
+  const say = (worker: WorkerState, status: 'awake' | 'asleep', waitMs = 0) =>
+    test.farm.take(worker.publicId, { slots: 1, waitMs, running: [], status })
+
+  it('is news until the worker has confirmed it', async () => {
+    const ada = await test.worker('ada')
+    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+    expect(await say(ada, 'awake')).toMatchObject({ statusRequested: 'asleep', statusRequestLazy: true })
+    await test.farm.requestWorkerStatus(ada.publicId, 'awake', false)
+    // Answered at once, though it would wait.
+    expect(await say(ada, 'awake', 20_000)).toMatchObject({ statusRequested: 'awake' })
+    expect(await say(ada, 'awake')).toMatchObject({ statusRequested: null })
+    expect(ada).toMatchObject({ status: 'awake', statusRequested: null })
+  })
+
+  it('is sent again to a worker that had begun to follow it', async () => {
+    for (const heard of [false, true]) {
+      const ada = await test.worker('ada')
+      await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+      await say(ada, 'awake')
+      await test.farm.requestWorkerStatus(ada.publicId, 'awake', false)
+      if (heard) {
+        // The reply is lost on its way, and the worker falls asleep.
+        await say(ada, 'awake')
+        await say(ada, 'awake')
+      }
+      await test.farm.workerChangedStatus(ada.publicId, 'asleep')
+      expect(ada).toMatchObject({ status: 'asleep', statusRequested: 'awake' })
+      expect(await say(ada, 'asleep')).toMatchObject({ statusRequested: 'awake' })
+      await test.farm.workerChangedStatus(ada.publicId, 'awake')
+      expect(ada).toMatchObject({ status: 'awake', statusRequested: null })
+    }
+  })
+
+  it('wakes a Flamenco Worker that went to sleep all the same', async () => {
+    const flora = await test.foreignWorker('flora')
+    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', true)
+    await test.farm.requestWorkerStatus(flora.publicId, 'awake', false)
+    expect(flora.statusRequested).toBeNull()
+    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    expect(flora).toMatchObject({ status: 'asleep', statusRequested: 'awake' })
+  })
+})
+
+describe('the limit of a log', () => {
+  it('is sent to our workers, which enforce it; one that does not is ended a margin later, and gets no further', async () => {
+    const ada = await test.worker('ada')
+    const job = await test.submit([{}], { policyChanges: { maxLogBytes: 1000 } })
+    const task = await test.takeOne(ada)
+    expect(task.maxLogBytes).toBe(1000)
+    await test.say(ada, task, log('x'.repeat(500_000)))
+    expect(await test.statuses(job)).toEqual(['active'])
+    const reply = await test.farm.report(ada.publicId, [report(task, 2, log('y'.repeat(600_000))), report(task, 3, log('late'))], 0)
+    expect(reply.stale).toEqual([{ taskId: task.taskId, attempt: 1 }])
+    expect(await test.statuses(job)).toEqual(['failed'])
+    const text = (await test.logs.read(task.taskId, 1, 0, 2_000_000)).toString()
+    expect([text.includes('y'.repeat(600_000)), text.includes('late')]).toEqual([true, false])
+  })
+
+  it('is final when its worker says that it was reached, and explained', async () => {
+    const [ada] = [await test.worker('ada'), await test.worker('bob')]
+    const job = await test.submit([{}], { policyChanges: { maxLogBytes: 1000 } })
+    const task = await test.takeOne(ada)
+    const end = { type: 'finished' as const, at: test.time, outcome: 'log-limit' as const, exitCode: null }
+    await test.say(ada, task, { ...end, reason: 'its log reached the limit of 1 kB' })
+    expect(await test.statuses(job)).toEqual(['failed'])
+    const { summary, reasons } = await test.farm.explain(task.taskId)
+    expect(summary).toBe('The task is failed and does not wait: its log reached the limit of 1 kB.')
+    expect(reasons[0]).toMatchObject({ rule: 'log-limit', message: 'the task is failed: its log reached the limit of 1 kB' })
   })
 })

@@ -1,8 +1,8 @@
-/** The task that a busy worker holds as its next one: begun without asking, back at once when somebody else wants it, never counted. */
+/** The task that a busy worker holds as its next one: begun without asking, back at once when another worker wants it, never counted. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Assignment, Fence } from '../../../src/shared/schemas/agent.ts'
-import type { TakeOptions } from '../../../src/main/engine/farmEngine.ts'
-import type { JobState, WorkerState } from '../../../src/main/engine/model.ts'
+import type { TakeOptions } from '../../../src/main/engine/base/farmEngine.ts'
+import type { JobState, WorkerState } from '../../../src/main/engine/base/model.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
 let test: TestFarm
@@ -52,7 +52,7 @@ describe('a busy worker', () => {
     expect(await test.status(job)).toBe('completed')
   })
 
-  it('is told the same again when the reply was lost, and holds one at most', async () => {
+  it('receives the same again when the reply was lost, and holds one at most', async () => {
     const ada = await test.worker('ada')
     await test.submit(tasks(4))
     const { at, next } = await holder(ada)
@@ -88,7 +88,7 @@ describe('a busy worker', () => {
     test.pass(3_000_000)
     await test.farm.timers.checkTimeouts()
     expect(await test.statuses(job)).toEqual(['completed', 'queued'])
-    // It was taken for lost meanwhile, and nobody else wanted it.
+    // It was taken for lost meanwhile, and no other worker wanted it.
     expect((await begins(ada, next)).stale).toEqual([])
     expect(await test.statuses(job)).toEqual(['completed', 'active'])
   })
@@ -156,7 +156,7 @@ describe('a held task', () => {
   it.each([
     ['pause', ['active', 'paused']],
     ['cancel', ['canceled', 'canceled']],
-  ] as const)('is not begun after its job was told to %s', async (action, statuses) => {
+  ] as const)('is not begun after its job received the action %s', async (action, statuses) => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(2))
     const { at, next } = await holder(ada)
@@ -193,7 +193,7 @@ describe('a held task', () => {
     ['signs off', (worker: WorkerState) => test.farm.signOff(worker.publicId)],
     ['is started anew', (worker: WorkerState) => signOn(worker, [])],
     ['times out', timeOut],
-  ])('is anybody’s again when its worker %s, and no try is counted', async (_, happens) => {
+  ])('is anyone’s again when its worker %s, and no try is counted', async (_, happens) => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(2))
     const { next } = await holder(ada)

@@ -1,8 +1,8 @@
 /** Schedules on a real farm and database, with a clock that the test sets. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError, InvalidInputError, NotFoundError } from '../../../src/main/engine/errors.ts'
-import { MAX_WAITING } from '../../../src/main/engine/schedules/firingRules.ts'
-import type { ScheduleInput, ScheduleState } from '../../../src/main/engine/schedules/scheduleEngine.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../src/main/engine/base/errors.ts'
+import { MAX_WAITING } from '../../../src/main/engine/rules/schedules/firingRules.ts'
+import type { ScheduleInput, ScheduleState } from '../../../src/main/engine/base/scheduleEngine.ts'
 import { authored, START, TestFarm } from '../../support/testFarm.ts'
 import { violations } from '../../support/invariants.ts'
 
@@ -19,6 +19,9 @@ const create = (input: Partial<ScheduleInput> = {}): Promise<ScheduleState> =>
   test.farm.schedules.create({
     origin: 'native',
     owner: 'anna',
+    ownerId: 'user:anna',
+    adminRights: false,
+    submittedWith: '',
     name: 'nightly',
     trigger: hourly,
     template: { kind: 'submit', job: { name: 'dailies {n} {date}', type: 'test' } },
@@ -112,7 +115,7 @@ describe('a schedule', () => {
     expect(found(schedule)).toMatchObject({ state: 'active', nextAt: START + 4 * HOUR })
   })
 
-  it('does not fire any more when it is deleted, and its client id is free', async () => {
+  it('no longer fires when it is deleted, and its client id is free', async () => {
     const schedule = await create({ origin: 'fastlane', clientId: 'a' })
     await expect(create({ origin: 'fastlane', clientId: 'a' })).rejects.toThrow(ConflictError)
     await test.farm.schedules.delete({ origin: 'fastlane', clientId: 'a' })
@@ -123,7 +126,7 @@ describe('a schedule', () => {
     await expect(test.farm.schedules.pause(ref(schedule))).rejects.toThrow(NotFoundError)
   })
 
-  it('is told of', async () => {
+  it('is announced', async () => {
     const events = test.events()
     const schedule = await create()
     await tickAt(START + HOUR)
@@ -244,6 +247,9 @@ describe('a manager that dies while a schedule fires', () => {
         const schedule = await farm.farm.schedules.create({
           origin: 'native',
           owner: 'anna',
+          ownerId: 'user:anna',
+          adminRights: false,
+          submittedWith: '',
           name: 'nightly',
           trigger: hourly,
           template: kind === 'submit' ? { kind, job: { name: '{n}', type: 'test' } } : { kind, jobId: job.publicId, tasks: authored([{}]) },

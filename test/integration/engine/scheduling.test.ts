@@ -1,10 +1,10 @@
 /** What else decides who gets what when: start times, job dependencies, maxima, limits, lanes, growth, explanations, events. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ConflictError, InvalidInputError } from '../../../src/main/engine/errors.ts'
-import type { JobState, WorkerState } from '../../../src/main/engine/model.ts'
-import { compileTasks } from '../../../src/main/engine/compileTasks.ts'
-import type { AuthoredTask } from '../../../src/main/engine/compiledJob.ts'
-import { deferred } from '../../../src/shared/deferred.ts'
+import { ConflictError, InvalidInputError } from '../../../src/main/engine/base/errors.ts'
+import type { JobState, WorkerState } from '../../../src/main/engine/base/model.ts'
+import { compileTasks } from '../../../src/main/engine/compile/compileTasks.ts'
+import type { AuthoredTask } from '../../../src/main/engine/base/compiledJob.ts'
+import { deferred } from '../../../src/shared/async.ts'
 import { memoryOf, violations } from '../../support/invariants.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
@@ -66,7 +66,7 @@ describe('jobs that depend on jobs', () => {
 
   it('do not start when one of them fails, and wait anew when it is requeued', async () => {
     const ada = await test.worker('ada')
-    const first = await test.submit(tasks(1))
+    const first = await test.submit(tasks(1), { policyChanges: { failAfterWorkers: 1 } })
     const last = await test.submit(tasks(2), { dependsOn: [first.publicId] })
     await test.fail(ada, await test.takeOne(ada))
     expect(await test.status(first)).toBe('failed')
@@ -124,7 +124,7 @@ describe('jobs that depend on jobs', () => {
     const gone = await test.submit(tasks(1))
     await act(gone, 'delete')
     for (const id of [gone.publicId, '00000000-0000-4000-8000-000000000000']) {
-      await expect(test.submit(tasks(1), { dependsOn: [id] })).rejects.toThrow(`there is no job "${id}" to depend on`)
+      await expect(test.submit(tasks(1), { dependsOn: [id] })).rejects.toThrow(`job "${id}" to depend on not found`)
     }
     await expect(test.submit(tasks(1), { limits: ['none'] })).rejects.toThrow(InvalidInputError)
     await expect(test.submit(tasks(1), { tag: 'none' })).rejects.toThrow(InvalidInputError)
@@ -379,7 +379,7 @@ describe('a job that grows', () => {
 
   it('is reopened when it had failed, and fails again when nothing makes up for that', async () => {
     const ada = await test.worker('ada')
-    const job = await test.submit(tasks(1))
+    const job = await test.submit(tasks(1), { policyChanges: { failAfterWorkers: 1 } })
     await test.fail(ada, await test.takeOne(ada))
     await test.farm.growJob(job.publicId, grown([{}]))
     expect(await test.work(ada)).toEqual([test.taskId(job, 2)])
@@ -506,22 +506,25 @@ describe('explanations', () => {
 
   it('name what holds the whole job', async () => {
     const ada = await test.worker('ada')
-    const first = await test.submit(tasks(30), { policyChanges: { retryDelayMs: 5000, retryOnSameWorker: true, blockAfterFailures: 2 } })
+    const first = await test.submit(tasks(30), { policyChanges: { retryDelayMs: 5000, retryOnSameWorker: true, blockAfterFailures: 1 } })
     const later = await test.submit(tasks(1), { dependsOn: [first.publicId], startAfter: test.time + 1000 })
     expect(await rules(test.taskId(later, 1))).toEqual(['start-after:1', 'job-dependency:1'])
     await test.fail(ada, await test.takeOne(ada))
     expect(await rules(test.taskId(first, 1))).toEqual(['retry-delay:1'])
+    const bob = await test.worker('bob')
+    await test.finish(bob, await test.takeOne(bob))
     await test.fail(ada, await test.takeOne(ada))
-    expect(await rules(test.taskId(first, 3))).toEqual(['blocked:1'])
+    await test.farm.signOff(bob.publicId)
+    expect(await rules(test.taskId(first, 4))).toEqual(['blocked:1', 'not-awake:1'])
     await act(first, 'pause')
-    expect(await rules(test.taskId(first, 3))).toEqual(['task-status:1', 'job-status:1'])
+    expect(await rules(test.taskId(first, 4))).toEqual(['task-status:2', 'job-status:2'])
     await act(later, 'delete')
-    expect(await rules(test.taskId(later, 1))).toContain('job-deleted:1')
+    expect(await rules(test.taskId(later, 1))).toContain('job-deleted:2')
   })
 
   it('name a worker that failed the task, or lost it a moment ago', async () => {
     const [ada, flora] = [await test.worker('ada'), await test.foreignWorker('flora')]
-    const job = await test.submit(tasks(30))
+    const job = await test.submit(tasks(1))
     await test.fail(ada, await test.takeOne(ada))
     expect(await rules(test.taskId(job, 1))).toEqual(['failed-before:1'])
     const task = await test.farm.scheduleForeign(flora.publicId)
@@ -641,7 +644,7 @@ describe('what the farm tells', () => {
     ])
   })
 
-  it('a listener that throws harms nobody', async () => {
+  it('a listener that throws harms no other', async () => {
     const ada = await test.worker('ada')
     const heard: string[] = []
     test.farm.onAny(() => {
@@ -697,5 +700,22 @@ describe('a change of 10,000 tasks', () => {
     await act(big, 'requeue')
     expect(await test.jobRow(big)).toMatchObject({ status: 'queued', count_queued: 10_000 })
     expect((await test.takeOne(ada)).taskId).toBe(test.taskId(big, 1))
+  })
+})
+
+describe('a maximum of tasks at once', () => {
+  it('counts tasks, where a maximum of workers counts workers', async () => {
+    const ada = await test.worker('ada', { capacity: 3 })
+    const byWorkers = await test.submit(tasks(3), { maxWorkers: 1 })
+    expect(await test.take(ada, 3)).toHaveLength(3)
+    for (let index = 1; index <= 3; index++) await test.finish(ada, { taskId: test.taskId(byWorkers, index), attempt: 1 })
+    const byTasks = await test.submit(tasks(3), { maxTasks: 1 })
+    expect(await test.take(ada, 3)).toMatchObject([{ taskId: test.taskId(byTasks, 1) }])
+    expect(await rules(test.taskId(byTasks, 2))).toEqual(['max-tasks:1'])
+    const reply = wait(await test.worker('bob'))
+    await test.finish(ada, { taskId: test.taskId(byTasks, 1), attempt: 1 })
+    expect(await reply).toMatchObject([{ taskId: test.taskId(byTasks, 2) }])
+    await test.farm.changeJob(byTasks.publicId, { maxTasks: null })
+    expect(await test.take(ada, 3)).toMatchObject([{ taskId: test.taskId(byTasks, 3) }])
   })
 })

@@ -1,7 +1,7 @@
 /** Applications that workers keep open, as the engine sees them: who gets which task, what is stored, when they are over. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { SessionReport } from '../../../src/shared/schemas/session.ts'
-import type { JobState, WorkerState } from '../../../src/main/engine/model.ts'
+import type { WarmAppReport } from '../../../src/shared/schemas/warmApp.ts'
+import type { JobState, WorkerState } from '../../../src/main/engine/base/model.ts'
 import { START, TestFarm } from '../../support/testFarm.ts'
 
 let test: TestFarm
@@ -12,7 +12,7 @@ afterEach(() => test.close())
 
 const tasks = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `task ${index + 1}` }))
 
-function session(job: JobState, changes: Partial<SessionReport> = {}): SessionReport {
+function session(job: JobState, changes: Partial<WarmAppReport> = {}): WarmAppReport {
   return {
     id: '5e55a0aa-0000-4000-8000-000000000001',
     jobId: job.publicId,
@@ -28,7 +28,7 @@ function session(job: JobState, changes: Partial<SessionReport> = {}): SessionRe
     ...changes,
   }
 }
-const tell = (worker: WorkerState, ...sessions: SessionReport[]) =>
+const tell = (worker: WorkerState, ...sessions: WarmAppReport[]) =>
   test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], sessions })
 const wait = (worker: WorkerState) => test.farm.take(worker.publicId, { slots: 1, waitMs: 20_000, running: [] })
 const stored = () => test.opened.read.all<{ phase: string; detail: string }>('select phase, detail from sessions order by id')
@@ -64,7 +64,7 @@ describe('workers that wait', () => {
 })
 
 describe('a session that a worker reports', () => {
-  it('is stored, survives a restart, and is closed when the worker does not name it any more', async () => {
+  it('is stored, survives a restart, and is closed when the worker no longer names it', async () => {
     const worker = await test.worker('ada')
     const job = await test.submit(tasks(1))
     await test.takeOne(worker)
@@ -73,17 +73,17 @@ describe('a session that a worker reports', () => {
     expect(test.farm.openOn(job.id)).toMatchObject([{ name: 'ada' }])
     await tell(test.again(worker))
     expect(test.farm.openOn(job.id)).toEqual([])
-    expect(await stored()).toEqual([{ phase: 'closed', detail: 'the worker does not have it any more' }])
+    expect(await stored()).toEqual([{ phase: 'closed', detail: 'the worker no longer has it' }])
   })
 
   it('is over when the job has nothing left for it, and says so to the worker', async () => {
     const worker = await test.worker('ada')
     const job = await test.submit(tasks(1))
     const assignment = await test.takeOne(worker)
-    expect((await tell(worker, session(job, { state: 'busy' }))).closeSessions).toBeUndefined()
+    expect((await tell(worker, session(job, { state: 'busy' }))).closeWarmApps).toBeUndefined()
     await test.finish(worker, assignment)
-    expect((await tell(worker, session(job))).closeSessions).toEqual([job.publicId])
-    expect((await tell(worker, session(job, { state: 'closed', closedAt: START + 5, reason: 'over' }))).closeSessions).toBeUndefined()
+    expect((await tell(worker, session(job))).closeWarmApps).toEqual([job.publicId])
+    expect((await tell(worker, session(job, { state: 'closed', closedAt: START + 5, reason: 'over' }))).closeWarmApps).toBeUndefined()
     expect(await stored()).toEqual([{ phase: 'closed', detail: 'over' }])
   })
 
@@ -95,7 +95,7 @@ describe('a session that a worker reports', () => {
     await test.farm.actOnJob(job.publicId, 'pause', 'test')
     const reply = test.farm.take(worker.publicId, { slots: 0, waitMs: 20_000, running: [] })
     await test.farm.actOnJob(job.publicId, 'cancel', 'test')
-    expect((await reply).closeSessions).toEqual([job.publicId])
+    expect((await reply).closeWarmApps).toEqual([job.publicId])
   })
 
   it('goes with its worker', async () => {

@@ -1,10 +1,11 @@
 /** Everything at once, from a seeded dice: what must always be true of a farm is true afterwards, and after a restart. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { FarmError } from '../../../src/main/engine/errors.ts'
-import type { WorkerSignOn } from '../../../src/main/engine/farmEngine.ts'
-import type { JobState, WorkerState } from '../../../src/main/engine/model.ts'
+import { FarmError } from '../../../src/main/engine/base/errors.ts'
+import type { WorkerSignOn } from '../../../src/main/engine/base/farmEngine.ts'
+import type { JobState, WorkerState } from '../../../src/main/engine/base/model.ts'
 import type { Assignment, Report } from '../../../src/shared/schemas/agent.ts'
-import type { JobAction, TaskAction } from '../../../src/shared/schemas/job.ts'
+import type { JobAction } from '../../../src/shared/schemas/jobs/job.ts'
+import type { TaskAction } from '../../../src/shared/schemas/jobs/task.ts'
 import { memoryOf, violations } from '../../support/invariants.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
@@ -170,7 +171,7 @@ describe.each([1, 2, 3])('many workers, many jobs, many hands, with seed %i', (s
     expect(await violations(test)).toEqual({})
     expect(await memoryOf(test)).toEqual(before)
 
-    // Nothing is stuck for ever: with everything requeued and nobody failing, all of it gets done.
+    // Nothing is stuck for ever: with everything requeued and no failures, all of it gets done.
     const awake = workers.map((worker) => test.again(worker))
     for (const worker of awake) {
       await test.farm.requestWorkerStatus(worker.publicId, worker.status, false)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import sharp from 'sharp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { LAST_RENDERED_QUEUE, LastRendered } from '../../../src/main/files/lastRendered.ts'
 
 const JOB = '11111111-2222-4333-8444-555555555555'

@@ -1,10 +1,10 @@
 import { mkdir, rm, symlink, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { NotFoundError, InvalidInputError, UnavailableError } from '../../../src/main/engine/errors.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
-import { shippedScriptsFolder } from '../../../src/main/jobtypes/catalog.ts'
-import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
+import { NotFoundError, InvalidInputError, UnavailableError } from '../../../src/main/engine/base/errors.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { shippedScriptsFolder } from '../../../src/main/jobtypes/scripts/catalog.ts'
+import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
 import { createScriptHome, inputFor, scriptOf, tasksOf, type ScriptHome } from './support.ts'
 
 let home: ScriptHome
@@ -174,7 +174,7 @@ describe('compile', () => {
     expect(caught).toMatchObject(error)
   })
 
-  it('a farm that stops is unavailable, which is nobody’s input', async () => {
+  it('a farm that stops is unavailable, which is not an input error', async () => {
     const stopping = await createScriptHome()
     await stopping.write('a.js', scriptOf(''))
     await stopping.catalog.get('a')

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { newQuickJSWASMModuleFromVariant, newVariant, RELEASE_SYNC } from 'quickjs-emscripten'
-import { compileScript } from '../../../src/main/jobtypes/compileScript.ts'
-import { ScriptError } from '../../../src/main/jobtypes/vm.ts'
-import { createSandbox, SandboxError, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { compileScript } from '../../../src/main/jobtypes/sandbox/compileScript.ts'
+import { ScriptError } from '../../../src/main/jobtypes/sandbox/vm.ts'
+import { createSandbox, SandboxError, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { inputFor, scriptOf, tasksOf } from './support.ts'
 
 const MB = 1_048_576
@@ -91,7 +91,7 @@ describe('a script cannot reach out', () => {
     expect(await value(`[1].map((x) => x + 1).concat(({}).poison === undefined, typeof frameCount)`)).toEqual([2, true, 'function'])
   })
 
-  it('poisoned serialisation reaches nobody but the script', async () => {
+  it('poisoned serialisation reaches only the script', async () => {
     sandbox.setFiles(
       new Map([
         [
@@ -163,7 +163,7 @@ describe('limits', () => {
 
   it('printing without end keeps the first lines only', async () => {
     const lines: string[] = []
-    const talkative = createSandbox({ log: { ...silentLogger, info: (_facts, text) => lines.push(text) } })
+    const talkative = createSandbox({ log: { ...silentLogger, debug: (_facts, text) => lines.push(text) } })
     talkative.setFiles(new Map([['0/test.js', scriptOf(`for (let i = 0; i < 5000; i++) print('line', i, { a: 1 }, 'x'.repeat(9000))`)]]))
     await talkative.compile('0/test.js', inputFor('test'))
     await talkative.stop()
@@ -227,7 +227,7 @@ describe('the thread', () => {
     expect(jobs.map((job) => tasksOf(job)[0]?.name)).toEqual(['task a', 'task b', 'task c'])
   })
 
-  it('a script that does not end holds up nobody else: what waits for too long goes to a second thread', async () => {
+  it('a script that does not end does not hold up others: what waits for too long goes to a second thread', async () => {
     const shared = createSandbox({ log: silentLogger, patienceMs: 100, compileLimits: { timeMs: 600_000 } })
     own = shared
     shared.setFiles(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
-import { createSandbox, SandboxError, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
-import type { CompiledJob } from '../../../src/main/engine/compiledJob.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { createSandbox, SandboxError, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import type { CompiledJob } from '../../../src/main/engine/base/compiledJob.ts'
 import { CREATED_AT, inputFor, scriptOf, tasksOf } from './support.ts'
 
 let sandbox: Sandbox
@@ -11,7 +11,7 @@ beforeAll(() => {
   sandbox = createSandbox({
     log: {
       ...silentLogger,
-      info: (_facts, text) => lines.push({ level: 'info', text }),
+      debug: (_facts, text) => lines.push({ level: 'debug', text }),
       warn: (_facts, text) => lines.push({ level: 'warn', text }),
     },
   })
@@ -149,9 +149,9 @@ describe('print and alert', () => {
     lines.length = 0
     await compile(`print('a', 1, { b: [2] }, undefined, null); alert('careful', new Error('x')); if (print() !== undefined) throw 1`)
     expect(lines).toEqual([
-      { level: 'info', text: 'a 1 {"b":[2]} undefined null' },
+      { level: 'debug', text: 'a 1 {"b":[2]} undefined null' },
       { level: 'warn', text: 'careful Error: x' },
-      { level: 'info', text: '' },
+      { level: 'debug', text: '' },
     ])
   })
 })
@@ -296,7 +296,7 @@ describe('errors', () => {
     [`nothing.here()`, `ReferenceError: 'nothing' is not defined (test.js:3)`],
     [`\n\nundefinedVariable = 1`, `ReferenceError: 'undefinedVariable' is not defined (test.js:5)`],
     [`require('lib/broken')`, `ReferenceError: 'missing' is not defined (lib/broken.js:2)`],
-  ])('%s is told in its own words', async (body, text) => {
+  ])('%s is reported in its own words', async (body, text) => {
     const error: unknown = await compile(body, {}, [['0/lib/broken.js', '// first\nmissing()\n']]).catch((caught: unknown) => caught)
     expect(error).toMatchObject({ failure: { kind: 'script', text } })
   })

@@ -1,10 +1,10 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { InvalidInputError, NotFoundError } from '../../../src/main/engine/errors.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
-import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
-import { JobTypeScripts } from '../../../src/main/jobtypes/scripts.ts'
+import { InvalidInputError, NotFoundError } from '../../../src/main/engine/base/errors.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import { JobTypeScripts } from '../../../src/main/jobtypes/scripts/scripts.ts'
 import { createScriptHome, type ScriptHome } from './support.ts'
 
 let sandbox: Sandbox

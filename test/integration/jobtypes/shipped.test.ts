@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
-import { createJobTypeCatalog, shippedScriptsFolder, type JobTypeCatalog } from '../../../src/main/jobtypes/catalog.ts'
-import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
-import { settingsFor } from '../../../src/main/jobtypes/settings.ts'
-import type { CompiledJob } from '../../../src/main/engine/compiledJob.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { createJobTypeCatalog, shippedScriptsFolder, type JobTypeCatalog } from '../../../src/main/jobtypes/scripts/catalog.ts'
+import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import { settingsFor } from '../../../src/main/jobtypes/submission/settings.ts'
+import type { CompiledJob } from '../../../src/main/engine/base/compiledJob.ts'
 import { inputFor, tasksOf } from './support.ts'
 
 let sandbox: Sandbox
@@ -17,7 +17,7 @@ afterAll(() => sandbox.stop())
 
 async function compile(name: string, settings: Record<string, unknown>): Promise<CompiledJob> {
   const type = await catalog.get(name)
-  return catalog.compile(inputFor(name, settingsFor(type, settings, 'native')))
+  return catalog.compile(inputFor(name, settingsFor(type, settings, false)))
 }
 
 /** The only command of each task. */
@@ -105,9 +105,13 @@ describe('simple-blender-render', () => {
       args: [
         '--scene',
         'Scene',
+        '--python-exit-code',
+        '1',
         '--python-expr',
         'import bpy; render = bpy.data.scenes["Scene"].render; ' +
-          'render.use_file_extension = True; render.use_overwrite = False; render.use_placeholder = False',
+          'render.use_file_extension = True; render.use_overwrite = True; render.use_placeholder = False',
+        '--python-exit-code',
+        '0',
         '--render-output',
         `${DIR}/######`,
         '--render-format',
@@ -120,6 +124,9 @@ describe('simple-blender-render', () => {
       exe: 'ffmpeg',
       fps: 24,
       inputGlob: `${DIR}/*.png`,
+      imagePath: `${DIR}/######`,
+      imageExtension: '.png',
+      frames: '1-10',
       outputFile: `${DIR}/scene123-1-10.mp4`,
       args: ['-c:v', 'h264', '-crf', '20', '-g', '18', '-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2', '-pix_fmt', 'yuv420p', '-r', 24, '-y'],
     })
@@ -193,12 +200,80 @@ describe('simple-blender-render', () => {
     await expect(compile('simple-blender-render', { ...SETTINGS, ...changes })).rejects.toThrow(message)
   })
 
+  it.each<[string, string[], string]>([
+    ['1-9x4', ['1,5', '9'], '1-9x4'],
+    ['1-9:4', ['1,5', '9'], '1-9x4'],
+    ['5,3,1', ['5,3', '1'], '5-1'],
+    ['10-7', ['10,9', '8,7'], '10-7'],
+    ['-3..-1', ['-3,-2', '-1'], '-3..-1'],
+    ['-2-1', ['-2,-1', '0,1'], '-2-1'],
+  ])('renders %s in that order', async (frames, words, inName) => {
+    const commands = commandsOf(await compile('simple-blender-render', { ...SETTINGS, frames, chunk_size: 2 }))
+    const args = commands.slice(0, -1).map(({ parameters }) => parameters['args'] as string[])
+    const named = args.map((list) => list.findLast((word) => word.startsWith('# framehouse: frames')) ?? list.at(-1))
+    // Frames below zero are rendered by Python, whose first line names them.
+    expect(named.map((text) => text?.replace(/^# framehouse: frames (.*)\n[^]*/, '$1'))).toEqual(words)
+    expect(commands.at(-1)?.parameters).toMatchObject({ frames, outputFile: `${DIR}/scene123-${inName}.mp4` })
+  })
+
+  it('refuses a format by a name that Blender does not know, and calls others as its command line does', async () => {
+    await expect(compile('simple-blender-render', { ...SETTINGS, format: 'JPG' })).rejects.toThrow(
+      'Blender has no format "JPG"; did you mean JPEG?',
+    )
+    const [command] = commandsOf(await compile('simple-blender-render', { ...SETTINGS, format: 'TARGA' }))
+    expect(command?.parameters['args']).toContain('TGA')
+  })
+
+  it.each(['1048575', '1-2000000', '-1048575'])('refuses frame %s, which Blender would take for another', async (frames) => {
+    const compiling = compile('simple-blender-render', { ...SETTINGS, frames, chunk_size: 1_000_000 })
+    await expect(compiling).rejects.toMatchObject({ field: 'settings.frames', message: expect.stringContaining('1048574') as string })
+  })
+
+  it('costs little for every tenth of a million frames', async () => {
+    const compiled = await compile('simple-blender-render', { ...SETTINGS, frames: '1-1000000x10', chunk_size: 10 })
+    expect(compiled.taskCount).toBe(10_001)
+    expect([...compiled.taskSlices, ...compiled.templates].reduce((sum, text) => sum + text.length, 0)).toBeLessThan(3_000_000)
+  })
+
+  it.each([
+    ['..', '_'],
+    ['a/../../b', 'a_.._.._b'],
+    ['shot [v2]', 'shot [v2]'],
+    ['take * 2', 'take _ 2'],
+    ['why?', 'why_'],
+    ['CON', '_CON'],
+    ['lpt1.blend', '_lpt1.blend'],
+    ['end. .', 'end'],
+    ['a\nb\tc', 'a_b_c'],
+    ['{jobs} #2', '(jobs) _2'],
+    ['{timestamp} cut', '2026-03-04_050607 cut'],
+    ['x'.repeat(200), 'x'.repeat(100)],
+    ['ü'.repeat(200), 'ü'.repeat(90)],
+  ])('a job named %j gets the folder %j', async (name, folder) => {
+    const type = await catalog.get('simple-blender-render')
+    const settings = settingsFor(type, { ...SETTINGS, render_output_path: null, render_output_root: '/out' }, false)
+    const compiled = await catalog.compile({ ...inputFor(type.name, settings), name })
+    expect(compiled.outputDir).toBe(`/out/${folder}/2026-03-04_050607`)
+  })
+
+  it.each([
+    ['renders', '/render/sf/jobs/renders'],
+    ['../renders', '/render/sf/renders'],
+    ['//renders', '/render/sf/jobs/renders'],
+    ['./a/b', '/render/sf/jobs/a/b'],
+  ])('takes the relative folder %s from where the blend file is', async (root, folder) => {
+    const given = { ...SETTINGS, render_output_path: null, render_output_root: root }
+    expect((await compile('simple-blender-render', given)).outputDir).toBe(`${folder}/A job/2026-03-04_050607`)
+    const path = { ...SETTINGS, render_output_path: `${root}/f_####` }
+    expect((await compile('simple-blender-render', path)).settings['render_output_path']).toBe(`${folder}/f_####`)
+  })
+
   it('renders without a scene as the file was saved', async () => {
     const type = await catalog.get('simple-blender-render')
-    const compiled = await catalog.compile(inputFor(type.name, settingsFor(type, { ...SETTINGS, scene: '' }, 'flamenco')))
+    const compiled = await catalog.compile(inputFor(type.name, settingsFor(type, { ...SETTINGS, scene: '' }, true)))
     const args = commandsOf(compiled)[0]?.parameters['args'] as string[]
-    expect(args[0]).toBe('--python-expr')
-    expect(args[1]).toContain('bpy.context.scene.render')
+    expect(args.slice(0, 3)).toEqual(['--python-exit-code', '1', '--python-expr'])
+    expect(args[3]).toContain('bpy.context.scene.render')
   })
 })
 
@@ -212,7 +287,6 @@ describe('a setting with {timestamp}', () => {
       'output_pattern',
       '/o/2026-03-04_050607',
     ],
-    ['command-per-frame', { command: 'x', frames: '1', output_pattern: 'a.exr' }, 'output_pattern', ''],
     [
       'single-image-render',
       { blendfile: '/a.blend', render_output_path: '/o/{timestamp}/a' },
@@ -256,7 +330,7 @@ describe('demo-render', () => {
 
   it('loops over the frames that it was given', async () => {
     const [command] = commandsOf(await compile('demo-render', { frames: '20-25,11', chunk_size: 100 }))
-    expect(command?.parameters).toMatchObject({ frames: '11,20-25', firstFrame: 11, loopFrames: 15 })
+    expect(command?.parameters).toMatchObject({ frames: '20-25,11', firstFrame: 11, loopFrames: 15 })
   })
 })
 
@@ -307,7 +381,78 @@ describe('command-per-frame', () => {
   })
 })
 
+describe('paths that are not absolute', () => {
+  const BLENDER = {
+    frames: '1',
+    blendfile: '/a/b.blend',
+    format: 'PNG',
+    image_file_extension: '.png',
+    scene: 'Scene',
+    render_output_root: '/out',
+  }
+  const IMAGE = { blendfile: '/a/b.blend', render_output_path: '/out/a.png' }
+  const VIDEO = { input: '/r/####.png', output: '/v/a.mp4' }
+  /** What a job type takes, with the setting that holds a path; true: a relative one is taken from the folder of the blend file. */
+  const PATHS: [string, string, Record<string, unknown>, boolean][] = [
+    ['simple-blender-render', 'render_output_root', BLENDER, true],
+    ['simple-blender-render', 'render_output_path', BLENDER, true],
+    ['simple-blender-render', 'blendfile', BLENDER, false],
+    ['single-image-render', 'render_output_path', IMAGE, true],
+    ['single-image-render', 'blendfile', IMAGE, false],
+    ['command-per-frame', 'output_pattern', { command: 'x', frames: '1' }, false],
+    ['command-per-frame', 'work_dir', { command: 'x', frames: '1' }, false],
+    ['container', 'output_pattern', { image: 'x' }, false],
+    ['ffmpeg-encode', 'input', VIDEO, false],
+    ['ffmpeg-encode', 'output', VIDEO, false],
+    ['ffmpeg-encode', 'audio', VIDEO, false],
+    ['demo-render', 'output_dir', {}, false],
+  ]
+
+  it('every setting of a path is among those that are tried', async () => {
+    const tried = PATHS.map(([type, key]) => `${type} ${key}`)
+    for (const { name, settings } of await catalog.list()) {
+      const paths = settings.filter(({ key, subtype }) => key === 'blendfile' || subtype === 'dir_path' || subtype === 'file_path')
+      expect(tried).toEqual(expect.arrayContaining(paths.map(({ key }) => `${name} ${key}`)))
+    }
+  })
+
+  it.each(PATHS)('%s refuses what means another folder for each worker in %s', async (type, key, settings, takesRelative) => {
+    const wrong = [
+      '~/x/f_####.png',
+      '$HOME/x/f.png',
+      '${HOME}/x/f.png',
+      '%USERPROFILE%/f.png',
+      'C:renders/f.png',
+      '\\renders\\f.png',
+      '/out/a\nb/f.png',
+    ]
+    if (!takesRelative) wrong.push('renders/f.png', './f.png', '../f.png')
+    for (const path of wrong)
+      await expect(compile(type, { ...settings, [key]: path }), path).rejects.toMatchObject({ field: `settings.${key}` })
+  })
+
+  it('command-per-frame takes them from the folder that it runs in', async () => {
+    const compiled = await compile('command-per-frame', { command: 'x', frames: '1', work_dir: '/work', output_pattern: 'o/{frame}.png' })
+    expect(compiled.outputDir).toBe('/work/o')
+    expect(commandsOf(compiled)[0]?.parameters['outputPattern']).toBe('/work/o/{frame}.png')
+  })
+})
+
 describe('ffmpeg-encode', () => {
+  it('takes images by their numbers, or one by its name, and keeps glob characters of names for workers that know globs only', async () => {
+    const imagesOf = async (input: string, more = {}) =>
+      tasksOf(await compile('ffmpeg-encode', { input, output: '/v/a.mp4', ...more }))[0]?.commands[1]?.parameters
+    expect(await imagesOf('/s [1]/f_####.png', { frames: '1-9x4' })).toMatchObject({
+      inputGlob: '/s [[]1]/f_*.png',
+      imagePath: '/s [1]/f_####.png',
+      frames: '1-9x4',
+    })
+    expect(await imagesOf('/s/f_%04d.png')).toMatchObject({ inputGlob: '/s/f_*.png', imagePath: '/s/f_####.png' })
+    expect(await imagesOf('/s/one_0005.png')).toMatchObject({ inputGlob: '/s/one_0005.png', imagePath: '/s/one_0005.png' })
+    await expect(imagesOf('/s/*.png', { frames: '1-9' })).rejects.toMatchObject({ field: 'settings.frames' })
+    await expect(imagesOf('/s/####.png', { frames: '1-' })).rejects.toMatchObject({ field: 'settings.frames' })
+  })
+
   it.each(['/render/*.png', '/render/####.png', '/render/%04d.png'])('makes a video of the images %s', async (input) => {
     const compiled = await compile('ffmpeg-encode', { input, output: '/videos/a.mp4', fps: 25, width: 1280 })
     expect(compiled.outputDir).toBe('/videos')
@@ -442,6 +587,8 @@ describe('single-image-render', () => {
       '--python-exit-code',
       '1',
       '--python-expr',
+      '--python-exit-code',
+      '0',
       '--render-output',
       '/out/2026-03-04_050607/still.parts-9b2f63aa/tile-2-2-####',
       '--render-format',

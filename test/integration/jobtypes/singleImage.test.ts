@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import sharp from 'sharp'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { shippedScriptsFolder } from '../../../src/main/jobtypes/catalog.ts'
-import { settingsFor } from '../../../src/main/jobtypes/settings.ts'
-import type { Command } from '../../../src/shared/schemas/job.ts'
+import { shippedScriptsFolder } from '../../../src/main/jobtypes/scripts/catalog.ts'
+import { settingsFor } from '../../../src/main/jobtypes/submission/settings.ts'
+import type { Command } from '../../../src/shared/schemas/jobs/task.ts'
 import { requirePart } from '../../support/parts.ts'
 import { createScriptHome, inputFor, tasksOf, type ScriptHome } from './support.ts'
-import { createJobTypeCatalog } from '../../../src/main/jobtypes/catalog.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { createJobTypeCatalog } from '../../../src/main/jobtypes/scripts/catalog.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 
 const blender = requirePart('blender')
 const run = promisify(execFile)
@@ -101,7 +101,7 @@ blender.describe('single-image-render with Blender', () => {
   async function runJob(given: Record<string, unknown>): Promise<string> {
     const catalog = createJobTypeCatalog({ folders: [shippedScriptsFolder()], sandbox: home.sandbox, log: silentLogger })
     const type = await catalog.get('single-image-render')
-    const compiled = await catalog.compile(inputFor(type.name, settingsFor(type, given, 'native')))
+    const compiled = await catalog.compile(inputFor(type.name, settingsFor(type, given, false)))
     let output = ''
     for (const task of tasksOf(compiled)) for (const command of task.commands) output = await runCommand(command)
     return output
@@ -158,11 +158,7 @@ blender.describe('single-image-render with Blender', () => {
     const file = await blend('gone', false, 1)
     const catalog = createJobTypeCatalog({ folders: [shippedScriptsFolder()], sandbox: home.sandbox, log: silentLogger })
     const type = await catalog.get('single-image-render')
-    const settings = settingsFor(
-      type,
-      { blendfile: file, columns: 1, rows: 2, render_output_path: join(folder, 'gone', 'x.png') },
-      'native',
-    )
+    const settings = settingsFor(type, { blendfile: file, columns: 1, rows: 2, render_output_path: join(folder, 'gone', 'x.png') }, false)
     const merge = tasksOf(await catalog.compile(inputFor(type.name, settings))).at(-1)?.commands[0]
     if (merge === undefined) throw new Error('no merge task')
     await expect(runCommand(merge)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('a part is missing') as string })

@@ -1,14 +1,17 @@
 /** Submissions through the real catalog into a real farm and its database. */
+import { ownFolder, rootFor } from '../../../src/main/files/results/places.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { InvalidInputError, JobTypeChangedError, NotFoundError } from '../../../src/main/engine/errors.ts'
-import type { JobState } from '../../../src/main/engine/model.ts'
-import { createTextExpander, valuesToVariables } from '../../../src/main/engine/variables.ts'
-import { createSubmission, type Submission, type SubmissionInput } from '../../../src/main/jobtypes/submission.ts'
-import { SettingsError } from '../../../src/main/jobtypes/settings.ts'
-import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { InvalidInputError, JobTypeChangedError, NotFoundError } from '../../../src/main/engine/base/errors.ts'
+import type { JobState } from '../../../src/main/engine/base/model.ts'
+import { createTextExpander, valuesToVariables } from '../../../src/main/engine/compile/variables.ts'
+import { ClaimBook } from '../../../src/main/jobtypes/submission/claimBook.ts'
+import { createSubmission, type Submission, type SubmissionInput } from '../../../src/main/jobtypes/submission/submission.ts'
+import { SettingsError } from '../../../src/main/jobtypes/submission/settings.ts'
+import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import type { FarmSettings } from '../../../src/shared/schemas/settings.ts'
 import { TestFarm } from '../../support/testFarm.ts'
+import { claimHolders } from '../../../src/main/store/outputClaims.ts'
 import { createScriptHome, scriptOf, type ScriptHome } from './support.ts'
 
 const JOB_ID = '11112222-3333-4444-8555-666677778888'
@@ -64,6 +67,8 @@ beforeEach(async () => {
       toValue: (text) => createTextExpander(test.settings, 'workers', HOST.platform, HOST)(text),
     },
     uploads: { idIn: () => undefined },
+    results: RESULTS,
+    claims: claimsOf(),
     now: () => test.time,
     randomUuid: () => JOB_ID,
   })
@@ -73,8 +78,25 @@ afterEach(async () => {
   await home.close()
 })
 
+const BASES = { own: '/data/results', shared: ['/mnt/farm'] }
+const RESULTS = {
+  own: BASES.own,
+  folder: (job: { name: string; publicId: string }) => ownFolder(BASES, job),
+  rootFor: (output: string | null, folder: string) => rootFor(output, folder, BASES),
+}
+
 function input(changes: Partial<SubmissionInput> = {}): SubmissionInput {
-  return { origin: 'native', owner: 'anna', name: 'A job', type: 'render', settings: { frames: '1-5' }, ...changes }
+  return {
+    origin: 'native',
+    owner: 'anna',
+    ownerId: 'user:anna',
+    adminRights: false,
+    submittedWith: '',
+    name: 'A job',
+    type: 'render',
+    settings: { frames: '1-5' },
+    ...changes,
+  }
 }
 
 interface JobRow {
@@ -193,10 +215,14 @@ describe('submit', () => {
   })
 
   it('takes settings of its own from a Flamenco client, and still checks types', async () => {
-    const job = await submission.submit(input({ origin: 'flamenco', settings: { frames: '1', own_key: [1] }, initialStatus: 'paused' }))
+    const job = await submission.submit(
+      input({ origin: 'flamenco', lenient: true, settings: { frames: '1', own_key: [1] }, initialStatus: 'paused' }),
+    )
     expect(job.status).toBe('paused')
     expect((await stored(job)).parsed).toMatchObject({ own_key: [1], hidden: 'h' })
-    await expect(submission.submit(input({ origin: 'flamenco', settings: { frames: '1', chunk_size: 'x' } }))).rejects.toMatchObject({
+    await expect(
+      submission.submit(input({ origin: 'flamenco', lenient: true, settings: { frames: '1', chunk_size: 'x' } })),
+    ).rejects.toMatchObject({
       field: 'settings.chunk_size',
     })
   })
@@ -207,6 +233,7 @@ describe('check', () => {
     expect(await submission.check(input())).toEqual({
       settings: { frames: '1-5', chunk_size: 2, hidden: 'h', seen: [test.time, '', '', ''] },
       taskCount: 3,
+      sharedOutput: null,
       tasks: [
         { name: 'render 1,2', kind: 'misc' },
         { name: 'render 3,4', kind: 'misc' },
@@ -222,6 +249,16 @@ describe('check', () => {
   })
 })
 
+function claimsOf(): Parameters<typeof createSubmission>[0]['claims'] {
+  return {
+    book: new ClaimBook(
+      (key) => claimHolders(test.opened.read, key),
+      () => test.time,
+    ),
+    realFolder: (path) => Promise.resolve(path),
+  }
+}
+
 function partsOf(): Parameters<typeof createSubmission>[0] {
   return {
     catalog: home.catalog,
@@ -229,6 +266,8 @@ function partsOf(): Parameters<typeof createSubmission>[0] {
     settings: { current: () => test.settings },
     variables: { fromValues: (values) => values, toValue: (text) => text },
     uploads: { idIn: () => undefined },
+    results: RESULTS,
+    claims: claimsOf(),
     now: () => test.time,
     randomUuid: () => JOB_ID,
   }

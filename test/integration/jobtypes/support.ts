@@ -2,12 +2,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { silentLogger, type Logger } from '../../../src/main/engine/logger.ts'
-import { expandCommands } from '../../../src/main/engine/commandTemplates.ts'
-import type { CompiledJob, TaskRow } from '../../../src/main/engine/compiledJob.ts'
-import { createJobTypeCatalog, type CompileInput, type JobTypeCatalog } from '../../../src/main/jobtypes/catalog.ts'
-import { createSandbox, type Sandbox, type SandboxOptions } from '../../../src/main/jobtypes/sandbox.ts'
-import type { Command } from '../../../src/shared/schemas/job.ts'
+import { silentLogger, type Logger } from '../../../src/shared/logger.ts'
+import { expandCommands } from '../../../src/main/engine/compile/commandTemplates.ts'
+import type { CompiledJob, TaskRow } from '../../../src/main/engine/base/compiledJob.ts'
+import { createJobTypeCatalog, type CompileInput, type JobTypeCatalog } from '../../../src/main/jobtypes/scripts/catalog.ts'
+import { createSandbox, type Sandbox, type SandboxOptions } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import type { Command } from '../../../src/shared/schemas/jobs/task.ts'
 
 export const CREATED_AT = new Date(2026, 2, 4, 5, 6, 7).getTime()
 

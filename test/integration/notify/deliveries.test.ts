@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { Deliveries } from '../../../src/main/notify/deliveries.ts'
 import type { ReadDatabase, SqlValue } from '../../../src/main/store/connection.ts'
-import { openStore, type OpenedStore } from '../../../src/main/store/farmStore.ts'
-import { insertEntries } from '../../../src/main/store/queries/outbox.ts'
+import { openStore, type OpenedStore } from '../../../src/main/store/openStore.ts'
+import { insertEntries } from '../../../src/main/store/queries/farm/outbox.ts'
 
 const soon = { timeout: 30_000 }
 
@@ -16,7 +16,7 @@ let opened: OpenedStore
 let deliveries: Deliveries
 let reads: number
 let delivered: unknown[]
-/** What is due is told when this moment has come, as by a machine that is busy. */
+/** What is due is sent when this moment has come, as by a machine that is busy. */
 let toldAt: number
 
 beforeEach(async () => {

@@ -62,7 +62,7 @@ async function deliveryTo(target: string) {
   return body.items.find((item: { target: string }) => item.target === target)
 }
 
-describe('who is told when a job ends', () => {
+describe('who is notified when a job ends', () => {
   it('a webhook gets the job, with the headers that were asked for', async () => {
     const job = await ends([hook('/done')])
     const [got] = await until(() => http.to('/done').length > 0 && http.to('/done'), 'the webhook')
@@ -83,7 +83,41 @@ describe('who is told when a job ends', () => {
     expect(mail.from).toBe('farm@studio.example')
     expect(mail.raw).toMatch(/Subject: \[Framehouse\] Nordlicht 040 failed/)
     expect(mail.raw).toContain('Auto-Submitted: auto-generated')
-    expect(mail.raw).toContain('http://farm.studio.example:8080/app/jobs/')
+    // Long lines are folded.
+    expect(mail.raw.replaceAll('=\r\n', '')).toContain('http://farm.studio.example:8080/app/jobs/')
+  })
+
+  it('both name the warnings of the job, with how often and in how many tasks', async () => {
+    const job = await manager.submit({
+      name: 'Warned 070',
+      notify: [hook('/warned'), { on: ['completed'], mail: 'warned@studio.example' }],
+    })
+    const worker = await manager.worker('warner', { kinds: ['misc'] })
+    for (let tasks = 0; tasks < job.counts.total;) {
+      for (const task of (await worker.take(1, 100)).assignments) {
+        const at = Date.now()
+        await worker.report(
+          task,
+          { type: 'warning', at, code: 'missing-file', text: 'file of the scene is missing: /a/oak.png', count: 1 },
+          { type: 'warning', at, code: 'script-error', text: 'Python: no such object', count: 3, frames: [1, 2, 3] },
+        )
+        await worker.finish(task)
+        tasks++
+      }
+    }
+    const [got] = await until(() => http.to('/warned').length > 0 && http.to('/warned'), 'the webhook')
+    expect(got?.body.job).toMatchObject({
+      warningCount: 2,
+      warnings: [
+        { code: 'missing-file', text: 'file of the scene is missing: /a/oak.png', count: 1, taskCount: 2 },
+        { code: 'script-error', text: 'Python: no such object', count: 6, taskCount: 2 },
+      ],
+    })
+    const mail = await until(() => smtp.mails.find(({ to }) => to.includes('warned@studio.example')), 'the mail')
+    expect(mail.raw).toMatch(/Subject: \[Framehouse\] Warned 070 is done with 2 warnings/)
+    const text = mail.raw.replaceAll('=\r\n', '')
+    expect(text).toContain('- file of the scene is missing: /a/oak.png (in 2 tasks)')
+    expect(text).toContain('- Python: no such object (6 times in 2 tasks)')
   })
 
   it('only those who asked for this end', async () => {
@@ -93,7 +127,7 @@ describe('who is told when a job ends', () => {
     expect(http.to('/only-failed')).toEqual([])
   })
 
-  it('the settings name who is told of all jobs; who is named twice is told once', async () => {
+  it('the settings name who is notified of all jobs; who is named twice gets one message', async () => {
     await change({ notifications: [hook('/farm')] })
     await ends([hook('/farm'), hook('/own')])
     await until(() => http.to('/own').length > 0, 'the webhook')
@@ -179,7 +213,7 @@ describe('settings and bad input', () => {
     await change({ smtpPassword: '********' })
     expect((await manager.call('POST', '/notifications/test', { body: { mail: 'test@studio.example' } })).body).toEqual({
       delivered: true,
-      message: 'the mail server took the message',
+      message: 'the mail server accepted the message',
     })
     const row = await manager.manager.context.read.get<{ value: string }>(`select value from settings where key = 'smtpPassword'`)
     expect(row?.value).toMatch(/^"sealed\$1\$/)

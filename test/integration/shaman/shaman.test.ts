@@ -4,12 +4,12 @@ import { lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm, stat, symlink, 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ConflictError, InvalidInputError } from '../../../src/main/engine/errors.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { ConflictError, InvalidInputError } from '../../../src/main/engine/base/errors.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { Checkouts, MissingFilesError } from '../../../src/main/files/shaman/checkout.ts'
 import { collectGarbage } from '../../../src/main/files/shaman/garbage.ts'
 import { Shaman } from '../../../src/main/files/shaman/shaman.ts'
-import { ContentMismatchError, UploadAbortedError } from '../../../src/main/files/shaman/store.ts'
+import { ContentMismatchError, UploadAbortedError } from '../../../src/main/files/content/errors.ts'
 
 const HOUR = 3_600_000
 const MONTH = 31 * 24 * HOUR
@@ -20,7 +20,7 @@ let shaman: Shaman
 function open(): Shaman {
   return new Shaman({
     storage: () => storage,
-    settings: () => ({ shamanEnabled: true, shamanGcPeriodMs: HOUR, shamanGcMaxAgeMs: MONTH }),
+    settings: () => ({ shamanEnabled: true, shamanGcPeriodMs: HOUR, shamanGcMaxAgeMs: MONTH, contentMaxBytes: 0 }),
     now: Date.now,
     log: silentLogger,
   })
@@ -93,7 +93,7 @@ describe('uploads', () => {
   ])('%s is refused and leaves nothing', async (_, chunks) => {
     await expect(shaman.store.store(blobOf('hello'), streamOf(...chunks), false)).rejects.toBeInstanceOf(ContentMismatchError)
     expect(await stored()).toEqual([])
-    expect(await uploading()).toEqual([])
+    expect(await readdir(path.join(storage, 'file-store', 'uploading'))).toEqual([])
     expect(await shaman.store.check(blobOf('hello'))).toBe('unknown')
   })
 
@@ -108,7 +108,7 @@ describe('uploads', () => {
     expect(await uploading()).toEqual([])
   })
 
-  test('who can defer is told so while somebody else uploads; who cannot uploads as well', async () => {
+  test('a client that can defer does so while another uploads; one that cannot uploads as well', async () => {
     const blob = blobOf('hello')
     const { body, release } = gatedStream('hel')
     const slow = shaman.store.store(blob, body, false)
@@ -285,7 +285,7 @@ describe('garbage collection', () => {
   }
   const collect = () => collectGarbage(shaman.store, { storage, now: Date.now(), maxAgeMs: MONTH })
 
-  test('removes old blobs nobody links to; keeps linked and young ones', async () => {
+  test('removes old blobs without links; keeps linked and young ones', async () => {
     const [linked, young, unneeded] = [await upload('linked'), await upload('young'), await upload('unneeded')]
     await shaman.checkouts.create('job', [{ ...linked, path: 'deep/file' }])
     shaman = open()
@@ -325,10 +325,10 @@ describe('garbage collection', () => {
     expect(await pending).toBe('stored')
   })
 
-  test('a blob that cannot be removed ends it with the reason, and whoever wants that blob has it', async () => {
+  test('a blob that cannot be removed ends it with the reason, and clients that want that blob have it', async () => {
     const blob = await upload('stuck')
     shaman = open()
-    // A folder in its place: `rm` refuses it, whoever runs the test.
+    // A folder in its place: `rm` refuses it for every user.
     await rm(shaman.store.pathOf(blob))
     await mkdir(shaman.store.pathOf(blob))
     const collecting = shaman.store.collect(blob, Date.now())

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
-import { Backups } from '../../../src/main/store/backups.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { Backups } from '../../../src/main/store/backup/backups.ts'
 import { Connection } from '../../../src/main/store/connection.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 

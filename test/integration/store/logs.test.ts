@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LogSegments, segmentFile } from '../../../src/main/files/segments.ts'
+import { LogSegments, segmentFile } from '../../../src/main/logs/segments.ts'
 import { open } from 'node:fs/promises'
+import type { LogStream } from '../../../src/shared/enums.ts'
+import { decodeRaw } from '../../../src/main/system/rawText.ts'
 import type { ReportEvent } from '../../../src/shared/schemas/agent.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 import { violations } from '../../support/invariants.ts'
@@ -22,7 +24,7 @@ describe('log segments', () => {
     return buffer.toString()
   }
 
-  it('puts bytes one after another where it said they would be', async () => {
+  it('puts bytes one after another where it announced they would be', async () => {
     const segments = await LogSegments.open(folder.path, 0)
     expect(segments.dirty).toBe(false)
     const places = ['hello\n', 'wörld\n', 'x'].map((text) => ({ text, ...segments.append(Buffer.from(text)) }))
@@ -97,7 +99,7 @@ describe('reading logs', () => {
     await test.close()
   })
 
-  const line = (text: string, stream: 'stdout' | 'stderr' = 'stdout', at = test.time): ReportEvent => ({ type: 'log', at, stream, text })
+  const line = (text: string, stream: LogStream = 'stdout', at = test.time): ReportEvent => ({ type: 'log', at, stream, text })
 
   async function attemptWith(texts: ReportEvent[]) {
     const worker = await test.worker('ada')
@@ -166,11 +168,39 @@ describe('reading logs', () => {
     }
   })
 
-  it('adds the newline that a line lacks, and counts empty lines', async () => {
+  it('adds nothing to a line that lacks its newline, and counts it and empty lines', async () => {
     const { task } = await attemptWith([line('no newline'), line('\n\n'), line('')])
-    expect(await test.log(task.taskId)).toBe('no newline\n\n\n')
-    expect(await test.logs.info(task.taskId, 1)).toEqual({ bytes: 13, lines: 3 })
+    expect(await test.log(task.taskId)).toBe('no newline\n\n')
+    const info = await test.logs.info(task.taskId, 1)
+    expect(info?.bytes).toBe(12)
+    expect((await test.logs.lines(task.taskId, 1, 0, 100)).length).toBe(info?.lines)
   })
+
+  it('keeps the bytes of each stream, also those that are no text and lines that pause', async () => {
+    const raw = Buffer.concat([Buffer.from('10%\r20%\r\n'), Buffer.of(0xe9, 0xff, 0x0a), Buffer.from('x'.repeat(50_000))])
+    const { task } = await attemptWith([
+      line(decodeRaw(raw)),
+      line('warned', 'stderr', 2_000),
+      line('the farm\n', 'farm', 3_000),
+      line(' and on'),
+    ])
+    const [out, err] = await Promise.all((['stdout', 'stderr'] as const).map((stream) => bytesOf(task.taskId, [stream])))
+    expect(out).toEqual(Buffer.concat([raw, Buffer.from(' and on')]))
+    expect(err?.toString()).toBe('warned')
+    expect((await bytesOf(task.taskId, ['stdout', 'stderr'])).length).toBe(raw.length + 7 + 6)
+    expect(await test.log(task.taskId)).toContain('warned\nthe farm\n and on')
+    const tail = await test.logs.streamTail(task.taskId, 1, 'stdout', 20)
+    expect([tail.bytes.toString(), tail.isCut]).toEqual(['xxxxxxxxxxxxx and on', true])
+    expect(await test.logs.streamTail(task.taskId, 1, 'stderr', 20)).toEqual({ bytes: Buffer.from('warned'), isCut: false })
+    const texts = (await test.logs.lines(task.taskId, 1, 0, 3)).map(({ text }) => text)
+    expect(texts).toEqual(['20%', '\ufffd\ufffd', 'x'.repeat(50_000)])
+  })
+
+  async function bytesOf(taskId: string, streams: LogStream[]): Promise<Buffer> {
+    const parts: Buffer[] = []
+    for await (const { bytes } of test.logs.streams(taskId, 1, streams)) parts.push(bytes)
+    return Buffer.concat(parts)
+  }
 
   it('the log of a task is that of its attempts one after another, with the lines of the farm around each', async () => {
     const { worker, task } = await attemptWith([line('first\n')])
@@ -245,7 +275,7 @@ describe('reading logs', () => {
     expect(lines[1]!.text).toBe(`${new Date(test.time).toISOString()} from the farm`)
   })
 
-  it('keeps the order of late lines, whoever loads the attempt and how often', async () => {
+  it('keeps the order of late lines, however the attempt is loaded and how often', async () => {
     const { worker, task } = await attemptWith([line('0\n')])
     await test.finish(worker, task)
     const late = (seq: number) => test.farm.report(worker.publicId, [{ seq, taskId: task.taskId, attempt: 1, event: line(`${seq}\n`) }], 0)

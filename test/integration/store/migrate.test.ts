@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Connection } from '../../../src/main/store/connection.ts'
-import { openStore } from '../../../src/main/store/farmStore.ts'
+import { openStore } from '../../../src/main/store/openStore.ts'
 import { migrate, parseMigrations } from '../../../src/main/store/migrate.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
@@ -45,16 +45,21 @@ describe('migrations', () => {
     expect(await version()).toBe(2)
   })
 
+  it('refuse two of one number', () => {
+    expect(() => parseMigrations({ './0001_first.sql': '', './0001_other.sql': '' })).toThrow('two migrations have the number 1')
+  })
+
   it('refuse a database that is newer than the program', async () => {
     await migrate(connection, parseMigrations({ ...FIRST, ...SECOND }))
-    await expect(migrate(connection, parseMigrations(FIRST))).rejects.toThrow('schema version 2, this program knows 1')
+    await expect(migrate(connection, parseMigrations(FIRST))).rejects.toThrow('schema version 2, this program supports 1')
     expect(await connection.all('select text from a')).toEqual([{ text: 'old' }])
   })
 })
 
 describe('a new farm', () => {
   it('has the whole schema, and opens again with what it holds', async () => {
-    const open = () => openStore({ dataDir: join(folder.path, 'data', 'farm'), readConnections: 2, onFailure: (error) => expect.fail(error.message) })
+    const open = () =>
+      openStore({ dataDir: join(folder.path, 'data', 'farm'), readConnections: 2, onFailure: (error) => expect.fail(error.message) })
     const first = await open()
     expect(await first.read.all('select name from namespaces')).toEqual([{ name: 'farm' }])
     expect(await first.read.all('pragma foreign_key_check')).toEqual([])
@@ -62,7 +67,7 @@ describe('a new farm', () => {
     await first.writer.exclusive((tx) => tx.run(`insert into settings values ('x', '1', 0)`))
     await first.close()
     const second = await open()
-    expect(await second.read.all('select key from settings')).toEqual([{ key: 'x' }])
+    expect(await second.read.all(`select key from settings where key not like 'farm.%'`)).toEqual([{ key: 'x' }])
     await second.close()
   })
 })

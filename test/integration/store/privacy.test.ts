@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { openStore } from '../../../src/main/store/farmStore.ts'
+import { openStore } from '../../../src/main/store/openStore.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const modeOf = async (name: string) => (await stat(join(folder, name))).mode & 0o777
 
-it.skipIf(process.platform === 'win32')('nobody but the owner reads the database, what SQLite keeps beside it, or the logs', async () => {
+it.skipIf(process.platform === 'win32')('only the owner reads the database, what SQLite keeps beside it, or the logs', async () => {
   const store = await openStore({ dataDir: folder, readConnections: 1, onFailure: () => undefined })
   for (const name of ['framehouse.sqlite', 'framehouse.sqlite-wal', 'framehouse.sqlite-shm']) expect(await modeOf(name)).toBe(0o600)
   expect(await modeOf('logs')).toBe(0o700)

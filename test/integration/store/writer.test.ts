@@ -1,17 +1,20 @@
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { UnavailableError } from '../../../src/main/engine/errors.ts'
+import { DataDamagedError, UnavailableError } from '../../../src/main/engine/base/errors.ts'
 import { Connection } from '../../../src/main/store/connection.ts'
-import type { RowStatement } from '../../../src/main/store/rowCommits.ts'
+import type { RowStatement } from '../../../src/main/store/rows/rowCommits.ts'
 import { Writer, type LogSink } from '../../../src/main/store/writer.ts'
-import { deferred } from '../../../src/shared/deferred.ts'
+import { deferred } from '../../../src/shared/async.ts'
 import { temporaryFolder } from '../../support/folder.ts'
 
 const PUT: RowStatement = {
   name: 'put',
   sql: `insert into things (id, text) select v->>0, v->>1 from (select value as v from jsonb_each(:rows)) where true on conflict (id) do update set text = excluded.text`,
 }
-const CHILD: RowStatement = { name: 'child', sql: `insert into children (thing, text) select v->>0, v->>1 from (select value as v from jsonb_each(:rows))` }
+const CHILD: RowStatement = {
+  name: 'child',
+  sql: `insert into children (thing, text) select v->>0, v->>1 from (select value as v from jsonb_each(:rows))`,
+}
 
 class FakeLogs implements LogSink {
   dirty = false
@@ -62,14 +65,14 @@ const put = (id: number, text: string): void => writer.save(PUT, id, () => [id, 
 const insert = (id: number, text = 'x') => writer.statement('insert into things (id, text) values (?, ?)', [id, text])
 
 describe('group commit', () => {
-  it('what is said in one turn goes in one transaction', async () => {
+  it('what is recorded in one turn goes in one transaction', async () => {
     for (let id = 1; id <= 100; id++) put(id, String(id))
     await writer.durable()
     expect(await things()).toHaveLength(100)
     expect(transactions).toBe(1)
   })
 
-  it('what is said while a commit is on its way goes into the next one, all of it', async () => {
+  it('what is recorded while a commit is on its way goes into the next one, all of it', async () => {
     const gate = deferred<void>()
     logs.gate = gate.promise
     logs.dirty = true
@@ -113,7 +116,7 @@ describe('group commit', () => {
     expect(await things()).toEqual([{ id: 1, text: 'two' }])
   })
 
-  it('a transaction of somebody else in between fixes what was said before it: no commit shows half of a later change', async () => {
+  it('another transaction in between fixes what was recorded before it: no commit shows half of a later change', async () => {
     const shown: unknown[] = []
     let [one, two] = ['before', 'before']
     const save = (): void => {
@@ -261,12 +264,12 @@ describe('two commits on their way', () => {
 })
 
 describe('durable', () => {
-  it('resolves at once when nothing was said', async () => {
+  it('resolves at once when nothing was recorded', async () => {
     await writer.durable()
     expect(transactions).toBe(0)
   })
 
-  it('waits for the commit that is on its way, also when nothing was said since', async () => {
+  it('waits for the commit that is on its way, also when nothing was recorded since', async () => {
     put(1, 'x')
     const done = writer.durable()
     await new Promise((resolve) => setImmediate(resolve))
@@ -278,7 +281,7 @@ describe('durable', () => {
   it('does not wait for what others say later, however much that is', async () => {
     let id = 0
     let busy = true
-    // Somebody always has something to say before the last thing is written.
+    // There is always something to record before the last change is written.
     const chatter = (async () => {
       while (busy) {
         put(++id, 'x')
@@ -345,7 +348,7 @@ describe('effects after the commit', () => {
 })
 
 describe('a transaction of its own', () => {
-  it('sees what was said before it, and not what is said after it', async () => {
+  it('sees what was recorded before it, and not what is recorded after it', async () => {
     put(1, 'before')
     const seen = writer.exclusive((tx) => tx.all<{ text: string }>('select text from things'))
     put(2, 'after')
@@ -364,7 +367,7 @@ describe('a transaction of its own', () => {
     expect(order).toEqual(['first', 'batch', 'second'])
   })
 
-  it('is rolled back when it fails, and harms nobody else', async () => {
+  it('is rolled back when it fails, and harms no other', async () => {
     const failing = writer.exclusive(async (tx) => {
       await tx.run(`insert into things (id, text) values (1, 'half')`)
       throw new Error('stop')
@@ -383,7 +386,7 @@ describe('a commit that fails', () => {
     put(1, 'good')
     insert(2, 'bad')
     const mine = writer.durable()
-    await expect(mine).rejects.toThrow('the database cannot be written')
+    await expect(mine).rejects.toThrow('cannot write the database')
     expect(await things()).toEqual([])
     expect(failures).toHaveLength(1)
     expect(() => put(3, 'x')).toThrow(UnavailableError)
@@ -411,7 +414,7 @@ describe('a commit that fails', () => {
     expect(await things()).toEqual([])
   })
 
-  it('does not become an unhandled rejection when nobody waits', async () => {
+  it('does not become an unhandled rejection when no caller waits', async () => {
     put(1, 'bad')
     await new Promise((resolve) => setTimeout(resolve, 30))
     expect(failures).toHaveLength(1)
@@ -432,10 +435,27 @@ describe('a commit that fails', () => {
     await expect(writer.durable()).rejects.toThrow('disk full')
     expect(await things()).toEqual([])
   })
+
+  it.each([
+    ['a batch', () => (insert(1, 'bad'), writer.durable())],
+    ['a transaction of its own', () => writer.exclusive((tx) => tx.run(`insert into things (id, text) values (1, 'bad')`))],
+  ])('of %s says that the files are gone, when they are, and not what the database made of it', async (_what, write) => {
+    const gone = new DataDamagedError('it was deleted')
+    const disk = {
+      isFull: () => false,
+      makeRoom: () => Promise.resolve(false),
+      assertThere: () => {
+        throw gone
+      },
+    }
+    writer = new Writer(connection, [PUT, CHILD], logs, (error) => failures.push(error), disk)
+    await expect(write()).rejects.toBe(gone)
+    expect(failures).toEqual([gone])
+  })
 })
 
 describe('closing', () => {
-  it('writes what was said and refuses what comes later', async () => {
+  it('writes what was recorded and refuses what comes later', async () => {
     put(1, 'x')
     await writer.close()
     expect(await things()).toHaveLength(1)

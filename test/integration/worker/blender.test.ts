@@ -7,8 +7,8 @@ import { promisify } from 'node:util'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createCommandRegistry } from '../../../src/main/worker/commands/registry.ts'
-import { CouldNotStartError, InvalidParameterError, StoppedError } from '../../../src/main/worker/commands/types.ts'
-import { readVersion } from '../../../src/main/worker/tools/software.ts'
+import { CouldNotStartError, InvalidParameterError, StoppedError } from '../../../src/main/worker/contract/commands.ts'
+import { readVersion } from '../../../src/main/worker/tools/machine/software.ts'
 import { type RecordedContext, commandOf, recordedContext, tempFolder, until } from '../../support/commandContext.ts'
 import { makeBlend } from '../../support/makeBlend.ts'
 import { requirePart } from '../../support/parts.ts'
@@ -75,12 +75,12 @@ blender.describe('blender-render', () => {
     expect(context.text).toMatch(/pid=\d+ > Saved: '/)
   })
 
-  it('counts and reports frames that are there already, and leaves them as they are', async () => {
+  it('counts and reports frames that are kept, and leaves them as they are', async () => {
     const folder = await tempFolder()
     const first = await recordedContext()
     await render(first, { blendfile: blend, args: jobArgs(join(folder, 'f-######'), '1') })
     const before = (await stat(join(folder, 'f-000001.png'))).mtimeMs
-    const again = await recordedContext()
+    const again = await recordedContext({ existing: { mode: 'keep-whole' } })
     await render(again, { blendfile: blend, args: jobArgs(join(folder, 'f-######'), '1..2') })
     expect(again.steps).toBe(2)
     expect(again.outputs.map(({ frame }) => frame)).toEqual([1, 2])
@@ -154,7 +154,10 @@ blender.describe('blender-render', () => {
     const folder = await tempFolder()
     const context = await recordedContext()
     const args = ['--python-expr', 'import bpy; bpy.context.scene.cycles.use_denoising = True', ...jobArgs(join(folder, 'f-######'), '1')]
-    const end = await render(context, { blendfile: blend, args }).then(() => 'rendered', (error: unknown) => String(error))
+    const end = await render(context, { blendfile: blend, args }).then(
+      () => 'rendered',
+      (error: unknown) => String(error),
+    )
     const hasDenoiser = !context.text.includes('Build without OpenImageDenoise')
     if (hasDenoiser) expect(end).toBe('rendered')
     else expect(end).toMatch(/built without OpenImageDenoise: switch denoising off/)

@@ -1,16 +1,17 @@
 /** Checkouts that a worker fetches from its manager, over HTTP. */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { HttpClient } from '../../../src/main/worker/http.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
-import { AgentApi } from '../../../src/main/worker/native/agentApi.ts'
-import { CheckoutCopies } from '../../../src/main/worker/native/checkouts.ts'
-import { deferred } from '../../../src/shared/deferred.ts'
+import { HttpClient } from '../../../src/main/worker/link/http.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { AgentApi } from '../../../src/main/worker/adapters/native/agentApi.ts'
+import { CheckoutCopies } from '../../../src/main/worker/adapters/native/checkouts.ts'
+import { parseFrameRange } from '../../../src/shared/frames/frameRange.ts'
+import { deferred } from '../../../src/shared/async.ts'
 import { tempFolder } from '../../support/commandContext.ts'
 
 const CONTENT = 'a scene'
@@ -25,14 +26,16 @@ describe('two attempts that want the same checkout', () => {
   /** The file is sent when this resolves. */
   let gate: Promise<void>
   let asked: number
+  let listed: object[]
 
   beforeEach(async () => {
     gate = Promise.resolve()
     asked = 0
+    listed = [file]
     server = createServer((request, response) => {
       if (request.url?.includes('/checkout?')) {
         response.setHeader('content-type', 'application/json')
-        response.end(JSON.stringify({ files: [file] }))
+        response.end(JSON.stringify({ files: listed }))
         return
       }
       asked++
@@ -60,6 +63,25 @@ describe('two attempts that want the same checkout', () => {
     const { signal } = new AbortController()
     expect(await Promise.all([localised(signal), localised(signal)])).toEqual([CONTENT, CONTENT])
     expect(asked).toBe(1)
+  })
+
+  it('fetch of the files that only some frames need those of their frames', async () => {
+    listed = [
+      file,
+      { ...file, path: 'seq/1', frames: [1] },
+      { ...file, path: 'seq/2', frames: [2, 3] },
+      { ...file, path: 'seq/4', frames: [4] },
+    ]
+    const { signal } = new AbortController()
+    const seen = async (frames: string | undefined) => {
+      const [command] = await copies.localise(commands, checkout, signal, frames === undefined ? undefined : parseFrameRange(frames))
+      const [path] = command?.parameters['args'] as [string]
+      return (await readdir(join(path, '..', '..', 'seq')).catch(() => [])).toSorted()
+    }
+    expect(await seen('5')).toEqual([])
+    expect(await seen('3')).toEqual(['2'])
+    expect(await seen('1-2')).toEqual(['1', '2'])
+    expect(await seen(undefined)).toEqual(['1', '2', '4'])
   })
 
   it('do not depend on each other: one goes on when the one that fetches is stopped', async () => {

@@ -1,9 +1,10 @@
 /** The commands that need no program: on real folders. */
 import { mkdir, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { createCommandRegistry } from '../../../src/main/worker/commands/registry.ts'
-import { InvalidParameterError, StoppedError } from '../../../src/main/worker/commands/types.ts'
+import { InvalidParameterError, StoppedError } from '../../../src/main/worker/contract/commands.ts'
 import { type RecordedContext, commandOf, recordedContext, tempFolder } from '../../support/commandContext.ts'
 
 const registry = createCommandRegistry({ programs: {} })
@@ -71,6 +72,58 @@ describe('exec', () => {
   })
 })
 
+describe('exec with files that it must write', () => {
+  const WRITE = 'for (const path of process.argv.slice(1)) require("fs").writeFileSync(path, Buffer.from(process.env.BYTES ?? "", "hex"))'
+  const write = (context: RecordedContext, outputs: string[], paths = outputs) =>
+    runIn(context, 'exec', { exe: process.execPath, args: ['-e', WRITE, ...paths], outputs })
+  const image = () =>
+    sharp({ create: { width: 8, height: 6, channels: 3, background: '#369' } })
+      .png()
+      .toBuffer()
+
+  it('reports them with what the look at them found, in folders that it makes', async () => {
+    const path = join(await tempFolder(), 'new', 'a.png')
+    const context = await recordedContext({ env: { BYTES: (await image()).toString('hex') } })
+    await write(context, [path])
+    expect(context.outputs).toMatchObject([{ path, check: 'whole', width: 8, height: 6 }])
+  })
+
+  it('fails when one is missing, or is what was there before', async () => {
+    const folder = await tempFolder()
+    const [one, two] = [join(folder, 'one.txt'), join(folder, 'two.txt')]
+    await writeFile(two, 'of yesterday')
+    await expect(write(await recordedContext(), [one, two], [one])).rejects.toThrow(
+      `the program ended without an error, but did not write "${two}"`,
+    )
+    expect(await readFile(join(folder, '.framehouse-replaced', 'two.txt'), 'utf8')).toBe('of yesterday')
+  })
+
+  it.each(['a.png', 'a.exr', 'a.mp4', 'a.mkv'])('fails when %s is damaged, and sets it aside', async (name) => {
+    const folder = await tempFolder()
+    const path = join(folder, name)
+    await expect(write(await recordedContext({ env: { BYTES: '7465787420616c6f6e65' } }), [path])).rejects.toThrow(`"${path}" is damaged: `)
+    expect(await readdir(join(folder, '.framehouse-replaced'))).toEqual([`${name}.damaged`])
+  })
+
+  it('runs no program when whole files are to be kept and all are there', async () => {
+    const path = join(await tempFolder(), 'a.png')
+    await writeFile(path, await image())
+    const context = await recordedContext({ existing: { mode: 'keep-whole' } })
+    await write(context, [path])
+    expect(context.pids.started).toEqual([])
+    expect(context.outputs).toMatchObject([{ path, kept: true, check: 'whole' }])
+  })
+
+  it('keeps its exit code', async () => {
+    const parameters = { exe: process.execPath, args: ['-e', 'process.exit(7)'], outputs: [join(await tempFolder(), 'a.png')] }
+    await expect(run('exec', parameters)).rejects.toThrow('command exited abnormally with code 7')
+  })
+
+  it('takes absolute paths only', async () => {
+    await expect(run('exec', { exe: process.execPath, outputs: ['a.png'] })).rejects.toThrow('has a path that is not absolute: "a.png"')
+  })
+})
+
 describe('make-directory', () => {
   it('makes all folders of the path, and is content when they are there', async () => {
     const path = join(await tempFolder(), 'a', 'b', 'c')
@@ -82,7 +135,9 @@ describe('make-directory', () => {
   it('fails when a file is in the way', async () => {
     const folder = await tempFolder()
     await writeFile(join(folder, 'file'), '')
-    await expect(run('make-directory', { path: join(folder, 'file') })).rejects.toThrow(/could not make directory .*there is a file of that name/)
+    await expect(run('make-directory', { path: join(folder, 'file') })).rejects.toThrow(
+      /could not make directory .*there is a file of that name/,
+    )
     await expect(run('make-directory', { path: join(folder, 'file', 'deeper') })).rejects.toThrow('a part of the path is a file')
   })
 })
@@ -97,7 +152,7 @@ describe('move-directory', () => {
     expect(await readdir(folder)).toEqual(['deep'])
   })
 
-  it('renames what stands at the destination after its age, and numbers a second one of the same age', async () => {
+  it('renames an existing destination after its age, and numbers a second one of the same age', async () => {
     const folder = await tempFolder()
     const dest = join(folder, 'dest')
     const age = new Date(2021, 4, 6, 7, 8, 9)
@@ -112,6 +167,22 @@ describe('move-directory', () => {
     expect(await readFile(join(dest, 'f'), 'utf8')).toBe('four')
     expect(await readFile(join(folder, 'dest-2021-05-06_070809', 'f'), 'utf8')).toBe('one')
     expect(await readFile(join(folder, 'dest-2021-05-06_070809-002', 'f'), 'utf8')).toBe('three')
+  })
+
+  it('moves nothing when a picture in it is damaged, and names it', async () => {
+    const folder = await tempFolder()
+    const [src, dest] = [join(folder, 'src'), join(folder, 'dest')]
+    await mkdir(join(src, 'deep'), { recursive: true })
+    const image = sharp({ create: { width: 8, height: 6, channels: 3, background: '#369' } }).png()
+    await image.toFile(join(src, 'f_1.png'))
+    const bytes = await readFile(join(src, 'f_1.png'))
+    await writeFile(join(src, 'deep', 'f_2.png'), bytes.subarray(0, 40))
+    await writeFile(join(src, 'notes.txt'), '')
+    await expect(run('move-directory', { src, dest })).rejects.toThrow(`"${join(src, 'deep', 'f_2.png')}" is damaged: ends too early`)
+    expect(await readdir(folder)).toEqual(['src'])
+    await writeFile(join(src, 'deep', 'f_2.png'), bytes)
+    await run('move-directory', { src, dest })
+    expect((await readdir(dest)).toSorted()).toEqual(['deep', 'f_1.png', 'notes.txt'])
   })
 
   it('touches nothing when the source is missing', async () => {
@@ -139,6 +210,14 @@ describe('copy-file', () => {
     expect((await stat(dest)).mode & 0o777).toBe(0o640)
     expect(await readdir(join(folder, 'x', 'y'))).toEqual(['b.bin'])
     expect(context.text).toBe(`copy-file: copying "${src}" to "${dest}"\ncopy-file: copied 3000000 bytes to "${dest}"\n`)
+  })
+
+  it('gives no damaged picture a new name', async () => {
+    const folder = await tempFolder()
+    const src = join(folder, 'a.png')
+    await writeFile(src, Buffer.from('89504e470d0a1a0a0000', 'hex'))
+    await expect(run('copy-file', { src, dest: join(folder, 'b.png') })).rejects.toThrow(`cannot copy "${src}": it is damaged: `)
+    expect(await readdir(folder)).toEqual(['a.png'])
   })
 
   it('never overwrites, not even a link that leads nowhere', async () => {

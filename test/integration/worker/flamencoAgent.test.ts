@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ExitCodeError } from '../../../src/main/worker/commands/types.ts'
-import { FLAMENCO_TIMING } from '../../../src/main/worker/flamenco/flamencoWorker.ts'
+import { ExitCodeError } from '../../../src/main/worker/contract/commands.ts'
+import { FLAMENCO_TIMING } from '../../../src/main/worker/adapters/flamenco/flamencoWorker.ts'
 import { FakeFlamenco } from '../../support/fakeFlamenco.ts'
 import { WorkerLab, type TestWorker } from '../../support/workerParts.ts'
 
@@ -125,7 +125,7 @@ describe('a worker of a foreign Flamenco Manager', () => {
     expect(Buffer.byteLength(logs[0] ?? '')).toBe(12 * Math.ceil(10_241 / 12))
   })
 
-  it('asks for the next task at once after one is done, and only after its end was heard', async () => {
+  it('asks for the next task at once after one is done, and only after its end was confirmed', async () => {
     const first = manager.submit(command('say', { text: '1' }))
     const second = manager.submit(command('say', { text: '2' }))
     await start({}, { flamencoTiming: { ...flamencoTiming, idleMs: 60_000, errorMs: 60_000 } })
@@ -166,7 +166,7 @@ describe('a worker of a foreign Flamenco Manager', () => {
     const task = manager.submit(command('hold'))
     await expect.poll(() => commands.isHeld(task.uuid), soon).toBe(true)
     await expect.poll(() => task.activity, soon).toBe('Started')
-    task.workerId = 'somebody else'
+    task.workerId = 'another worker'
     commands.started[0]?.log('stdout', 'x'.repeat(11_000))
     await expect.poll(() => worker.status().running, soon).toEqual([])
     expect(commands.started[0]?.signal.reason).toMatchObject({ outcome: 'stopped' })
@@ -313,7 +313,7 @@ describe('trouble with a Flamenco Manager', () => {
     manager.intercept = (call) => (call === 'POST task/ID' && !refused && (refused = true) ? answer : undefined)
     const task = manager.submit(command('say', { text: 'x' }))
     await expect.poll(() => task.status, soon).toBe('completed')
-    expect(log.lines.join('\n')).toContain('the Manager refuses a task update')
+    expect(log.lines.join('\n')).toContain('the Manager rejected a task update')
   })
 
   it('waits after "nothing to do" and after trouble as long as its timing says, spread by a tenth', async () => {
@@ -324,7 +324,10 @@ describe('trouble with a Flamenco Manager', () => {
     manager.intercept = (call) => (call === 'POST task' ? { status: 500, body: { code: 500, message: 'oops' } } : undefined)
     const before = manager.calls.length
     await expect.poll(() => manager.calls.slice(before).filter(({ call }) => call === 'POST task').length, soon).toBeGreaterThan(2)
-    const errors = manager.calls.slice(before).filter(({ call }) => call === 'POST task').map(({ at }) => at)
+    const errors = manager.calls
+      .slice(before)
+      .filter(({ call }) => call === 'POST task')
+      .map(({ at }) => at)
     expect((errors[2] ?? 0) - (errors[1] ?? 0)).toBeGreaterThanOrEqual(215)
   })
 })

@@ -139,7 +139,7 @@ describe('a worker of our manager', () => {
 
   it('reports how a command failed, and does not run the ones behind it', async () => {
     const { commands } = await lab.start({ managerUrl: manager.url })
-    const { ExitCodeError } = await import('../../../src/main/worker/commands/types.ts')
+    const { ExitCodeError } = await import('../../../src/main/worker/contract/commands.ts')
     commands.set('break', async () => {
       throw new ExitCodeError(3)
     })

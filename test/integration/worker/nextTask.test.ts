@@ -1,9 +1,9 @@
-/** A worker that holds its next task, with the real manager: no wait between two tasks, and nobody kept waiting. */
+/** A worker that holds its next task, with the real manager: no wait between two tasks, and no other worker kept waiting. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { workerParts } from '../../../src/main/worker/parts.ts'
-import type { Task } from '../../../src/shared/schemas/job.ts'
+import type { Task } from '../../../src/shared/schemas/jobs/task.ts'
 import { LiveManager } from '../../support/liveManager.ts'
 import { WorkerLab } from '../../support/workerParts.ts'
 

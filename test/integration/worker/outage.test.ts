@@ -28,7 +28,7 @@ async function holding(config = {}): Promise<TestWorker & { fence: Fence }> {
 }
 
 describe('an outage of the manager', () => {
-  it('does not disturb what runs; everything said meanwhile arrives afterwards, in order and once', async () => {
+  it('does not disturb what runs; everything reported meanwhile arrives afterwards, in order and once', async () => {
     const { commands, fence, worker } = await holding()
     const [context] = commands.started
     context?.log('stdout', 'before')
@@ -51,7 +51,7 @@ describe('an outage of the manager', () => {
     await expect.poll(() => worker.status(), soon).toMatchObject({ connected: true, undelivered: 0, problem: '' })
   })
 
-  it('names at the next sign-on what runs and what has ended unheard, so that neither is given to somebody else', async () => {
+  it('names at the next sign-on what runs and what has ended unheard, so that neither is given to another worker', async () => {
     const { commands, fence: ended } = await holding({ slots: 2 })
     const running = manager.submit({ commands: [command('hold')] })
     await expect.poll(() => commands.isHeld(running.taskId), soon).toBe(true)
@@ -65,7 +65,7 @@ describe('an outage of the manager', () => {
     await expect.poll(() => manager.finished(running), soon).toMatchObject({ outcome: 'success' })
   })
 
-  it('stops after it what the manager has given to somebody else meanwhile', async () => {
+  it('stops after it what the manager has given to another worker meanwhile', async () => {
     const { commands, fence, worker } = await holding()
     await manager.close()
     manager.takeAway(fence)
@@ -92,7 +92,7 @@ describe('an outage of the manager', () => {
     expect(manager.events(fence).filter(({ type }) => type === 'finished')).toHaveLength(1)
   })
 
-  it('is told at once of a task whose hand-out was lost, instead of waiting for its lease to run out', async () => {
+  it('learns at once of a task whose hand-out was lost, instead of waiting for its lease to run out', async () => {
     const { worker } = await lab.start({ managerUrl: manager.url })
     await expect.poll(() => worker.status().connected, soon).toBe(true)
     let lost = false
@@ -108,7 +108,9 @@ describe('an outage of the manager', () => {
     await manager.close()
     manager.requestStatus(manager.onlyWorker(), 'asleep')
     await manager.open()
-    await expect.poll(() => manager.finished(fence), soon).toMatchObject({ outcome: 'lost', reason: 'worker "tester" was asked to go asleep' })
+    await expect
+      .poll(() => manager.finished(fence), soon)
+      .toMatchObject({ outcome: 'lost', reason: 'worker "tester" was asked to go asleep' })
     await expect.poll(() => manager.onlyWorker().status, soon).toBe('asleep')
     expect(commands.started).toHaveLength(1)
   })
@@ -136,9 +138,9 @@ describe('an outage of the manager', () => {
     await first.worker.stop()
     await manager.open()
     await lab.start({ managerUrl: manager.url, dataDir: first.dataDir }, { createPreviews: () => previews })
-    await expect.poll(() => manager.previews.map(({ path, size }) => `${path} ${size}`), soon).toEqual(
-      [1, 2, 3].flatMap((frame) => [`/renders/${frame}.png thumbnail`, `/renders/${frame}.png large`]),
-    )
+    await expect
+      .poll(() => manager.previews.map(({ path, size }) => `${path} ${size}`), soon)
+      .toEqual([1, 2, 3].flatMap((frame) => [`/renders/${frame}.png thumbnail`, `/renders/${frame}.png large`]))
   })
 
   it('comes back quickly from a short one', async () => {
@@ -155,11 +157,11 @@ describe('an outage of the manager', () => {
 })
 
 describe('a restart of the worker', () => {
-  it('delivers what was said before it, and asks that ended attempts are not run again', async () => {
+  it('delivers what was reported before it, and asks that ended attempts are not run again', async () => {
     const first = await holding()
     const [context] = first.commands.started
     await manager.close()
-    context?.log('stdout', 'said in the dark')
+    context?.log('stdout', 'written in the dark')
     first.commands.release(first.fence.taskId)
     await expect.poll(() => first.worker.status().running, soon).toEqual([])
     await first.worker.stop()
@@ -167,7 +169,7 @@ describe('a restart of the worker', () => {
     const second = await lab.start({ managerUrl: manager.url, dataDir: first.dataDir })
     await expect.poll(() => manager.finished(first.fence), soon).toMatchObject({ outcome: 'success' })
     expect(manager.onlyWorker().signOns.at(-1)?.running).toEqual([first.fence])
-    expect(manager.logText(first.fence)).toBe('said in the dark\n')
+    expect(manager.logText(first.fence)).toBe('written in the dark\n')
     await expect.poll(() => second.worker.status().undelivered, soon).toBe(0)
     expect(manager.workers.size).toBe(1)
   })
@@ -185,7 +187,7 @@ describe('a manager that refuses', () => {
     commands.release(fence.taskId)
     await expect.poll(() => manager.finished(fence), soon).toMatchObject({ outcome: 'success' })
     expect(manager.logText(fence)).toBe('first\nsecond\n')
-    expect(log.lines.filter((line) => line.startsWith('error the manager refuses a report'))).toHaveLength(1)
+    expect(log.lines.filter((line) => line.startsWith('error the manager rejected a report'))).toHaveLength(1)
   })
 
   it('a report that makes the manager stumble is tried again, and given up only after many times', async () => {
@@ -219,7 +221,7 @@ describe('a manager that refuses', () => {
     const { commands, worker, dataDir } = await holding()
     const old = manager.onlyWorker().id
     manager.workers.clear()
-    commands.started[0]?.log('stdout', 'for nobody')
+    commands.started[0]?.log('stdout', 'for no one')
     await expect.poll(() => manager.workers.size, soon).toBe(1)
     await expect.poll(() => worker.status().connected, soon).toBe(true)
     expect(manager.onlyWorker().id).not.toBe(old)
@@ -229,7 +231,7 @@ describe('a manager that refuses', () => {
     await expect.poll(() => manager.finished(next), soon).toMatchObject({ outcome: 'success' })
   })
 
-  it('a join that is refused is tried again until it is allowed, and the reason is told', async () => {
+  it('a join that is refused is tried again until it is allowed, and the reason is reported', async () => {
     let allowed = false
     manager.intercept = (call) => (call === 'join' && !allowed ? failure(403, 'not-allowed', 'a join key is needed') : undefined)
     const { worker, log } = await lab.start({ managerUrl: manager.url })
@@ -244,7 +246,7 @@ describe('a manager that refuses', () => {
     await expect.poll(() => worker.status().connected, soon).toBe(true)
     manager.intercept = (call) => (call === 'take' || call === 'sign-on' ? { status: 200, body: { assignments: 'many' } } : undefined)
     manager.requestStatus(manager.onlyWorker(), 'asleep')
-    await expect.poll(() => worker.status().problem, soon).toContain('is not what our protocol says')
+    await expect.poll(() => worker.status().problem, soon).toContain('does not match the protocol')
     manager.intercept = undefined
     await expect.poll(() => worker.status().connected, soon).toBe(true)
   })

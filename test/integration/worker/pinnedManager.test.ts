@@ -1,7 +1,12 @@
 /** A worker and a manager over TLS: whom the worker believes to be its manager. */
-import { readFile } from 'node:fs/promises'
+import { X509Certificate } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { constraintFor } from '../../../src/main/security/tls/farmNames.ts'
+import { issueAuthority } from '../../../src/main/security/tls/issue.ts'
+import { ensureDir } from '../../../src/main/system/ensureDir.ts'
 import { workerParts } from '../../../src/main/worker/parts.ts'
 import { LiveManager, until } from '../../support/liveManager.ts'
 import { WorkerLab, type TestWorker } from '../../support/workerParts.ts'
@@ -13,14 +18,14 @@ afterEach(async () => {
   await Promise.all(managers.splice(0).map((manager) => manager.stop()))
 })
 
-async function openManager(port = 0): Promise<LiveManager> {
-  const manager = await LiveManager.start({ tls: { host: '127.0.0.1', port } })
+async function openManager(port = 0, more: { dataDir?: string } = {}): Promise<LiveManager> {
+  const manager = await LiveManager.start({ ...more, tls: { host: '127.0.0.1', port } })
   managers.push(manager)
   return manager
 }
 
 const tlsOf = ({ manager }: LiveManager) => {
-  if (!manager.tls) throw new Error('there is no encrypted door')
+  if (!manager.tls) throw new Error('there is no TLS listener')
   return manager.tls
 }
 const pinsOf = async ({ dataDir }: TestWorker): Promise<unknown> =>
@@ -38,7 +43,7 @@ describe('a worker of an encrypted manager', () => {
     await connected(first)
     const { id } = await manager.submit()
     await until(async () => (await manager.get(`/jobs/${id}`)).body.status === 'completed', 'the job is done')
-    expect(await pinsOf(first)).toEqual({ version: 1, pins: [{ manager: url, fingerprint }] })
+    expect(await pinsOf(first)).toEqual({ version: 1, pins: [{ manager: url, authority: fingerprint }] })
     expect(first.log.lines.filter((line) => line.includes('no authority vouches'))).toHaveLength(1)
 
     await first.worker.stop()
@@ -48,7 +53,7 @@ describe('a worker of an encrypted manager', () => {
     expect(await workersOf(manager)).toHaveLength(1)
   })
 
-  it('does not speak to another manager that stands in its place, until its owner says that it is the right one', async () => {
+  it('does not speak to another manager in its place, until its owner says that it is the right one', async () => {
     const manager = await openManager()
     const { url, port } = tlsOf(manager)
     const worker = await lab.start({ managerUrl: url })
@@ -68,6 +73,25 @@ describe('a worker of an encrypted manager', () => {
     expect(await workersOf(other)).toHaveLength(1)
     await second.worker.stop()
     await connected(await lab.start({ managerUrl: url, dataDir: worker.dataDir }))
+  })
+
+  it('that pinned a certificate from before farms had an authority trusts the authority which that one signed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'framehouse-pinned-'))
+    const earlier = await issueAuthority('of before', constraintFor([]), Date.now())
+    await ensureDir(join(folder, 'tls'))
+    await writeFile(join(folder, 'tls', 'certificate.pem'), earlier.cert)
+    await writeFile(join(folder, 'tls', 'key.pem'), earlier.key)
+    const manager = await openManager(0, { dataDir: folder })
+    const { url, fingerprint } = tlsOf(manager)
+    const pins = [{ manager: url, fingerprint: new X509Certificate(earlier.cert).fingerprint256 }]
+    const dataDir = await mkdtemp(join(tmpdir(), 'framehouse-pinned-worker-'))
+    await writeFile(join(dataDir, 'manager-certificates.json'), JSON.stringify({ version: 1, pins }))
+    const worker = await lab.start({ managerUrl: url, dataDir })
+    await connected(worker)
+    expect(await pinsOf(worker)).toEqual({ version: 1, pins: [{ manager: url, authority: fingerprint }] })
+    await worker.worker.stop()
+    await managers.pop()?.stop()
+    await Promise.all([folder, dataDir].map((each) => rm(each, { recursive: true, force: true })))
   })
 
   it('that knows the fingerprint is not taken in at the first time either', async () => {

@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import { inflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { PreviewMaker } from '../../../src/main/worker/commands/types.ts'
-import { PreviewError, createPreviewMaker } from '../../../src/main/worker/tools/previews.ts'
-import { fromHalf, planesOf, splitLight } from '../../../src/shared/sceneLight.ts'
+import type { PreviewMaker } from '../../../src/main/worker/contract/commands.ts'
+import { PreviewError, createPreviewMaker } from '../../../src/main/worker/tools/pictures/previews.ts'
+import { fromHalf, planesOf, splitLight } from '../../../src/shared/pictures/sceneLight.ts'
 import { tempFolder } from '../../support/commandContext.ts'
 import { requirePart } from '../../support/parts.ts'
 
@@ -22,7 +22,9 @@ const maker = createPreviewMaker({ programs: {} })
 async function halves(alpha: boolean) {
   const right = { r: 0, g: 0, b: 255, alpha: alpha ? 0 : 1 }
   const left = { r: 255, g: 0, b: 0, alpha: 1 }
-  const half = await sharp({ create: { width: 1200, height: 600, channels: 4, background: left } }).png().toBuffer()
+  const half = await sharp({ create: { width: 1200, height: 600, channels: 4, background: left } })
+    .png()
+    .toBuffer()
   const empty = sharp({ create: { width: 2400, height: 600, channels: 4, background: right } })
   const whole = empty.composite([{ input: half, left: 0, top: 0 }])
   const flat = sharp(await whole.png().toBuffer())
@@ -56,7 +58,9 @@ describe('previews', () => {
 
   it('never enlarge', async () => {
     const path = join(await tempFolder(), 'small.png')
-    await sharp({ create: { width: 100, height: 40, channels: 3, background: '#123456' } }).png().toFile(path)
+    await sharp({ create: { width: 100, height: 40, channels: 3, background: '#123456' } })
+      .png()
+      .toFile(path)
     const made = await maker.previews(path)
     expect(await sharp(made?.large).metadata()).toMatchObject({ width: 100, height: 40 })
     expect(await sharp(made?.thumbnail).metadata()).toMatchObject({ width: 100, height: 40 })
@@ -106,7 +110,9 @@ describe('previews', () => {
   ])('show a picture of %i × %i with transparency', async (width, height) => {
     const path = join(await tempFolder(), 'small.png')
     const background = { r: 255, g: 0, b: 0, alpha: 1 }
-    await sharp({ create: { width, height, channels: 4, background } }).png().toFile(path)
+    await sharp({ create: { width, height, channels: 4, background } })
+      .png()
+      .toFile(path)
     const made = await maker.previews(path)
     expect(made).toMatchObject({ width, height })
     expect(near(await colourAt(made?.large ?? Buffer.alloc(0), 0.5), [254, 0, 0], 4)).toBe(true)
@@ -115,7 +121,9 @@ describe('previews', () => {
   it('show a file that was written again, not the one before', async () => {
     const path = join(await tempFolder(), 'again.png')
     for (const background of ['#ff0000', '#00ff00']) {
-      await sharp({ create: { width: 40, height: 40, channels: 3, background } }).png().toFile(path)
+      await sharp({ create: { width: 40, height: 40, channels: 3, background } })
+        .png()
+        .toFile(path)
       const made = await maker.previews(path)
       const wanted = background === '#ff0000' ? [254, 0, 0] : [0, 255, 0]
       expect(near(await colourAt(made?.thumbnail ?? Buffer.alloc(0), 0.5), wanted)).toBe(true)
@@ -148,7 +156,9 @@ describe('previews', () => {
     const folder = await tempFolder()
     const path = join(folder, 'late.png')
     const making = maker.previews(path)
-    await sharp({ create: { width: 40, height: 40, channels: 3, background: '#fff' } }).png().toFile(join(folder, 'whole.png'))
+    await sharp({ create: { width: 40, height: 40, channels: 3, background: '#fff' } })
+      .png()
+      .toFile(join(folder, 'whole.png'))
     await copyFile(join(folder, 'whole.png'), path)
     expect((await making)?.width).toBe(40)
   })
@@ -178,7 +188,7 @@ ffmpeg.describe('previews by ffmpeg', () => {
 
   it('show the linear light of EXR as a screen should', async () => {
     const path = join(await tempFolder(), 'linear.exr')
-    await makeExr(path, [0.2140, 0.0, 1.0, 1])
+    await makeExr(path, [0.214, 0.0, 1.0, 1])
     const made = await maker.previews(path)
     expect(made).toMatchObject({ width: 64, height: 32 })
     const colour = await colourAt(made?.large ?? Buffer.alloc(0), 0.5)

@@ -6,10 +6,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { CouldNotStartError, ExitCodeError, StoppedError } from '../../../src/main/worker/commands/types.ts'
-import { runProgram, runToSuccess } from '../../../src/main/worker/tools/process.ts'
-import { killGroupOf, killTree, startMark } from '../../../src/main/worker/tools/processTree.ts'
+import { CouldNotStartError, ExitCodeError, StoppedError } from '../../../src/main/worker/contract/commands.ts'
+import { runProgram, runToSuccess } from '../../../src/main/worker/tools/process/process.ts'
+import { killGroupOf, killTree, startMark } from '../../../src/main/worker/tools/process/processTree.ts'
 import { recordedContext, tempFolder, until } from '../../support/commandContext.ts'
+import { bytesOfStream, differenceOf, HOSTILE, WRITES_HOSTILE } from '../../support/hostile.ts'
 import { isAlive } from '../../support/processes.ts'
 
 const node = process.execPath
@@ -63,6 +64,12 @@ describe('runProgram', () => {
     expect(lines.length).toBe(100_000)
     expect(lines.every((line, index) => line === `line ${index} éé`)).toBe(true)
     expect(context.text.split('\n').filter((line) => line.includes(' > line ')).length).toBe(100_000)
+  })
+
+  it('keeps what a program writes byte for byte, and ends its last line', async () => {
+    const context = await recordedContext()
+    await runProgram(context, script(WRITES_HOSTILE))
+    expect(differenceOf(bytesOfStream(context.entries, 'stdout'), Buffer.concat([HOSTILE, Buffer.from('\n')]))).toBeUndefined()
   })
 
   it('tells how a program ended', async () => {
@@ -191,7 +198,7 @@ time.sleep(600)
     expect(await running).toEqual({ code: null, signal: 'SIGKILL' })
   })
 
-  it('ends what is left of a group by its number alone, as macOS needs it, but none that is led by somebody, or of before a restart', async () => {
+  it('ends what is left of a group by its number alone, as macOS needs it, but none with a living leader, or of before a restart', async () => {
     const leader = spawn('sh', ['-c', 'sleep 600 >&- & echo $!; read x'], { detached: true, stdio: ['pipe', 'pipe', 'ignore'] })
     const pid = leader.pid ?? 0
     const left = Number(String(await once(leader.stdout, 'data')))
@@ -229,7 +236,7 @@ time.sleep(600)
     expect(context.numbers.get('cpuSeconds')).toBeGreaterThan(0)
   })
 
-  it.skipIf(process.platform !== 'linux')('lowers what a launcher script has started before it could be told', async () => {
+  it.skipIf(process.platform !== 'linux')('lowers what a launcher script has started before it could be set', async () => {
     const context = await recordedContext()
     const launcher = '(sleep 1; echo nice $(nice) oom $(cat /proc/self/oom_score_adj)) & wait'
     await runToSuccess(context, { exe: '/bin/sh', args: ['-c', launcher] })

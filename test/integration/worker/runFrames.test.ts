@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createCommandRegistry } from '../../../src/main/worker/commands/registry.ts'
-import { InvalidParameterError } from '../../../src/main/worker/commands/types.ts'
+import { InvalidParameterError } from '../../../src/main/worker/contract/commands.ts'
 import { type RecordedContext, commandOf, recordedContext, tempFolder } from '../../support/commandContext.ts'
 
 const registry = createCommandRegistry({ programs: {} })
@@ -35,25 +35,30 @@ describe('run-frames', () => {
   it('runs once for the whole range when no argument names the frame', async () => {
     const folder = await tempFolder()
     const code = `const [, folder, from, to] = process.argv
-      for (let f = +from; f <= +to; f++) require('fs').writeFileSync(folder + '/' + f + '.exr', 'x'.repeat(f))`
+      for (let f = +from; f <= +to; f++) require('fs').writeFileSync(folder + '/' + f + '.dat', 'x'.repeat(f))`
     const args = ['-e', code, folder, '{start}', '{end}']
-    const context = await runFrames({ args, frames: '1-4', outputPattern: join(folder, '{frame}.exr') })
+    const context = await runFrames({ args, frames: '1-4', outputPattern: join(folder, '{frame}.dat') })
     expect(context.pids.started.length).toBe(1)
-    expect(context.outputs.map(({ frame, bytes }) => [frame, bytes])).toEqual([[1, 1], [2, 2], [3, 3], [4, 4]])
+    expect(context.outputs.map(({ frame, bytes }) => [frame, bytes])).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+      [4, 4],
+    ])
     expect(context.steps).toBe(4)
   })
 
   it('reports frames while one run still works on the others', async () => {
     const folder = await tempFolder()
     // The second file is written only when the test has seen the report of the first one.
-    const code = `const fs = require('fs'), f = process.argv[1]; fs.writeFileSync(f + '/1.exr', 'x');
-      const timer = setInterval(() => { if (fs.existsSync(f + '/go')) { clearInterval(timer); fs.writeFileSync(f + '/2.exr', 'x') } }, 20)`
+    const code = `const fs = require('fs'), f = process.argv[1]; fs.writeFileSync(f + '/1.dat', 'x');
+      const timer = setInterval(() => { if (fs.existsSync(f + '/go')) { clearInterval(timer); fs.writeFileSync(f + '/2.dat', 'x') } }, 20)`
     const context = await recordedContext()
     context.output = (file) => {
       context.outputs.push(file)
       if (file.frame === 1) void writeFile(join(folder, 'go'), '')
     }
-    await runFrames({ args: ['-e', code, folder, '{chunk}'], frames: '1-2', outputPattern: join(folder, '{frame}.exr') }, context)
+    await runFrames({ args: ['-e', code, folder, '{chunk}'], frames: '1-2', outputPattern: join(folder, '{frame}.dat') }, context)
     expect(context.outputs.map(({ frame }) => frame)).toEqual([1, 2])
     expect(context.steps).toBe(2)
   })
@@ -78,6 +83,40 @@ describe('run-frames', () => {
     const outputPattern = join(folder, '{frame}.txt')
     const context = await runFrames({ args: ['-e', WRITE, outputPattern, 'same'], frames: '1', outputPattern })
     expect(context.outputs.length).toBe(1)
+  })
+
+  it('fails for a picture that is damaged, and sets it aside', async () => {
+    const folder = await tempFolder()
+    const outputPattern = join(folder, '{frame}.png')
+    const context = await recordedContext()
+    const running = runFrames({ args: ['-e', WRITE, outputPattern, 'no picture'], frames: '1', outputPattern }, context)
+    await expect(running).rejects.toThrow(`the program ended without an error, but "${join(folder, '1.png')}" is damaged`)
+    expect(await readdir(folder)).toEqual(['.framehouse-replaced'])
+    expect(context.outputs.map(({ check }) => check)).toEqual(['damaged'])
+  })
+
+  it('keeps on a retry what is proven, and nothing once a file that its words name was changed', async () => {
+    const folder = await tempFolder()
+    const source = join(folder, 'source.dat')
+    await writeFile(source, 'a')
+    const outputPattern = join(folder, '{frame}.txt')
+    const parameters = { args: ['-e', WRITE, outputPattern, '{frame}', source], frames: '1-2', outputPattern }
+    const first = await runFrames(parameters)
+    const known = first.outputs.map(({ path, frame = null, bytes = null, modifiedAt = null, sha256 = null }) => ({
+      ...{ path, frame, view: '', bytes, modifiedAt, sha256, width: null, height: null },
+      inputs: first.inputsTold[0] ?? null,
+      rejected: false,
+    }))
+    await writeFile(join(folder, '2.txt'), 'changed')
+    const again = await runFrames(parameters, await recordedContext({ existing: { mode: 'keep-proven', known } }))
+    expect(again.outputs.map(({ frame, kept = false }) => [frame, kept])).toEqual([
+      [1, true],
+      [2, false],
+    ])
+    expect(again.pids.started.length).toBe(1)
+    await writeFile(source, 'another')
+    const changed = await runFrames(parameters, await recordedContext({ existing: { mode: 'keep-proven', known } }))
+    expect(changed.outputs.some(({ kept }) => kept)).toBe(false)
   })
 
   it('passes environment and folder on', async () => {

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { createCommandRegistry } from '../../../src/main/worker/commands/registry.ts'
 import { workerParts } from '../../../src/main/worker/parts.ts'
-import { SessionPool } from '../../../src/main/worker/sessions/sessionPool.ts'
-import type { Session } from '../../../src/shared/schemas/session.ts'
+import { WarmAppPool } from '../../../src/main/worker/apps/warmAppPool.ts'
+import type { Session } from '../../../src/shared/schemas/warmApp.ts'
 import { commandOf, recordedContext, tempFolder } from '../../support/commandContext.ts'
+import { portToComeBackTo } from '../../support/ports.ts'
 import { makeBlend } from '../../support/makeBlend.ts'
 import { ManagerProcess } from '../../support/managerProcess.ts'
 import { requirePart } from '../../support/parts.ts'
@@ -23,7 +24,7 @@ blender.describe('an open Blender that leaks', () => {
     const [folder, output] = [await tempFolder(), await tempFolder()]
     const exe = await leakingBlender(folder)
     const limits = { idleMs: 600_000, maxFrames: 1000, maxMemoryBytes: 900 * MIB, hangMs: 0 }
-    const pool = new SessionPool({ slots: 1, limits, workRoot: folder, log: new RecordingLogger(), now: Date.now })
+    const pool = new WarmAppPool({ slots: 1, limits, workRoot: folder, log: new RecordingLogger(), now: Date.now })
     onTestFinished(() => pool.end())
     const closed = () => pool.news().filter(({ state }) => state === 'closed')
     const pids = new Set<number>()
@@ -46,7 +47,7 @@ blender.describe('an open Blender that leaks', () => {
       leave()
       context.pids.started.forEach((pid) => pids.add(pid))
       expect(context.steps).toBe(1)
-      expect(context.text).not.toContain('in a fresh process')
+      expect(context.text).not.toContain('in a new process')
     }
     expect(closed().map(({ reason }) => reason)).toEqual([expect.stringMatching(HOLDS), expect.stringMatching(HOLDS)])
     expect(closed().reduce((sum, { tasks }) => sum + tasks, 0)).toBe(frames)
@@ -56,7 +57,7 @@ blender.describe('an open Blender that leaks', () => {
   })
 })
 
-const HOLDS = /^it holds \d+ MiB of memory$/
+const HOLDS = /^it uses \d+ MiB of memory$/
 
 /** Path of a Blender of which every frame that begins keeps 100 MiB for good. */
 async function leakingBlender(folder: string): Promise<string> {
@@ -85,7 +86,7 @@ blender.describe('a task in an open Blender', () => {
   let manager: ManagerProcess
   let lab: WorkerLab
   beforeEach(async () => {
-    manager = await ManagerProcess.start()
+    manager = await ManagerProcess.start({ port: await portToComeBackTo() })
     lab = new WorkerLab()
   })
   afterEach(async () => {

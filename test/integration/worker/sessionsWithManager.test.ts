@@ -6,12 +6,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { LiveManager } from '../../support/liveManager.ts'
+import { portToComeBackTo } from '../../support/ports.ts'
 import { makeBlend } from '../../support/makeBlend.ts'
 import { requirePart } from '../../support/parts.ts'
 import { WorkerLab } from '../../support/workerParts.ts'
 import { workerParts } from '../../../src/main/worker/parts.ts'
-import type { Job } from '../../../src/shared/schemas/job.ts'
-import type { Session } from '../../../src/shared/schemas/session.ts'
+import type { Job } from '../../../src/shared/schemas/jobs/job.ts'
+import type { Session } from '../../../src/shared/schemas/warmApp.ts'
 
 const blender = requirePart('blender')
 const soon = { timeout: 120_000, interval: 50 }
@@ -20,7 +21,7 @@ let manager: LiveManager
 let lab: WorkerLab
 const children: ChildProcess[] = []
 beforeEach(async () => {
-  manager = await LiveManager.start()
+  manager = await LiveManager.start({ listen: { host: '127.0.0.1', port: await portToComeBackTo() } })
   lab = new WorkerLab()
 })
 afterEach(async () => {
@@ -93,7 +94,7 @@ blender.describe('applications that stay open, at a manager', () => {
     await expect.poll(() => statusOf(job.id), soon).toBe('completed')
     await expect
       .poll(async () => (await sessionsOf(job.id)).map(({ state, reason }) => ({ state, reason })), soon)
-      .toEqual([{ state: 'closed', reason: 'its job has nothing left for it' }])
+      .toEqual([{ state: 'closed', reason: 'its job no longer needs it' }])
     expect(await sessionsOf(job.id)).toMatchObject([{ tasks: 4, frames: 4, worker: { name: 'tester' } }])
     const { items } = (await manager.get(`/jobs/${job.id}/tasks`)).body
     const attempts = await Promise.all(items.map(async ({ id }: { id: string }) => (await manager.get(`/tasks/${id}`)).body.attemptList))
@@ -123,11 +124,11 @@ blender.describe('applications that stay open, at a manager', () => {
     expect(await completed(job.id)).toBeLessThan(40)
     await expect
       .poll(async () => (await sessionsOf(job.id)).map(({ reason }) => reason), soon)
-      .toContain('the worker has something else to do')
+      .toContain('the worker needs the memory for other tasks')
     await manager.call('POST', `/jobs/${job.id}/actions`, { body: { action: 'cancel' } })
   })
 
-  it('go with a worker that is killed; the next one renders what it had, and nobody is blamed', async () => {
+  it('go with a worker that is killed; the next one renders what it had, and no worker is blamed', async () => {
     const first = await workerProcess()
     const { job } = await submit('1-3', { slow: '12' })
     await expect.poll(() => completed(job.id), soon).toBe(1)

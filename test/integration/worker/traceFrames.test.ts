@@ -1,10 +1,10 @@
 /** `trace-frames`: the demo's own renderer, in its threads, with real files. */
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { createCommandRegistry } from '../../../src/main/worker/commands/registry.ts'
-import { CommandFailedError, InvalidParameterError, StoppedError } from '../../../src/main/worker/commands/types.ts'
+import { CommandFailedError, InvalidParameterError, StoppedError } from '../../../src/main/worker/contract/commands.ts'
 import { type RecordedContext, commandOf, recordedContext, tempFolder } from '../../support/commandContext.ts'
 
 const registry = createCommandRegistry({ programs: {} })
@@ -72,8 +72,60 @@ describe('trace-frames', () => {
     const folder = await tempFolder()
     await writeFile(join(folder, 'f-0001.png'), 'old')
     await traceInto(folder, { frames: '1' })
-    expect(await readdir(folder)).toEqual(['f-0001.png'])
+    expect((await readdir(folder)).toSorted()).toEqual(['.framehouse-replaced', 'f-0001.png'])
+    expect(await readFile(join(folder, '.framehouse-replaced', 'f-0001.png'), 'utf8')).toBe('old')
     expect((await sharp(join(folder, 'f-0001.png')).metadata()).width).toBe(64)
+  })
+
+  it('keeps on a retry what an earlier attempt recorded, and renders what was changed since', async () => {
+    const folder = await tempFolder()
+    const first = await traceInto(folder, { frames: '1-3' })
+    const [inputs = null] = first.inputsTold
+    const known = first.outputs.map((file) => ({
+      path: file.path,
+      frame: file.frame ?? null,
+      view: '',
+      bytes: file.bytes ?? null,
+      modifiedAt: file.modifiedAt ?? null,
+      sha256: file.sha256 ?? null,
+      width: 64,
+      height: 36,
+      inputs,
+      rejected: file.frame === 3,
+    }))
+    const bytes = await readFile(join(folder, 'f-0002.png'))
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1
+    await writeFile(join(folder, 'f-0002.png'), bytes)
+    const facts = await stat(join(folder, 'f-0001.png'))
+    const again = await recordedContext({ existing: { mode: 'keep-proven', known }, task: { attempt: 2 } })
+    await trace(again, { outputDir: folder, frames: '1-3' })
+    expect(again.outputs.map(({ frame, kept = false, check }) => [frame, kept, check])).toEqual([
+      [1, true, 'whole'],
+      [2, false, 'whole'],
+      [3, false, 'whole'],
+    ])
+    expect((await stat(join(folder, 'f-0001.png'))).ino).toBe(facts.ino)
+    expect(again.steps).toBe(3)
+    // Another scene: what was made is not what would be made.
+    const other = await recordedContext({ existing: { mode: 'keep-proven', known }, task: { attempt: 3 } })
+    await trace(other, { outputDir: folder, frames: '1', samples: 5 })
+    expect(other.outputs.map(({ kept = false }) => kept)).toEqual([false])
+  })
+
+  it('keeps whole frames, whatever made them, at the right size, where the job wants that', async () => {
+    const folder = await tempFolder()
+    const picture = (width: number) => sharp({ create: { width, height: 36, channels: 3, background: 'red' } }).png()
+    await picture(64).toFile(join(folder, 'f-0001.png'))
+    await picture(32).toFile(join(folder, 'f-0002.png'))
+    await writeFile(join(folder, 'f-0003.png'), '')
+    const context = await recordedContext({ existing: { mode: 'keep-whole' } })
+    await trace(context, { outputDir: folder, frames: '1-3' })
+    expect(context.outputs.map(({ frame, kept = false }) => [frame, kept])).toEqual([
+      [1, true],
+      [2, false],
+      [3, false],
+    ])
+    expect((await readdir(join(folder, '.framehouse-replaced'))).toSorted()).toEqual(['f-0002.png.damaged', 'f-0003.png.damaged'])
   })
 
   it('ends at once in the middle of a frame when the task is stopped', async () => {
@@ -100,7 +152,7 @@ describe('trace-frames', () => {
       longest = Math.max(longest, performance.now() - last)
       last = performance.now()
     }, 5)
-    await traceInto(await tempFolder(), { frames: '1', width: 1600, height: 900, samples: 6 })
+    await traceInto(await tempFolder(), { frames: '1', width: 960, height: 540, samples: 4 })
     clearInterval(timer)
     // One frame takes nearly all of the time; traced here, it would be one long gap.
     expect(longest).toBeLessThan((performance.now() - startedAt) / 3)
@@ -109,7 +161,7 @@ describe('trace-frames', () => {
   it.each([
     [{ scene: 'constructor' }, 'parameter "scene" must be one of marbles, but it is "constructor"'],
     [{ frames: '5-x' }, 'parameter "frames" is wrong: invalid range "5-x"'],
-    [{ frames: '1-9999999' }, 'parameter "frames" has 9999999 frames'],
+    [{ frames: '1-9999999' }, '9999999 frames exceed the maximum of 1000000'],
     [{ width: 8 }, 'parameter "width" must be >= 16'],
     [{ samples: 0.5 }, 'parameter "samples" must be'],
     [{ outputDir: 'relative' }, 'parameter "outputDir" must be an absolute path'],

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { startManager, type Manager } from '../../../src/main/manager.ts'
 import { workerParts } from '../../../src/main/worker/parts.ts'
 import { WorkerLab } from '../../support/workerParts.ts'
@@ -101,11 +101,13 @@ describe('a worker of the real manager', () => {
     expect((await task(tasks[0] ?? '')).attemptList).toMatchObject([
       { number: 1, outcome: 'success', exitCode: 0, metrics: { wallMs: expect.any(Number) } },
     ])
-    await expect.poll(async () => (await task(tasks[1] ?? '')).attemptList[0], soon).toMatchObject({
-      outcome: 'exit-code',
-      exitCode: 7,
-      reason: 'command exited abnormally with code 7',
-    })
+    await expect
+      .poll(async () => (await task(tasks[1] ?? '')).attemptList[0], soon)
+      .toMatchObject({
+        outcome: 'exit-code',
+        exitCode: 7,
+        reason: 'command exited abnormally with code 7',
+      })
     expect((await call('GET', `jobs/${job}`)).counts).toMatchObject({ completed: 1, total: 2 })
   })
 
@@ -129,7 +131,7 @@ describe('a worker of the real manager', () => {
     await call('POST', `jobs/${job}/actions`, { action: 'cancel' })
     const asked = performance.now()
     await expect.poll(() => worker.status().running, soon).toEqual([])
-    // It is told, not only found out at the worker's next call (10 s).
+    // It is sent, not only found out at the worker's next call (10 s).
     expect(performance.now() - asked).toBeLessThan(8000)
     expect(isAlive(pid)).toBe(false)
     await expect.poll(async () => (await task(tasks[0] ?? '')).status, soon).toBe('canceled')
@@ -158,7 +160,7 @@ describe('a worker of the real manager', () => {
     expect(await logOf(id)).toContain('done')
   })
 
-  it('finishes while the manager is away, and is heard afterwards', async () => {
+  it('finishes while the manager is away, and reports afterwards', async () => {
     const { worker } = await lab.start({ managerUrl: manager.url }, workerParts())
     const go = join(folder, 'go')
     const script = `console.log('waiting'); const timer = setInterval(() => {

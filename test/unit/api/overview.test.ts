@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { stuckJobs } from '../../../src/main/api/native/overview.ts'
+import { stuckJobs } from '../../../src/main/dialects/native/farm/overview.ts'
 
 const NOW = Date.parse('2026-03-01T12:00:00Z')
 const ago = (minutes: number) => new Date(NOW - minutes * 60_000).toISOString()
@@ -15,7 +15,7 @@ describe('a job is stuck', () => {
     ['not when something changed a moment ago', [job({ updatedAt: ago(1) })], [worker()], 0],
     ['not before the time from which it may start', [job({ startAfter: ago(-60) })], [worker()], 0],
     ['when that time has passed', [job({ startAfter: ago(60) })], [worker()], 1],
-    ['not when nobody is awake', [job()], [worker({ status: 'asleep' })], 0],
+    ['not when no worker is awake', [job()], [worker({ status: 'asleep' })], 0],
     ['not when the only worker waits for approval', [job()], [worker({ approvedAt: null })], 0],
     ['not when the only worker is about to sleep', [job()], [worker({ statusRequested: 'asleep' })], 0],
     [

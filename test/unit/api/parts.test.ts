@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Type, type TSchema } from 'typebox'
-import { isDeeperThan, parseJson } from '../../../src/main/api/body.ts'
-import { describeError, HttpError, RangeNotSatisfiableError, TooLargeError, UnauthenticatedError } from '../../../src/main/api/errors.ts'
-import { sharedFor } from '../../../src/main/api/native/sharedReply.ts'
-import { compileValidator } from '../../../src/main/api/validation.ts'
-import * as errors from '../../../src/main/engine/errors.ts'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
+import { isDeeperThan, parseJson } from '../../../src/main/http/body.ts'
+import { describeError, HttpError, RangeNotSatisfiableError, TooLargeError, UnauthenticatedError } from '../../../src/main/http/errors.ts'
+import { sharedFor } from '../../../src/main/dialects/native/farm/sharedReply.ts'
+import { compileValidator } from '../../../src/main/http/validation/validation.ts'
+import * as errors from '../../../src/main/engine/base/errors.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { ReportRequest } from '../../../src/shared/schemas/agent.ts'
-import { JobPatch, NewJob } from '../../../src/shared/schemas/job.ts'
+import { JobPatch, NewJob } from '../../../src/shared/schemas/jobs/job.ts'
 
 describe('nesting', () => {
   it.each([
@@ -93,7 +93,7 @@ describe('validation', () => {
 
   it.each<[string, TSchema, unknown, string, string]>([
     ['a missing member', NewJob, { name: 'x' }, '/type', 'is required'],
-    ['an unknown member', NewJob, { name: 'x', type: 'y', surprise: 1 }, '/surprise', 'is not known here'],
+    ['an unknown member', NewJob, { name: 'x', type: 'y', surprise: 1 }, '/surprise', 'is unknown'],
     ['a text for a number', NewJob, { name: 'x', type: 'y', priority: '5' }, '/priority', 'integer'],
     ['a member of a member', NewJob, { name: 'x', type: 'y', policy: { maxRunMs: -1 } }, '/policy/maxRunMs', '>= 0'],
     ['an item of a list', NewJob, { name: 'x', type: 'y', dependsOn: [task, 'z'] }, '/dependsOn/1', '36'],

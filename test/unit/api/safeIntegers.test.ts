@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { boundIntegers } from '../../../src/main/api/safeIntegers.ts'
+import { boundIntegers } from '../../../src/main/http/validation/safeIntegers.ts'
 
 it('refuses what cannot be counted, wherever an integer stands, and leaves other bounds and other numbers alone', () => {
   const schema = Type.Object({

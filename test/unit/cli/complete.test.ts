@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { commandHelp, overview } from '../../../src/main/cli/help.ts'
+import { commandHelp, overview } from '../../../src/main/cli/parsing/help.ts'
 import { COMMANDS } from '../../../src/main/cli/commands/index.ts'
-import { complete, FILES } from '../../../src/main/cli/complete.ts'
-import { completionScript, SHELLS } from '../../../src/main/cli/completionScripts.ts'
+import { complete, FILES } from '../../../src/main/cli/parsing/complete.ts'
+import { completionScript, SHELLS } from '../../../src/main/cli/parsing/completionScripts.ts'
 import { requirePart } from '../../support/parts.ts'
 
 const fish = requirePart('fish')
@@ -39,7 +39,7 @@ describe('completion', () => {
     { words: ['schedules', 'add', 'e'], found: ['echo-sleep-test'] },
     { words: ['schedules', 'add', '--overlap', 'q'], found: ['queue'] },
     { words: ['completion', ''], found: ['bash', 'fish', 'zsh'] },
-    { words: ['help', 'jo'], found: ['job', 'job-types', 'jobs'] },
+    { words: ['help', 'jo'], found: ['job', 'job-types', 'jobs', 'join-code'] },
     { words: ['__'], found: [] },
     { words: ['nonsense', ''], found: [] },
   ])('of $words is $found', async ({ words, found }) => {

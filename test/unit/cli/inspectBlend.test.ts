@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CliError, EXIT } from '../../../src/main/cli/errors.ts'
-import { withBlendFacts, type Inspector } from '../../../src/main/cli/inspectBlend.ts'
-import type { JobTypeInfo } from '../../../src/shared/schemas/jobType.ts'
+import { withBlendFacts, type Inspector } from '../../../src/main/cli/client/inspectBlend.ts'
+import type { JobTypeInfo } from '../../../src/shared/schemas/jobs/jobType.ts'
 
 const type: JobTypeInfo = {
   name: 'render',
@@ -31,6 +31,7 @@ function setUp(answer: { values?: Record<string, unknown>; failed?: Record<strin
   }
   const terminal = {
     out: () => {},
+    outRaw: () => {},
     err: (text: string) => void (said += text),
     outIsTty: false,
     errIsTty: false,
@@ -66,15 +67,15 @@ describe('settings that a blend file tells', () => {
     expect(asked).toEqual([])
   })
 
-  it('are told by name, with what to type, when nobody can look and they are required', async () => {
+  it('are named, with what to type, when no worker can look and they are required', async () => {
     const { complete } = setUp(noBlender)
     await expect(complete(files)).rejects.toMatchObject({ exitCode: 7, field: 'frames' })
     await expect(complete(files)).rejects.toThrow(
-      'frames, format could not be taken from the blend file: no worker with Blender is online. Type: --set frames=1-250 --set format=PNG',
+      'frames, format could not be read from the blend file: no worker with Blender is online. Add: --set frames=1-250 --set format=PNG',
     )
   })
 
-  it('may be left out when they are not required, and that is said', async () => {
+  it('may be left out when they are not required, and that is reported', async () => {
     const { complete, said } = setUp(noBlender)
     const given = { ...files, frames: '1', format: 'PNG' }
     expect(await complete(given)).toEqual(given)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { defineCommand, type Command } from '../../../src/main/cli/command.ts'
+import { defineCommand, type Command } from '../../../src/main/cli/parsing/command.ts'
 import { UsageError } from '../../../src/main/cli/errors.ts'
-import { choice, flag, integer, keyValues, list, seconds, text, textOr } from '../../../src/main/cli/options.ts'
-import { parse, wantsJson } from '../../../src/main/cli/parse.ts'
+import { choice, flag, integer, keyValues, list, seconds, text, textOr } from '../../../src/main/cli/parsing/options.ts'
+import { parse, wantsJson } from '../../../src/main/cli/parsing/parse.ts'
 
 const done = () => Promise.resolve(0)
 const workers = defineCommand({ path: ['workers'], summary: 'list', run: done })
@@ -85,11 +85,11 @@ describe('parse', () => {
     { line: ['sbumit', 'type'], says: /unknown command "sbumit"\. Did you mean "framehouse submit"\?/ },
     { line: ['xyzzy'], says: /unknown command "xyzzy"\.$/ },
     { line: ['__rwa'], says: /unknown command "__rwa"\.$/ },
-    { line: ['workers', 'aprove', 'x'], says: /one word too many.*Did you mean "framehouse workers approve"\?/ },
-    { line: ['workers', 'approve'], says: /ID is missing: framehouse workers approve ID …/ },
-    { line: ['submit'], says: /TYPE is missing/ },
+    { line: ['workers', 'aprove', 'x'], says: /unexpected argument.*Did you mean "framehouse workers approve"\?/ },
+    { line: ['workers', 'approve'], says: /missing argument ID: framehouse workers approve ID …/ },
+    { line: ['submit'], says: /missing argument TYPE/ },
     { line: ['submit', ''], says: /TYPE must not be empty/ },
-    { line: ['submit', 'a', 'b', 'c'], says: /"c" is one word too many/ },
+    { line: ['submit', 'a', 'b', 'c'], says: /unexpected argument "c"/ },
     { line: ['submit', 'type', '--prioritiy', '7'], says: /no option --prioritiy\. Did you mean --priority\?/ },
     { line: ['submit', 'type', '-x'], says: /no option -x/ },
     { line: ['submit', 'type', '--constructor'], says: /no option --constructor/ },
@@ -97,10 +97,10 @@ describe('parse', () => {
     { line: ['submit', 'type', '--priority', '--watch'], says: /--priority needs a value/ },
     { line: ['submit', 'type', '--priority', 'high'], says: /--priority must be a whole number from 0 to 100, not "high"/ },
     { line: ['submit', 'type', '--priority', '101'], says: /from 0 to 100/ },
-    { line: ['submit', 'type', '--priority', '1', '--priority', '2'], says: /--priority is given twice/ },
-    { line: ['submit', 'type', '--watch=yes'], says: /--watch takes no value/ },
-    { line: ['submit', 'type', '--set', 'novalue'], says: /--set must look like key=value, not "novalue"/ },
-    { line: ['submit', 'type', '--set', '=x'], says: /--set must look like key=value/ },
+    { line: ['submit', 'type', '--priority', '1', '--priority', '2'], says: /--priority is given more than once/ },
+    { line: ['submit', 'type', '--watch=yes'], says: /--watch does not take a value/ },
+    { line: ['submit', 'type', '--set', 'novalue'], says: /--set must have the form key=value, not "novalue"/ },
+    { line: ['submit', 'type', '--set', '=x'], says: /--set must have the form key=value/ },
     { line: ['submit', 'type', '--order', 'fifi'], says: /must be one of priority, fifo, not "fifi" \(did you mean fifo\?\)/ },
     { line: ['submit', 'type', '--token', ''], says: /--token must not be empty/ },
   ])('refuses $line', ({ line, says }) => {
@@ -145,7 +145,7 @@ describe('spans of time', () => {
   ])('%s is %i seconds', (given, value) => expect(every.read([given], '--every')).toBe(value))
 
   it.each(['', 'm', '1.5h', '-5m', '30m1h', '5 m', '1y', 'PT1H'])('refuses "%s" and says what is right', (given) =>
-    expect(() => every.read([given], '--every')).toThrow(/--every must be a time span like 90 \(seconds\), 30m/),
+    expect(() => every.read([given], '--every')).toThrow(/--every must be a duration like 90 \(seconds\), 30m/),
   )
 
   it.each(['0', '0m', '400d', '99999999999999999999'])('refuses %s, which is out of range', (given) =>

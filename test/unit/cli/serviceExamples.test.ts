@@ -2,9 +2,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { COMMANDS } from '../../../src/main/cli/commands/index.ts'
-import { parse } from '../../../src/main/cli/parse.ts'
-import { RESTART_EXIT_CODE } from '../../../src/main/cli/supervisor.ts'
-import { shellSplit } from '../../../src/shared/shellWords.ts'
+import { parse } from '../../../src/main/cli/parsing/parse.ts'
+import { RESTART_EXIT_CODE } from '../../../src/main/cli/services/supervisor.ts'
+import { shellSplit } from '../../../src/shared/text/shellWords.ts'
 
 const folder = new URL('../../../docs/services/', import.meta.url)
 const page = new URL('../../../docs/services.md', import.meta.url)

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { parseAddress, showAddress } from '../../../src/main/cli/address.ts'
+import { parseAddress, showAddress } from '../../../src/main/cli/services/address.ts'
 import { CliError, UsageError } from '../../../src/main/cli/errors.ts'
-import { defaultDataFolder } from '../../../src/main/cli/folders.ts'
-import { ago, bytes, duration, printable, ratio } from '../../../src/main/cli/format.ts'
-import { connection, shownAddress } from '../../../src/main/cli/http.ts'
-import { onlyOne } from '../../../src/main/cli/ids.ts'
-import { defaultName, settingsFromWords } from '../../../src/main/cli/jobSettings.ts'
-import { tlsSetup } from '../../../src/main/cli/serviceOptions.ts'
-import { nearest } from '../../../src/main/cli/nearest.ts'
-import { table } from '../../../src/main/cli/output.ts'
-import { barLine } from '../../../src/main/cli/progress.ts'
-import { exitCodeOf, shareDone } from '../../../src/main/cli/watch.ts'
-import type { JobTypeInfo } from '../../../src/shared/schemas/jobType.ts'
+import { defaultDataFolder } from '../../../src/main/cli/services/folders.ts'
+import { ago, bytes, duration, printable, ratio } from '../../../src/main/cli/output/format.ts'
+import { connection, shownAddress } from '../../../src/main/cli/client/http.ts'
+import { onlyOne } from '../../../src/main/cli/client/ids.ts'
+import { defaultName, settingsFromWords } from '../../../src/main/cli/client/jobSettings.ts'
+import { tlsSetup } from '../../../src/main/cli/parsing/serviceOptions.ts'
+import { nearest } from '../../../src/main/cli/parsing/nearest.ts'
+import { table } from '../../../src/main/cli/output/output.ts'
+import { barLine } from '../../../src/main/cli/output/progress.ts'
+import { exitCodeOf, shareDone } from '../../../src/main/cli/client/watch.ts'
+import type { JobTypeInfo } from '../../../src/shared/schemas/jobs/jobType.ts'
 
 describe('addresses', () => {
   it.each([
@@ -42,10 +42,10 @@ describe('where to listen for https', () => {
   ])('%j', (options, setup) => expect(tlsSetup(context, options)).toEqual(setup))
 
   it.each([
-    [{ tls: '8443', 'tls-cert': 'a.pem' }, /--tls-cert needs --tls-key/],
-    [{ tls: '8443', 'tls-key': 'a.pem' }, /--tls-key needs --tls-cert/],
-    [{ 'tls-cert': 'a.pem', 'tls-key': 'k.pem' }, /--tls-cert needs --tls HOST:PORT/],
-    [{ tls: 'a:b' }, /--tls must look like HOST:PORT/],
+    [{ tls: '8443', 'tls-cert': 'a.pem' }, /--tls-cert requires --tls-key/],
+    [{ tls: '8443', 'tls-key': 'a.pem' }, /--tls-key requires --tls-cert/],
+    [{ 'tls-cert': 'a.pem', 'tls-key': 'k.pem' }, /--tls-cert requires --tls HOST:PORT/],
+    [{ tls: 'a:b' }, /--tls must have the form HOST:PORT/],
   ])('refuses %j', (options, words) => expect(() => tlsSetup(context, options)).toThrow(words))
 })
 
@@ -105,14 +105,14 @@ describe('job settings', () => {
     ['fast', 'maybe', /--set fast must be true or false/],
     ['fast', 'constructor', /--set fast must be true or false/],
     ['blendfil', 'x', /no setting "blendfil". Did you mean "blendfile"\?/],
-    ['zzzzzzzz', 'x', /It has: blendfile, audio, out, frames, chunk, scale, fast\./],
+    ['zzzzzzzz', 'x', /Available settings: blendfile, audio, out, frames, chunk, scale, fast\./],
   ])('refuses %s=%s, with the exit code of a wrong value', (key, word, says) => {
     expect(() => read(key, word)).toThrow(says)
     expect(() => read(key, word)).toThrow(expect.objectContaining({ exitCode: 7, field: key }))
   })
 })
 
-describe("a job's name when nobody gives one", () => {
+describe("a job's name when none is given", () => {
   const type: JobTypeInfo = {
     name: 'render',
     label: 'Render',
@@ -129,6 +129,7 @@ describe("a job's name when nobody gives one", () => {
     [{ out: '/a/out', made: '/a/####', sound: 'C:\\a\\s.wav' }, 's'],
     [{ blendfile: '{jobs}/.hidden' }, '.hidden'],
     [{ out: '/a/out', made: '/a/####', blendfile: '' }, 'Render'],
+    [{ sound: '/a/shot/{frame:06}.png' }, 'Render'],
   ])('%j → %s', (settings, name) => expect(defaultName(type, settings)).toBe(name))
 })
 
@@ -220,6 +221,15 @@ describe('tables', () => {
     expect(table(states, ['failed', 'completed'], Infinity, true)).toBe(
       'STATUS     X\n\u001b[31mfailed\u001b[0m     x\n\u001b[32mcompleted\u001b[0m  x\n',
     )
+  })
+
+  it('measure what a terminal shows: wide characters take two columns and are never cut in half', () => {
+    const names = [
+      { title: 'NAME', value: (name: string) => name, shrinks: true },
+      { title: 'N', value: () => '1' },
+    ]
+    expect(table(names, ['日本', 'abcd'], Infinity, false)).toBe('NAME  N\n日本  1\nabcd  1\n')
+    expect(table(names, ['雪'.repeat(10)], 15, false)).toBe(`NAME          N\n${'雪'.repeat(5)}…   1\n`)
   })
 })
 

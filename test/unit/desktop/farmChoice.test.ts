@@ -16,7 +16,7 @@ vi.mock('electron', () => ({
     decryptString: (bytes: Buffer) => Buffer.from(bytes).reverse().toString(),
   },
 }))
-const { checkFarm, farmAddress, FarmChoices } = await import('../../../src/main/desktop/farmChoice.ts')
+const { checkFarm, farmAddress, FarmChoices } = await import('../../../src/main/desktop/farm/farmChoice.ts')
 const { autostartEntry, isStartAtLogin, ownCommand, windowsArgs } = await import('../../../src/main/desktop/loginItem.ts')
 
 const folder = mkdtempSync(join(tmpdir(), 'framehouse-choice-'))
@@ -80,7 +80,7 @@ describe('a farm is checked before the window moves there', () => {
     reply = answer
     expect((await checkFarm({ managerUrl: url, token: '' })).state).toBe(state)
   })
-  it('unreachable when nobody listens there', async () => {
+  it('unreachable when nothing listens there', async () => {
     expect(await checkFarm({ managerUrl: 'http://127.0.0.1:1', token: '' })).toMatchObject({ state: 'unreachable' })
   })
 })

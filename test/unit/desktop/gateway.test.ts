@@ -1,12 +1,12 @@
-/* eslint-disable max-len -- tables of cases */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { openGateway, type Gateway } from '../../../src/main/desktop/gateway.ts'
+import { openGateway, type Gateway } from '../../../src/main/desktop/farm/gateway.ts'
+import { resetUpgrades } from '../../support/resetUpgrades.ts'
 
 describe('the door to a farm elsewhere', () => {
   let manager: Server
@@ -27,7 +27,11 @@ describe('the door to a farm elsewhere', () => {
       }
       let body = ''
       request.on('data', (part: Buffer) => (body += part.toString()))
-      request.on('end', () => response.writeHead(request.url?.includes('missing') ? 404 : 200, { 'content-type': 'application/json' }).end(JSON.stringify({ got: body })))
+      request.on('end', () =>
+        response
+          .writeHead(request.url?.includes('missing') ? 404 : 200, { 'content-type': 'application/json' })
+          .end(JSON.stringify({ got: body })),
+      )
     })
     sockets = new WebSocketServer({ server: manager })
     sockets.on('connection', (socket, request) => {
@@ -43,7 +47,8 @@ describe('the door to a farm elsewhere', () => {
     manager.close()
   })
   const cookie = () => `${gateway.cookie.name}=${gateway.cookie.value}`
-  const enter = (path: string, options: RequestInit = {}) => fetch(gateway.url + path, { ...options, headers: { cookie: cookie(), ...options.headers } })
+  const enter = (path: string, options: RequestInit = {}) =>
+    fetch(gateway.url + path, { ...options, headers: { cookie: cookie(), ...options.headers } })
 
   it('is closed without the cookie of the window', async () => {
     for (const path of ['/app/', '/api/v1/status']) expect((await fetch(gateway.url + path)).status).toBe(403)
@@ -65,7 +70,11 @@ describe('the door to a farm elsewhere', () => {
     await expect(reply.text()).rejects.toThrow()
   })
   it('passes calls on with the token, without cookie and origin', async () => {
-    const reply = await enter('/api/v1/jobs', { method: 'POST', body: '{"name":"x"}', headers: { origin: gateway.url, 'content-type': 'application/json' } })
+    const reply = await enter('/api/v1/jobs', {
+      method: 'POST',
+      body: '{"name":"x"}',
+      headers: { origin: gateway.url, 'content-type': 'application/json' },
+    })
     expect(await reply.json()).toEqual({ got: '{"name":"x"}' })
     const last = asked.at(-1)
     expect(last?.headers).toMatchObject({ authorization: 'Bearer fh_secret', 'content-type': 'application/json' })
@@ -85,5 +94,20 @@ describe('the door to a farm elsewhere', () => {
     const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/api/v1/events`)
     const message = await new Promise<string>((resolve) => socket.on('error', (error) => resolve(error.message)))
     expect(message).toContain('403')
+  })
+  it('goes on when connections are reset that asked for a WebSocket', async () => {
+    const port = Number(new URL(gateway.url).port)
+    for (const [path, headers] of [
+      ['/api/v1/events', ''],
+      ['/api/v1/events', `Cookie: ${cookie()}\r\n`],
+    ] as const)
+      await resetUpgrades(port, path, { headers })
+    expect((await enter('/api/v1/jobs')).status).toBe(200)
+  })
+  it('breaks off, and goes on, when a file of the GUI is taken away', async () => {
+    rmSync(join(gui, 'index.html'))
+    await expect(enter('/app/').then((reply) => reply.text())).rejects.toThrow()
+    expect((await enter('/app/assets/a.js')).status).toBe(200)
+    writeFileSync(join(gui, 'index.html'), '<title>gui</title>')
   })
 })

@@ -1,10 +1,9 @@
-/* eslint-disable max-len -- tables of cases */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { linkOfArgs, pageOfLink } from '../../../src/main/desktop/deepLink.ts'
-import { noticesFor, type EndedJob } from '../../../src/main/desktop/farmClient.ts'
+import { noticesFor, type EndedJob } from '../../../src/main/desktop/farm/farmClient.ts'
 import { appMenu, trayMenu, trayTooltip, type MenuActions } from '../../../src/main/desktop/menus.ts'
 import { DEFAULTS, ShellStore } from '../../../src/main/desktop/shellStore.ts'
 import { placeWindow } from '../../../src/main/desktop/windowState.ts'
@@ -45,7 +44,14 @@ describe('the place of the window', () => {
 })
 
 describe('notices', () => {
-  const job = (changes: Partial<EndedJob>): EndedJob => ({ id: ID, name: 'shot', status: 'completed', finishedAt: new Date(2000).toISOString(), frameCount: 24, ...changes })
+  const job = (changes: Partial<EndedJob>): EndedJob => ({
+    id: ID,
+    name: 'shot',
+    status: 'completed',
+    finishedAt: new Date(2000).toISOString(),
+    frameCount: 24,
+    ...changes,
+  })
   const all = { notifyOnFinish: true, notifyOnFailure: true }
   it('tell of a job that ended since the start, once', () => {
     const [notice] = noticesFor([job({})], new Map(), 1000, all)
@@ -53,13 +59,15 @@ describe('notices', () => {
     expect(noticesFor([job({})], new Map([[ID, new Date(2000).toISOString()]]), 1000, all)).toEqual([])
   })
   it('tell again when the job ends again', () => {
-    expect(noticesFor([job({ finishedAt: new Date(3000).toISOString() })], new Map([[ID, new Date(2000).toISOString()]]), 1000, all)).toHaveLength(1)
+    expect(
+      noticesFor([job({ finishedAt: new Date(3000).toISOString() })], new Map([[ID, new Date(2000).toISOString()]]), 1000, all),
+    ).toHaveLength(1)
   })
   it('tell of a job that failed', () => {
     const failed = job({ status: 'failed' })
     expect(noticesFor([failed], new Map(), 0, { ...all, notifyOnFinish: false })).toEqual([{ title: 'shot', body: 'Failed', jobId: ID }])
   })
-  it('are silent about what ended before the start, and about what nobody wants to hear', () => {
+  it('are silent about what ended before the start, and about what the user does not want', () => {
     expect(noticesFor([job({})], new Map(), 2001, all)).toEqual([])
     expect(noticesFor([job({})], new Map(), 0, { ...all, notifyOnFinish: false })).toEqual([])
     expect(noticesFor([job({ status: 'failed' })], new Map(), 0, { ...all, notifyOnFailure: false })).toEqual([])
@@ -74,7 +82,7 @@ describe('menus', () => {
     pauseWorker: (pause) => calls.push(['pause', pause]),
     quit: () => calls.push(['quit']),
   }
-  const facts = { farm: 'active' as const, running: 3, queued: 40, workerAwake: true }
+  const facts = { farm: 'active' as const, running: 3, queued: 40, workerAwake: true, workerBusy: false }
   const press = (item: unknown) => (item as { click(): void }).click()
   afterEach(() => (calls.length = 0))
 
@@ -85,14 +93,18 @@ describe('menus', () => {
   it('the tray pauses a waking worker and resumes a sleeping one', () => {
     press(trayMenu(facts, actions).find((item) => item.label?.startsWith('Pause')))
     press(trayMenu({ ...facts, workerAwake: false }, actions).find((item) => item.label?.startsWith('Resume')))
-    expect(calls).toEqual([['pause', true], ['pause', false]])
+    expect(calls).toEqual([
+      ['pause', true],
+      ['pause', false],
+    ])
   })
   it('the tray has no such entry where no worker runs', () => {
     expect(trayMenu({ ...facts, workerAwake: null }, actions).some((item) => /this machine/.test(item.label ?? ''))).toBe(false)
   })
   it('the application menu leads to pages and commands', () => {
     const menu = appMenu(actions, 'linux')
-    const find = (label: string) => menu.flatMap((top) => (Array.isArray(top.submenu) ? top.submenu : [])).find((item) => item.label === label)
+    const find = (label: string) =>
+      menu.flatMap((top) => (Array.isArray(top.submenu) ? top.submenu : [])).find((item) => item.label === label)
     press(find('Workers'))
     press(find('Submit a job…'))
     press(find('Quit Framehouse'))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CLOSED, chooseEngine, circuitAfter, circuitState, type Circuit, type EngineFacts } from '../../../src/main/docker/pools.ts'
+import { CLOSED, chooseEngine, circuitAfter, circuitState, type Circuit, type EngineFacts } from '../../../src/main/docker/engines/pools.ts'
 
 const engine = (name: string, facts: Partial<EngineFacts> = {}): EngineFacts => ({
   name,

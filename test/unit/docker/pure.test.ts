@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { consentProblem } from '../../../src/main/docker/consent.ts'
+import { consentProblem } from '../../../src/main/docker/runs/consent.ts'
 import { wordsOf } from '../../../src/main/docker/errors.ts'
-import { OutputSplitter } from '../../../src/main/docker/logs.ts'
-import { enginePath, isInside, mountProblem, volumeProblem, workerPath } from '../../../src/main/docker/mounts.ts'
-import { createOptions } from '../../../src/main/docker/createOptions.ts'
+import { OutputSplitter } from '../../../src/main/docker/runs/logs.ts'
+import { enginePath, isInside, mountProblem, volumeProblem, workerPath } from '../../../src/main/docker/runs/mounts.ts'
+import { createOptions } from '../../../src/main/docker/runs/createOptions.ts'
 import type { RunSpec } from '../../../src/main/docker/executor.ts'
-import { endOf } from '../../../src/main/docker/endStream.ts'
-import { endedByOutage, signalWords, unseenEndIsLost } from '../../../src/main/docker/outage.ts'
-import { parseImageReference } from '../../../src/shared/imageReference.ts'
-import { NO_USAGE, foldSample } from '../../../src/main/docker/stats.ts'
-import { ContainerOutput } from '../../../src/main/worker/commands/containerOutput.ts'
+import { endOf } from '../../../src/main/docker/runs/completionStream.ts'
+import { endedByOutage, signalWords, unseenEndIsLost } from '../../../src/main/docker/runs/outage.ts'
+import { parseImageReference } from '../../../src/shared/text/imageReference.ts'
+import { NO_USAGE, foldSample } from '../../../src/main/docker/runs/stats.ts'
+import { encodeRaw } from '../../../src/main/system/rawText.ts'
+import { ContainerOutput } from '../../../src/main/worker/tools/containers/containerOutput.ts'
 import { containerConfig } from '../../support/containers.ts'
 
 describe('the name of an image', () => {
@@ -137,7 +138,7 @@ describe('a container that is found ended after its engine was away', () => {
   it.each([
     ['was ended with it', {}, true],
     ['ended before, by itself', { finishedAt: 60_000 }, false],
-    ['was told to end just before the connection broke', { finishedAt: 90_000 }, true],
+    ['was asked to end just before the connection broke', { finishedAt: 90_000 }, true],
     ['ended in the outage', { finishedAt: 100_001 }, true],
     ['ran on without its daemon', { liveRestore: true, finishedAt: 200_000 }, false],
   ])('%s', (_what, changes, expected) => expect(endedByOutage({ ...facts, ...changes })).toBe(expected))
@@ -147,10 +148,10 @@ describe('an end that the answering daemon did not see', () => {
   it.each([
     ['while it was followed', 0, false, true],
     ['while it was followed, with a code of its own', 3, false, true],
-    ['before anybody looked', 0, true, false],
-    ['before anybody looked, with a code of its own', 3, true, false],
-    ['before anybody looked, by the signals of a shutdown', 143, true, true],
-    ['before anybody looked, by the signals of a shutdown', 137, true, true],
+    ['before anyone looked', 0, true, false],
+    ['before anyone looked, with a code of its own', 3, true, false],
+    ['before anyone looked, by the signals of a shutdown', 143, true, true],
+    ['before anyone looked, by the signals of a shutdown', 137, true, true],
     ['with the whole machine', 255, true, true],
   ])('%s, code %s', (_what, exitCode, wasOverBefore, expected) => expect(unseenEndIsLost({ exitCode, wasOverBefore })).toBe(expected))
 })
@@ -165,7 +166,7 @@ describe('what the events of a container say of its end', () => {
     ['it was ended through the engine', [start, event('kill', { signal: '15' }), event('die', { exitCode: '0' })], 'ask'],
     ['it ended as with its machine', [start, event('die', { exitCode: '143' })], 'ask'],
     ['its beginning was missed', [event('die', { exitCode: '0' })], 'ask'],
-    ['no exit code is told', [start, event('die')], 'ask'],
+    ['no exit code is reported', [start, event('die')], 'ask'],
   ])('%s', (_what, events, expected) => expect(endOf(events)).toEqual(expected))
 })
 
@@ -175,7 +176,7 @@ describe('an end by a signal that the farm did not send', () => {
     ['memory ran out, as the engine says', { oomKilled: true }, ''],
     ['memory ran out, and the engine missed it', {}, 'most likely it ran out of memory (limit: 1000 bytes)'],
     ['no limit', { memoryBytes: undefined }, ''],
-    ['somebody killed it', { signals: [15, 9] }, 'signal 9 was sent through the Docker engine, not by the farm'],
+    ['a signal was sent from outside', { signals: [15, 9] }, 'signal 9 was sent through the Docker engine, not by the farm'],
     ['a signal that it took no notice of', { exitCode: 1, signals: [1] }, ''],
     ['a code of its own', { exitCode: 3 }, ''],
   ])('%s', (_what, changes, expected) => expect(signalWords({ ...facts, ...changes })).toBe(expected))
@@ -189,7 +190,7 @@ describe('the output of a container', () => {
     return Buffer.concat([header, Buffer.from(text)])
   }
 
-  it('is told apart however the connection cuts it', () => {
+  it('is distinguished however the connection cuts it', () => {
     const whole = Buffer.concat([piece(1, 'one\n'), piece(1, 'two\n'), piece(2, 'err\n'), piece(1, ''), piece(1, 'größer\n')])
     for (let size = 1; size <= whole.length; size++) {
       const splitter = new OutputSplitter()
@@ -203,9 +204,26 @@ describe('the output of a container', () => {
     expect(new OutputSplitter().push(whole).map(({ stream }) => stream)).toEqual(['stdout', 'stderr', 'stdout'])
   })
 
-  it('that comes again is said once', () => {
+  it('that the engine kept has its lines back whole: each part of a long one is a piece', () => {
+    const long = 'x'.repeat(16_384)
+    const kept = [piece(1, 'one\n'), piece(1, long), piece(1, long), piece(1, 'yy'), piece(2, 'err\n'), piece(1, long), piece(1, '')]
+    const whole = Buffer.concat([...kept, piece(1, 'two\n'), piece(2, 'no end')])
+    for (const size of [1, 5, 9, 4096, whole.length]) {
+      const splitter = new OutputSplitter(true)
+      const text = { stdout: '', stderr: '' }
+      for (let at = 0; at < whole.length; at += size) {
+        for (const { stream, bytes } of splitter.push(whole.subarray(at, at + size))) text[stream] += bytes.toString()
+      }
+      expect(text).toEqual({ stdout: `one\n${long}${long}yy\n${long}\ntwo\n`, stderr: 'err\nno end' })
+    }
+    expect(new OutputSplitter().push(Buffer.concat([piece(1, 'a'), piece(1, 'b')]))).toEqual([
+      { stream: 'stdout', bytes: Buffer.from('ab') },
+    ])
+  })
+
+  it('that comes again is logged once', () => {
     let text = ''
-    const output = new ContainerOutput({ log: (_stream, lines) => (text += lines), congested: () => undefined }, { stdout: 1, stderr: 0 })
+    const output = new ContainerOutput({ write: (_stream, piece) => (text += piece), congested: () => undefined }, { stdout: 2, stderr: 0 })
     output.replay()
     void output.push('stdout', Buffer.from('1\n2\n3'))
     output.replay()
@@ -213,11 +231,27 @@ describe('the output of a container', () => {
     output.end()
     expect(text).toBe('2\n3\n4\n')
   })
+
+  it('is logged byte for byte, however the engine cuts it', () => {
+    const bytes = Buffer.concat([
+      Buffer.from('10%\r20%\r\nné '),
+      Buffer.of(0xe9, 0xff),
+      Buffer.from('x'.repeat(100_000)),
+      Buffer.from('ü no newline'),
+    ])
+    for (const size of [1, 7, 4096, bytes.length]) {
+      let text = ''
+      const output = new ContainerOutput({ write: (_stream, piece) => (text += piece), congested: () => undefined })
+      for (let at = 0; at < bytes.length; at += size) void output.push('stdout', bytes.subarray(at, at + size))
+      output.end()
+      expect(encodeRaw(text).equals(bytes)).toBe(true)
+    }
+  })
 })
 
 it('samples are folded: counters grow, a sample of an ended container changes nothing', () => {
   const sample = {
-    cpu_stats: { cpu_usage: { total_usage: 2_500_000_000 } },
+    cpu_stats: { cpu_usage: { total_usage: 2_500_000_000, usage_in_usermode: 1_500_000_000 } },
     memory_stats: { usage: 10, max_usage: 30 },
     blkio_stats: {
       io_service_bytes_recursive: [
@@ -231,6 +265,7 @@ it('samples are folded: counters grow, a sample of an ended container changes no
   const usage = foldSample(NO_USAGE, sample)
   expect(usage).toEqual({
     cpuSeconds: 2.5,
+    userCpuSeconds: 1.5,
     peakMemoryBytes: 30,
     ioReadBytes: 6,
     ioWriteBytes: 6,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RunSpec } from '../../../src/main/docker/executor.ts'
-import { swarmProblem, swarmService, swarmVerdict } from '../../../src/main/docker/swarmService.ts'
+import { swarmProblem, swarmService, swarmVerdict } from '../../../src/main/docker/swarm/swarmService.ts'
 
 const spec = (changes: Partial<RunSpec> = {}): RunSpec => ({
   name: 'framehouse-1',

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { JOB_STATUSES } from '../../../src/shared/enums.ts'
-import { jobHolds, workerExclusion, type JobFacts, type TaskFacts, type WorkerFacts } from '../../../src/main/engine/eligibility.ts'
+import { jobHolds, workerExclusion, type JobFacts, type TaskFacts, type WorkerFacts } from '../../../src/main/engine/rules/eligibility.ts'
 
 const NOW = 1_000
-const JOB: JobFacts = { status: 'active', deletedAt: null, startAfter: null, unmetJobs: 0, limits: [], lane: null, busy: false }
+const JOB: JobFacts = {
+  status: 'active',
+  deletedAt: null,
+  startAfter: null,
+  unmetJobs: 0,
+  limits: [],
+  maxTasks: null,
+  activeTasks: 0,
+  lane: null,
+  busy: false,
+}
 const limit = (inUse: number, scope: 'attempt' | 'machine' = 'attempt') => ({ name: 'nuke', max: 2, scope, inUse })
 
 describe('what holds a job back', () => {
@@ -21,7 +31,11 @@ describe('what holds a job back', () => {
     ['a full lane', { lane: { concurrency: 1, inUse: 1, overtakes: false } }, ['lane']],
     ['something older in an ordered lane', { lane: { concurrency: 2, inUse: 1, overtakes: true } }, ['lane-order']],
     ['a mass update', { busy: true }, ['busy']],
-    ['everything at once', { status: 'paused', deletedAt: 1, startAfter: 9999, unmetJobs: 1, limits: [limit(2), limit(2)], busy: true }, ['deleted', 'status', 'start-after', 'job-dependency', 'limit', 'limit', 'busy']],
+    [
+      'everything at once',
+      { status: 'paused', deletedAt: 1, startAfter: 9999, unmetJobs: 1, limits: [limit(2), limit(2)], busy: true },
+      ['deleted', 'status', 'start-after', 'job-dependency', 'limit', 'limit', 'busy'],
+    ],
   ])('%s', (_, facts, rules) => {
     expect(jobHolds({ ...JOB, ...facts }, NOW).map(({ rule }) => rule)).toEqual(rules)
   })
@@ -36,14 +50,23 @@ const TASK: TaskFacts = {
   tagId: null,
   failedBy: undefined,
   blocked: false,
-  keptOff: undefined,
+  excludedWorkers: undefined,
   avoid: undefined,
   maxWorkers: null,
   activeWorkers: 0,
   workerIsActive: false,
   machineLimit: undefined,
 }
-const WORKER: WorkerFacts = { id: 7, status: 'awake', approved: true, statusRequested: null, kinds: ['blender'], tagIds: new Set(), machineId: null, freeSlots: 1 }
+const WORKER: WorkerFacts = {
+  id: 7,
+  status: 'awake',
+  approved: true,
+  statusRequested: null,
+  kinds: ['blender'],
+  tagIds: new Set(),
+  machineId: null,
+  freeSlots: 1,
+}
 
 describe('what keeps a worker from a task', () => {
   it.each<[string, Partial<TaskFacts>, Partial<WorkerFacts>, string | undefined]>([
@@ -55,12 +78,12 @@ describe('what keeps a worker from a task', () => {
     ['another tag than its own', { tagId: 3 }, { tagIds: new Set([2]) }, 'tag'],
     ['the blocklist', { blocked: true }, {}, 'blocked'],
     ['its own failure', { failedBy: new Set([7]) }, {}, 'failed-before'],
-    ['the failure of somebody else', { failedBy: new Set([8]) }, {}, undefined],
-    ['a person who keeps it from the task', { keptOff: new Set([7]) }, {}, 'kept-off'],
-    ['a person who keeps another worker from it', { keptOff: new Set([8]) }, {}, undefined],
+    ['the failure of another worker', { failedBy: new Set([8]) }, {}, undefined],
+    ['a person who keeps it from the task', { excludedWorkers: new Set([7]) }, {}, 'kept-off'],
+    ['a person who keeps another worker from it', { excludedWorkers: new Set([8]) }, {}, undefined],
     ['having lost it a moment ago', { avoid: { workerId: 7, until: NOW + 1 } }, {}, 'avoid'],
     ['having lost it a while ago', { avoid: { workerId: 7, until: NOW } }, {}, undefined],
-    ['somebody else having lost it', { avoid: { workerId: 8, until: NOW + 1 } }, {}, undefined],
+    ['another worker having lost it', { avoid: { workerId: 8, until: NOW + 1 } }, {}, undefined],
     ['the maximum of workers', { maxWorkers: 2, activeWorkers: 2 }, {}, 'max-workers'],
     ['room under the maximum', { maxWorkers: 2, activeWorkers: 1 }, {}, undefined],
     ['being one of the maximum already', { maxWorkers: 2, activeWorkers: 2, workerIsActive: true }, {}, undefined],

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { FarmStatus, JobStatus, WorkerStatus } from '../../../src/shared/enums.ts'
-import { farmStatusOf } from '../../../src/main/engine/farmStatus.ts'
+import { farmStatusOf } from '../../../src/main/engine/rules/farmStatus.ts'
 
 it.each<[FarmStatus, WorkerStatus[], JobStatus[]]>([
   ['inoperative', [], []],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareRanks, jobRank, priorityOfOrderKey, taskOrderKey } from '../../../src/main/engine/orderKey.ts'
+import { compareRanks, jobRank, priorityOfOrderKey, taskOrderKey } from '../../../src/main/engine/rules/orderKey.ts'
 
 describe('order of tasks inside a job', () => {
   it('puts higher priority first, then the order of authoring', () => {
@@ -31,8 +31,12 @@ describe('order of jobs', () => {
   const before = (a: ReturnType<typeof jobRank>, b: ReturnType<typeof jobRank>): boolean => compareRanks(a, b) < 0 && compareRanks(b, a) > 0
 
   it('by priority: job priority, then that of the first task, then age, then id', () => {
-    expect(before(jobRank('priority', job(60, 9, 9), taskOrderKey(0, 1)), jobRank('priority', job(50, 1, 1), taskOrderKey(100, 1)))).toBe(true)
-    expect(before(jobRank('priority', job(50, 9, 9), taskOrderKey(70, 5)), jobRank('priority', job(50, 1, 1), taskOrderKey(60, 1)))).toBe(true)
+    expect(before(jobRank('priority', job(60, 9, 9), taskOrderKey(0, 1)), jobRank('priority', job(50, 1, 1), taskOrderKey(100, 1)))).toBe(
+      true,
+    )
+    expect(before(jobRank('priority', job(50, 9, 9), taskOrderKey(70, 5)), jobRank('priority', job(50, 1, 1), taskOrderKey(60, 1)))).toBe(
+      true,
+    )
     expect(before(jobRank('priority', job(50, 1, 9), at50), jobRank('priority', job(50, 2, 1), at50))).toBe(true)
     expect(before(jobRank('priority', job(50, 1, 1), at50), jobRank('priority', job(50, 1, 2), at50))).toBe(true)
   })

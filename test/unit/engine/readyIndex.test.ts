@@ -1,14 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import type { Rank } from '../../../src/main/engine/orderKey.ts'
-import { ReadyIndex, type IndexEntry } from '../../../src/main/engine/readyIndex.ts'
+import type { Rank } from '../../../src/main/engine/rules/orderKey.ts'
+import { ReadyIndex, type IndexEntry } from '../../../src/main/engine/queue/ready/readyIndex.ts'
 
-const entry = (job: string, rank: Rank, kind = 'render', tagId = 0, namespaceId = 1): IndexEntry<string> => ({ job, rank, key: { namespaceId, kind, tagId } })
+const entry = (job: string, rank: Rank, kind = 'render', tagId = 0, namespaceId = 1): IndexEntry<string> => ({
+  job,
+  rank,
+  key: { namespaceId, kind, tagId },
+})
 const names = (entries: Iterable<IndexEntry<string>>): string[] => [...entries].map(({ job }) => job)
 
 describe('the ready index', () => {
   it('sorts by rank whatever the order of insertion', () => {
     const index = new ReadyIndex<string>()
-    for (const [job, last] of [['c', 3], ['a', 1], ['d', 4], ['b', 2]] as const) index.insert(entry(job, [-50, -50, 0, last]))
+    for (const [job, last] of [
+      ['c', 3],
+      ['a', 1],
+      ['d', 4],
+      ['b', 2],
+    ] as const)
+      index.insert(entry(job, [-50, -50, 0, last]))
     expect(names(index.candidates(1, ['render'], []))).toEqual(['a', 'b', 'c', 'd'])
   })
 

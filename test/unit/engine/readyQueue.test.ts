@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { TaskState } from '../../../src/main/engine/model.ts'
-import { taskOrderKey } from '../../../src/main/engine/orderKey.ts'
-import { ReadyQueue } from '../../../src/main/engine/readyQueue.ts'
+import type { TaskState } from '../../../src/main/engine/base/model.ts'
+import { taskOrderKey } from '../../../src/main/engine/rules/orderKey.ts'
+import { ReadyQueue } from '../../../src/main/engine/queue/ready/readyQueue.ts'
 
 function task(index: number, priority = 50): TaskState {
   return {
@@ -15,6 +15,7 @@ function task(index: number, priority = 50): TaskState {
     orderKey: taskOrderKey(priority, index),
     unmet: 0,
     groupId: null,
+    optional: 0,
     templateId: 1,
     params: null,
     laneId: null,
@@ -24,6 +25,7 @@ function task(index: number, priority = 50): TaskState {
     attempts: 0,
     retries: 0,
     activity: '',
+    rerun: null,
     notBefore: null,
     startBy: null,
     updatedAt: 0,
@@ -70,7 +72,14 @@ const away = new Set<number>()
 
 function queueOn(fake: FakeDisk, hint: number | undefined = taskOrderKey(50, 1)): ReadyQueue {
   disk = fake
-  return new ReadyQueue('misc', hint, fake.load, ({ id }) => !away.has(id), () => loads++, (error) => errors.push(error))
+  return new ReadyQueue(
+    'misc',
+    hint,
+    fake.load,
+    ({ id }) => !away.has(id),
+    () => loads++,
+    (error) => errors.push(error),
+  )
 }
 
 /** Takes the first task as a hand-out does; on disk it is gone when the test says so. */

@@ -1,13 +1,13 @@
 /** Which task a busy worker may hold as its next one, and when it is asked for it again. */
 import { describe, expect, it } from 'vitest'
-import { mayBeHeld, recallIsOverdue, toRecall } from '../../../src/main/engine/reservationRules.ts'
+import { mayBeHeld, recallIsOverdue, toRecall } from '../../../src/main/engine/rules/reservationRules.ts'
 
 describe('a task may be held', () => {
   it.each([
     ['by a worker whose slots are all taken', { busy: true, counted: false, wanted: false }, true],
     ['not by one that could begin it', { busy: false, counted: false, wanted: false }, false],
     ['not when a unit of something is counted as it begins', { busy: true, counted: true, wanted: false }, false],
-    ['not when somebody waits for it', { busy: true, counted: false, wanted: true }, false],
+    ['not when another worker waits for it', { busy: true, counted: false, wanted: true }, false],
   ])('%s', (_, facts, expected) => {
     expect(mayBeHeld(facts)).toBe(expected)
   })
@@ -18,7 +18,7 @@ describe('a held task is asked back', () => {
   it.each([
     ['never without a reason', [held('a'), held('b')], 1, []],
     ['when something of higher rank waits', [held('a', { outranked: true }), held('b')], 0, ['a']],
-    ['when its job may not hand out any more', [held('a'), held('b', { jobHeld: true })], 0, ['b']],
+    ['when its job may no longer hand out tasks', [held('a'), held('b', { jobHeld: true })], 0, ['b']],
     ['one for each free slot, the best first', [held('a', { wanted: true }), held('b', { wanted: true })], 1, ['a']],
     ['each when there are slots for all', [held('a', { wanted: true }), held('b', { wanted: true })], 3, ['a', 'b']],
     ['only once', [held('a', { recalled: true, outranked: true })], 1, []],

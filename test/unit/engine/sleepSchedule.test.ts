@@ -1,22 +1,93 @@
 import { describe, expect, it } from 'vitest'
-import { InvalidInputError } from '../../../src/main/engine/errors.ts'
-import { cleanSchedule, nextScheduleCheck, scheduledStatus } from '../../../src/main/engine/sleepSchedule.ts'
+import { InvalidInputError } from '../../../src/main/engine/base/errors.ts'
+import { cleanSchedule, nextScheduleCheck, scheduledStatus } from '../../../src/main/engine/rules/workers/sleepSchedule.ts'
 import type { SleepSchedule } from '../../../src/shared/schemas/worker.ts'
 
-const schedule = (startTime: string, endTime: string, daysOfWeek = '', isActive = true): SleepSchedule => ({ isActive, daysOfWeek, startTime, endTime })
+const schedule = (startTime: string, endTime: string, daysOfWeek = '', isActive = true): SleepSchedule => ({
+  isActive,
+  daysOfWeek,
+  startTime,
+  endTime,
+})
 /** Monday 5 January 2026, local time. */
 const at = (hours: number, minutes = 0, seconds = 0, day = 5): Date => new Date(2026, 0, day, hours, minutes, seconds)
 
 describe('what the schedule wants', () => {
   it.each<[string, SleepSchedule, [Date, 'awake' | 'asleep'][]]>([
-    ['both times', schedule('09:00', '18:00'), [[at(8, 59, 59), 'awake'], [at(9), 'asleep'], [at(17, 59, 59), 'asleep'], [at(18), 'awake']]],
-    ['no start', schedule('', '18:00'), [[at(0), 'asleep'], [at(17, 59), 'asleep'], [at(18), 'awake'], [at(23, 59), 'awake']]],
-    ['no end', schedule('09:00', ''), [[at(0), 'awake'], [at(8, 59), 'awake'], [at(9), 'asleep'], [at(23, 59), 'asleep']]],
-    ['neither', schedule('', ''), [[at(0), 'asleep'], [at(12), 'asleep'], [at(23, 59), 'asleep']]],
-    ['the same time twice', schedule('09:00', '09:00'), [[at(8, 59), 'awake'], [at(9), 'awake'], [at(9, 1), 'awake']]],
-    ['an hour without leading zero', schedule('9:00', '18:00'), [[at(8, 59), 'awake'], [at(9), 'asleep']]],
-    ['days: not today', schedule('', '', 'tu we'), [[at(12), 'awake'], [at(12, 0, 0, 6), 'asleep'], [at(12, 0, 0, 7), 'asleep'], [at(12, 0, 0, 8), 'awake']]],
-    ['days: only Sunday', schedule('10:00', '12:00', 'su'), [[at(11, 0, 0, 4), 'asleep'], [at(11), 'awake']]],
+    [
+      'both times',
+      schedule('09:00', '18:00'),
+      [
+        [at(8, 59, 59), 'awake'],
+        [at(9), 'asleep'],
+        [at(17, 59, 59), 'asleep'],
+        [at(18), 'awake'],
+      ],
+    ],
+    [
+      'no start',
+      schedule('', '18:00'),
+      [
+        [at(0), 'asleep'],
+        [at(17, 59), 'asleep'],
+        [at(18), 'awake'],
+        [at(23, 59), 'awake'],
+      ],
+    ],
+    [
+      'no end',
+      schedule('09:00', ''),
+      [
+        [at(0), 'awake'],
+        [at(8, 59), 'awake'],
+        [at(9), 'asleep'],
+        [at(23, 59), 'asleep'],
+      ],
+    ],
+    [
+      'neither',
+      schedule('', ''),
+      [
+        [at(0), 'asleep'],
+        [at(12), 'asleep'],
+        [at(23, 59), 'asleep'],
+      ],
+    ],
+    [
+      'the same time twice',
+      schedule('09:00', '09:00'),
+      [
+        [at(8, 59), 'awake'],
+        [at(9), 'awake'],
+        [at(9, 1), 'awake'],
+      ],
+    ],
+    [
+      'an hour without leading zero',
+      schedule('9:00', '18:00'),
+      [
+        [at(8, 59), 'awake'],
+        [at(9), 'asleep'],
+      ],
+    ],
+    [
+      'days: not today',
+      schedule('', '', 'tu we'),
+      [
+        [at(12), 'awake'],
+        [at(12, 0, 0, 6), 'asleep'],
+        [at(12, 0, 0, 7), 'asleep'],
+        [at(12, 0, 0, 8), 'awake'],
+      ],
+    ],
+    [
+      'days: only Sunday',
+      schedule('10:00', '12:00', 'su'),
+      [
+        [at(11, 0, 0, 4), 'asleep'],
+        [at(11), 'awake'],
+      ],
+    ],
     ['inactive', schedule('', '', '', false), [[at(12), 'awake']]],
   ])('with %s', (_, plan, expected) => {
     for (const [when, status] of expected) expect(scheduledStatus(plan, when), when.toString()).toBe(status)

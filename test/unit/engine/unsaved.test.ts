@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Unsaved } from '../../../src/main/engine/unsaved.ts'
-import { deferred } from '../../../src/shared/deferred.ts'
+import { Unsaved } from '../../../src/main/engine/queue/unsaved.ts'
+import { deferred } from '../../../src/shared/async.ts'
 
 describe('objects that are not on disk yet', () => {
   it('are known until the commit', () => {

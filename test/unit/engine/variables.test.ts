@@ -6,7 +6,7 @@ import {
   variablesFor,
   type VariableHost,
   type VariableSettings,
-} from '../../../src/main/engine/variables.ts'
+} from '../../../src/main/engine/compile/variables.ts'
 import type { Variables } from '../../../src/shared/schemas/settings.ts'
 
 const onLinux: VariableHost = { platform: 'linux', storagePath: '/mnt/shared/flamenco' }

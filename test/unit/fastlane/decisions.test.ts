@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { eventsOf } from '../../../src/main/api/fastlane/ends.ts'
-import { hostViews } from '../../../src/main/api/fastlane/hosts.ts'
-import { searchQuery } from '../../../src/main/api/fastlane/search.ts'
-import { executionStatus, errorText } from '../../../src/main/api/fastlane/status.ts'
-import { fullImage, normalUuid, redact, startInMs, wireTime } from '../../../src/main/api/fastlane/values.ts'
-import { splitHost } from '../../../src/main/api/fastlane/views.ts'
+import { eventsOf } from '../../../src/main/dialects/fastlane/jobs/completion.ts'
+import { hostViews } from '../../../src/main/dialects/fastlane/hosts.ts'
+import { searchQuery } from '../../../src/main/dialects/fastlane/search.ts'
+import { executionStatus, errorText } from '../../../src/main/dialects/fastlane/status.ts'
+import { redactVariables } from '../../../src/main/security/redaction.ts'
+import { fullImage, normalUuid, startInMs, wireTime } from '../../../src/main/dialects/fastlane/values.ts'
+import { splitHost } from '../../../src/main/dialects/fastlane/views.ts'
 import type { ContainerEngine } from '../../../src/shared/schemas/container.ts'
-import type { ExecutionRow } from '../../../src/main/store/queries/fastlane.ts'
+import type { ExecutionRow } from '../../../src/main/dialects/fastlane/store/queries.ts'
 
 const NOW = Date.UTC(2026, 0, 5, 12)
 const waiting: ExecutionRow = {
@@ -51,14 +52,14 @@ describe('the status of an execution', () => {
     ['was stopped in the queue', { status: 'canceled', finishedAt: NOW }, 'stopped'],
     ['was stopped, and its container ends', { ...ran, status: 'canceled', attemptStatus: 'canceled' }, 'running'],
     ['was stopped, and nothing came', { ...ran, status: 'canceled', attemptStatus: 'canceled', endedAt: NOW - 31_000 }, 'failed'],
-    ['was stopped, and its container said why', { ...ran, status: 'canceled', attemptStatus: 'canceled', exitCode: 143 }, 'failed'],
+    ['was stopped, and its container reported why', { ...ran, status: 'canceled', attemptStatus: 'canceled', exitCode: 143 }, 'failed'],
     [
       'was stopped before its container began',
       { ...ran, status: 'canceled', attemptStatus: 'canceled', result: '{"containers":[{"exitCode":null}]}' },
       'failed',
     ],
     [
-      'was stopped, and the exit code stands in the result',
+      'was stopped, and the exit code is in the result',
       { ...ran, status: 'canceled', attemptStatus: 'canceled', result: '{"containers":[{"exitCode":137}]}' },
       'failed',
     ],
@@ -91,7 +92,7 @@ describe('small things', () => {
     ['timedout', ['finishes']],
     ['expired', []],
     ['stopped', []],
-  ] as const)('%s is told to %j', (status, events) => expect(eventsOf(status)).toEqual(events))
+  ] as const)('%s is reported to %j', (status, events) => expect(eventsOf(status)).toEqual(events))
 
   it.each([
     [NOW, '2026-01-05T12:00:00'],
@@ -126,14 +127,15 @@ describe('small things', () => {
   it('hides nested values by their key, in any case, and leaves what it was given', () => {
     const given = { MyPassword: 'x', deep: { api_KEY: { all: 1 }, name: 'secret' }, list: [{ secret: 1 }] }
     const before = structuredClone(given)
-    expect(redact(given, 'password, key,secret')).toEqual({
+    const by = (words: string, shown = '***') => ({ words, shown, strict: false })
+    expect(redactVariables(given, by('password, key,secret'))).toEqual({
       MyPassword: '***',
       deep: { api_KEY: '***', name: 'secret' },
       list: [{ secret: '***' }],
     })
     expect(given).toEqual(before)
-    expect(redact(given, ' , ')).toEqual(given)
-    expect(redact({ 'a.c': 1, abc: 2 }, 'a.c', 'gone')).toEqual({ 'a.c': 'gone', abc: 2 })
+    expect(redactVariables(given, by(' , '))).toEqual(given)
+    expect(redactVariables({ 'a.c': 1, abc: 2 }, by('a.c', 'gone'))).toEqual({ 'a.c': 'gone', abc: 2 })
   })
 
   it.each([

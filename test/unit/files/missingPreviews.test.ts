@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { WorkerState } from '../../../src/main/engine/model.ts'
+import type { WorkerState } from '../../../src/main/engine/base/model.ts'
 import { isDue, whomToAsk, type Saver } from '../../../src/main/files/missingPreviews.ts'
 
 const MINUTE = 60_000

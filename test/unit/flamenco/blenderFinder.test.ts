@@ -2,7 +2,7 @@ import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, rmSync } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { checkBlender } from '../../../src/main/api/flamenco/blenderFinder.ts'
+import { checkBlender } from '../../../src/main/dialects/flamenco/blenderFinder.ts'
 
 // The same happens with batch files on Windows: the system's answer comes as an exception and not with the callback.
 it.skipIf(process.platform !== 'linux')('a program that cannot even be started is not usable, and no error of the manager', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Value } from 'typebox/value'
-import { fileKeyOf, fileToSettings, settingsToFile } from '../../../src/main/api/flamenco/configFile.ts'
-import { InvalidInputError } from '../../../src/main/engine/errors.ts'
+import { fileKeyOf, fileToSettings, settingsToFile } from '../../../src/main/dialects/flamenco/configFile.ts'
+import { InvalidInputError } from '../../../src/main/engine/base/errors.ts'
 import { FarmSettings } from '../../../src/shared/schemas/settings.ts'
 
 const fixed = { listen: '127.0.0.1:8080', database: '/data/farm.sqlite', localManagerStoragePath: '/data' }
@@ -28,7 +28,12 @@ describe('the configuration as flamenco-manager.yaml has it', () => {
       task_timeout: '1m30s',
       worker_timeout: '1m0s',
       variables: {
-        ffmpeg: { values: [{ platforms: ['linux', 'darwin'], value: 'ffmpeg' }] },
+        ffmpeg: {
+          values: [
+            { platform: 'linux', value: 'ffmpeg' },
+            { platform: 'darwin', value: 'ffmpeg' },
+          ],
+        },
         share: { is_twoway: true, values: [{ audience: 'users', platform: 'windows', value: 'S:\\' }] },
       },
     })
@@ -36,7 +41,11 @@ describe('the configuration as flamenco-manager.yaml has it', () => {
 
   test('comes back as it went', () => {
     const changes = fileToSettings(settingsToFile(settings, fixed), fixed)
-    expect({ ...settings, ...changes }).toEqual(settings)
+    const [linux, darwin] = ['linux', 'darwin'].map((platform) => ({ platforms: [platform], value: 'ffmpeg' }))
+    expect({ ...settings, ...changes }).toEqual({
+      ...settings,
+      variables: { ...settings.variables, ffmpeg: { isTwoWay: false, values: [linux, darwin] } },
+    })
   })
 
   test('keys that are left out return to their defaults', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { flamencoError, WireError } from '../../../src/main/api/flamenco/errors.ts'
-import { HttpError, UnauthenticatedError } from '../../../src/main/api/errors.ts'
+import { flamencoError, WireError } from '../../../src/main/dialects/flamenco/errors.ts'
+import { HttpError, UnauthenticatedError } from '../../../src/main/http/errors.ts'
 import {
   ConflictError,
   InvalidInputError,
@@ -13,9 +13,9 @@ import {
   TooManyError,
   UnavailableError,
   WorkerNotAwakeError,
-} from '../../../src/main/engine/errors.ts'
+} from '../../../src/main/engine/base/errors.ts'
 import { MissingFilesError } from '../../../src/main/files/shaman/checkout.ts'
-import { ContentMismatchError, UploadAbortedError } from '../../../src/main/files/shaman/store.ts'
+import { ContentMismatchError, UploadAbortedError } from '../../../src/main/files/content/errors.ts'
 
 describe('errors on the wire', () => {
   test.each([

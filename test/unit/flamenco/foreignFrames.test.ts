@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { frameNumberOf, savedPaths } from '../../../src/main/api/flamenco/foreignFrames.ts'
+import { frameNumberOf, savedPaths } from '../../../src/main/dialects/flamenco/foreignFrames.ts'
 
 describe('saved paths in a worker’s log', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatGoDuration, parseGoDuration } from '../../../src/main/api/flamenco/goDuration.ts'
+import { formatGoDuration, parseGoDuration } from '../../../src/main/dialects/flamenco/goDuration.ts'
 
 describe('Go durations', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { logTail } from '../../../src/main/api/flamenco/logTail.ts'
+import { logTail } from '../../../src/main/dialects/flamenco/logTail.ts'
 
 test.each([
   ['a whole log stays', 'one\ntwo\n', false, 'one\ntwo\n'],

@@ -6,7 +6,7 @@ import {
   parseFrame,
   pongFrame,
   readSubscription,
-} from '../../../src/main/api/flamenco/socketio/protocol.ts'
+} from '../../../src/main/dialects/flamenco/socketio/protocol.ts'
 
 const uuid = 'D0B2CAE7-1C3D-4E5F-8A9B-0C1D2E3F4A5B'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { CommandFactory, expandCommands, type FactoredCommands } from '../../../src/main/engine/commandTemplates.ts'
-import type { Command } from '../../../src/shared/schemas/job.ts'
+import { CommandFactory, expandCommands, type FactoredCommands } from '../../../src/main/engine/compile/commandTemplates.ts'
+import type { Command } from '../../../src/shared/schemas/jobs/task.ts'
 
 function command(name: string, parameters: Record<string, unknown>, totalStepCount = 0): Command {
   return { name, parameters, totalStepCount }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { compileTasks } from '../../../src/main/engine/compileTasks.ts'
-import type { AuthoredTask, TaskRow } from '../../../src/main/engine/compiledJob.ts'
+import { compileTasks } from '../../../src/main/engine/compile/compileTasks.ts'
+import type { AuthoredTask, TaskRow } from '../../../src/main/engine/base/compiledJob.ts'
 
 function task(name: string, dependsOn: number[] = [], steps = 0): AuthoredTask {
   return { name, kind: 'misc', priority: 50, commands: [{ name: 'echo', parameters: { message: name }, totalStepCount: steps }], dependsOn }

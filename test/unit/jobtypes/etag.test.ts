@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { jobTypeEtag } from '../../../src/main/jobtypes/etag.ts'
-import { JobTypeError, jobTypeName, readJobType } from '../../../src/main/jobtypes/jobTypeInfo.ts'
+import { jobTypeEtag } from '../../../src/main/jobtypes/scripts/etag.ts'
+import { JobTypeError, jobTypeName, readJobType } from '../../../src/main/jobtypes/scripts/jobTypeInfo.ts'
 
 describe('etag', () => {
   it('is that of the reference', () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { silentLogger } from '../../../src/main/engine/logger.ts'
-import { createJobTypeCatalog, shippedScriptsFolder, type JobType } from '../../../src/main/jobtypes/catalog.ts'
-import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox.ts'
-import { descriptionOf, labelOf, typeLabelOf } from '../../../src/renderer/i18n/jobTypes.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { createJobTypeCatalog, shippedScriptsFolder, type JobType } from '../../../src/main/jobtypes/scripts/catalog.ts'
+import { createSandbox, type Sandbox } from '../../../src/main/jobtypes/sandbox/sandbox.ts'
+import { descriptionOf, labelOf, typeLabelOf } from '../../../src/renderer/locales/jobTypes.ts'
 
 let sandbox: Sandbox
 let types: JobType[]

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { outputFolder } from '../../../src/main/jobtypes/outputFolder.ts'
+import { outputFolder } from '../../../src/main/jobtypes/submission/outputFolder.ts'
 
 it.each<[Record<string, unknown>, string | null]>([
   [{ render_output_path: '/render/shot/2026-01-01/######' }, '/render/shot/2026-01-01'],

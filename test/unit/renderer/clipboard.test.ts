@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { copyText } from '../../../src/renderer/lib/clipboard.ts'
+import { copyText } from '../../../src/renderer/composables/clipboard.ts'
 
 let copied: string
 let allowed: boolean
-/** What stands in the page, besides what was there before. */
+/** What is in the page, besides what was there before. */
 let fields: { value: string }[]
 
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { frameRenderedAgain, ImageCache, thumbnailUrl } from '../../../src/renderer/lib/images.ts'
-import { Lights } from '../../../src/renderer/lib/lights.ts'
+import { frameRenderedAgain, ImageCache, thumbnailUrl } from '../../../src/renderer/features/frames/images.ts'
+import { Lights } from '../../../src/renderer/features/frames/lights.ts'
 
 /** Addresses that were asked for, in order. */
 let asked: string[]

@@ -1,7 +1,7 @@
 import { createPinia } from 'pinia'
 import { createRenderer, ref } from 'vue'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { provideJob, type JobDetail } from '../../../src/renderer/lib/jobDetail.ts'
+import { provideJob, type JobDetail } from '../../../src/renderer/features/job/jobDetail.ts'
 import { useLive } from '../../../src/renderer/stores/live.ts'
 import { taskPublicId } from '../../../src/shared/ids.ts'
 
@@ -35,7 +35,7 @@ beforeEach(() => {
     return new Promise((resolve) => {
       asked.push((statuses) => {
         const names = [...statuses].map((_, index) => `render-${index + 1}`)
-        resolve(Response.json({ statuses, names, kinds: ['blender'], kindOf: names.map(() => 0), frames: [] }))
+        resolve(Response.json({ statuses, names, kinds: ['blender'], kindOf: names.map(() => 0), frames: [], marks: [] }))
       })
     })
   })

@@ -1,25 +1,25 @@
-/* eslint-disable max-len -- tables of cases */
 import { describe, expect, it } from 'vitest'
 import { retryDelay } from '../../../src/renderer/api/live.ts'
-import { dark, light, type Palette } from '../../../src/renderer/design/tokens.ts'
-import { toCsv } from '../../../src/renderer/lib/csv.ts'
-import { flipFrames, nextFrame, wantedAround, whyNoPicture } from '../../../src/renderer/lib/flipbook.ts'
+import { dark, light, type Palette } from '../../../src/renderer/ui/design/tokens.ts'
+import { toCsv } from '../../../src/renderer/features/statistics/csv.ts'
+import { flipFrames, nextFrame, wantedAround, whyNoPicture } from '../../../src/renderer/features/frames/flipbook.ts'
 import { bytes, clock, count, duration, percent, roughDuration } from '../../../src/renderer/lib/format.ts'
-import { cellAfterKey, FrameModel, framesOfTaskName, layoutGrid } from '../../../src/renderer/lib/frames.ts'
+import { cellAfterKey, FrameModel, framesOfTaskName, layoutGrid } from '../../../src/renderer/features/frames/frames.ts'
 import { fuzzyScore } from '../../../src/renderer/lib/fuzzy.ts'
-import { layoutGraph } from '../../../src/renderer/lib/graphLayout.ts'
-import { possibleActions } from '../../../src/renderer/lib/jobActions.ts'
-import { columnsThatFit } from '../../../src/renderer/lib/jobColumns.ts'
-import { keyName } from '../../../src/renderer/lib/keys.ts'
-import { ERROR_PATTERN, severity } from '../../../src/renderer/lib/logSource.ts'
-import { fileSetting, initialValues, nameOfFile, problemOf, settingsToSend } from '../../../src/renderer/lib/submitForm.ts'
+import { layoutGraph } from '../../../src/renderer/features/job/graph/graphLayout.ts'
+import { possibleActions } from '../../../src/renderer/features/jobs/jobActions.ts'
+import { columnsThatFit } from '../../../src/renderer/features/jobs/jobColumns.ts'
+import { keyName } from '../../../src/renderer/composables/keys.ts'
+import { ERROR_PATTERN, severity } from '../../../src/renderer/features/logs/logSource.ts'
+import { fileSetting, initialValues, nameOfFile, problemOf, settingsToSend } from '../../../src/renderer/features/submit/submitForm.ts'
 import { timeTicks } from '../../../src/renderer/lib/timeAxis.ts'
-import { dragSpan, scheduleOf, sleepsAt, spanOf } from '../../../src/renderer/lib/weekGrid.ts'
+import { dragSpan, scheduleOf, sleepsAt, spanOf } from '../../../src/renderer/features/workers/weekGrid.ts'
 import { ALL_COLUMNS, readPrefs } from '../../../src/renderer/stores/prefs.ts'
-import { de } from '../../../src/renderer/i18n/de.ts'
-import { en } from '../../../src/renderer/i18n/en.ts'
-import type { TaskCounts } from '../../../src/shared/schemas/job.ts'
-import type { JobSetting, JobTypeInfo } from '../../../src/shared/schemas/jobType.ts'
+import { messages as de } from '../../../src/renderer/locales/de/messages.ts'
+import { messages as en } from '../../../src/renderer/locales/en/messages.ts'
+import { localeFor } from '../../../src/renderer/locales/languages.ts'
+import type { TaskCounts } from '../../../src/shared/schemas/jobs/job.ts'
+import type { JobSetting, JobTypeInfo } from '../../../src/shared/schemas/jobs/jobType.ts'
 
 describe('frames of task names', () => {
   it.each<[string, number[]]>([
@@ -27,8 +27,14 @@ describe('frames of task names', () => {
     ['render-42', [42]],
     ['render-1,3,5-6', [1, 3, 5, 6]],
     ['trace-13-16', [13, 14, 15, 16]],
+    ['render-1-9x4,20', [1, 5, 9, 20]],
+    ['render-3-1', [3, 2, 1]],
+    ['render--5', [-5]],
+    ['render--3..-1', [-3, -2, -1]],
+    ['render--2..1,5,-7', [-2, -1, 0, 1, 5, -7]],
+    ['frames-1,3,5…', []],
     ['preview-video', []],
-    ['render-9-2', []],
+    ['render-4-2', [4, 3, 2]],
     ['', []],
   ])('%s', (name, frames) => expect(framesOfTaskName(name)).toEqual(frames))
 })
@@ -63,7 +69,20 @@ describe('keys in the frame grid', () => {
 })
 
 describe('the frame model', () => {
-  const make = () => new FrameModel({ statuses: 'caqf', names: ['render-1-2', 'render-3-4', 'render-5', 'video'], frames: [[1, 1, 11], [1, 2, 12], [2, 3, 13]] })
+  const make = () =>
+    new FrameModel({
+      statuses: 'caqf',
+      names: ['render-1-2', 'render-3-4', 'render-5', 'video'],
+      frames: [
+        [1, 1, 11],
+        [1, 2, 12],
+        [2, 3, 13],
+      ],
+      marks: [
+        [1, 2, 'k'],
+        [2, 4, 'u'],
+      ],
+    })
   it('has a cell for each frame, and one for a task without frames', () => {
     const model = make()
     expect(model.size).toBe(6)
@@ -80,6 +99,20 @@ describe('the frame model', () => {
     model.setTask(1, 'q')
     expect(model.stateOf(0)).toBe('queued')
   })
+  it('marks frames that were kept or could not be checked, until they are written anew', () => {
+    const model = make()
+    expect(Array.from({ length: 6 }, (_, cell) => model.markOf(cell))).toEqual([
+      undefined,
+      'kept',
+      undefined,
+      'unchecked',
+      undefined,
+      undefined,
+    ])
+    model.setMark(1, 2, undefined)
+    model.setMark(9, 2, 'kept')
+    expect(model.markOf(1)).toBeUndefined()
+  })
   it('ignores what is not in the job', () => {
     const model = make()
     model.setTask(99, 'c')
@@ -90,7 +123,7 @@ describe('the frame model', () => {
   })
   it('holds 100,000 frames', () => {
     const names = Array.from({ length: 100_000 }, (_, i) => `render-${i + 1}`)
-    const model = new FrameModel({ statuses: 'q'.repeat(100_000), names, frames: [] })
+    const model = new FrameModel({ statuses: 'q'.repeat(100_000), names, frames: [], marks: [] })
     expect(model.size).toBe(100_000)
     expect(model.numbers[99_999]).toBe(100_000)
   })
@@ -117,11 +150,24 @@ describe('the grid layout', () => {
 
 describe('the flipbook', () => {
   it('plays by frame number', () => {
-    const model = new FrameModel({ statuses: 'cc', names: ['render-10', 'render-2'], frames: [[1, 10, 1], [2, 2, 2]] })
+    const model = new FrameModel({
+      statuses: 'cc',
+      names: ['render-10', 'render-2'],
+      frames: [
+        [1, 10, 1],
+        [2, 2, 2],
+      ],
+      marks: [[2, 2, 'k']],
+    })
     expect(flipFrames(model).map((frame) => frame.number)).toEqual([2, 10])
+    expect(flipFrames(model).map((frame) => frame.mark)).toEqual(['kept', undefined])
   })
-  it.each([[0, 3, true, 1], [2, 3, true, 0], [2, 3, false, -1], [0, 0, true, -1]])('after %d of %d (loop %s) comes %d', (at, n, loop, next) =>
-    expect(nextFrame(at, n, loop)).toBe(next))
+  it.each([
+    [0, 3, true, 1],
+    [2, 3, true, 0],
+    [2, 3, false, -1],
+    [0, 0, true, -1],
+  ])('after %d of %d (loop %s) comes %d', (at, n, loop, next) => expect(nextFrame(at, n, loop)).toBe(next))
   it('fetches ahead, round the end, and a little behind', () => {
     expect(wantedAround([0, 1, 2, 3, 4, 5], 4, 2)).toEqual([4, 5, 0, 3, 2])
     expect(wantedAround([7], 0, 20)).toEqual([7])
@@ -140,11 +186,36 @@ describe('a player without pictures', () => {
 })
 
 describe('numbers and times', () => {
-  it.each([[0, '0.0 s'], [9.94, '9.9 s'], [59, '59 s'], [61, '1:01'], [3661, '1:01:01'], [3 * 86_400, '3 d 0 h'], [null, '–'], [-1, '–']])('duration %s', (s, text) =>
-    expect(duration(s)).toBe(text))
-  it.each([[0.2, '1 s'], [90, '2 min'], [7500, '2 h 5 min'], [300_000, '3 d'], [null, '–']])('rough duration %s', (s, text) => expect(roughDuration(s)).toBe(text))
-  it.each([[0, '0 B'], [1500, '1.5 kB'], [812e9, '812 GB'], [null, '–']])('bytes %s', (n, text) => expect(bytes(n)).toBe(text))
-  it.each([[0, 9, 0], [1, 1000, 1], [999, 1000, 99], [5, 5, 100], [1, 0, 0]])('%d of %d is %d %%', (a, b, p) => expect(percent(a, b)).toBe(p))
+  it.each([
+    [0, '0.0 s'],
+    [9.94, '9.9 s'],
+    [59, '59 s'],
+    [61, '1:01'],
+    [3661, '1:01:01'],
+    [3 * 86_400, '3 d 0 h'],
+    [null, '–'],
+    [-1, '–'],
+  ])('duration %s', (s, text) => expect(duration(s)).toBe(text))
+  it.each([
+    [0.2, '1 s'],
+    [90, '2 min'],
+    [7500, '2 h 5 min'],
+    [300_000, '3 d'],
+    [null, '–'],
+  ])('rough duration %s', (s, text) => expect(roughDuration(s)).toBe(text))
+  it.each([
+    [0, '0 B'],
+    [1500, '1.5 kB'],
+    [812e9, '812 GB'],
+    [null, '–'],
+  ])('bytes %s', (n, text) => expect(bytes(n)).toBe(text))
+  it.each([
+    [0, 9, 0],
+    [1, 1000, 1],
+    [999, 1000, 99],
+    [5, 5, 100],
+    [1, 0, 0],
+  ])('%d of %d is %d %%', (a, b, p) => expect(percent(a, b)).toBe(p))
   it('groups thousands', () => expect(count(1234567)).toBe('1\u2009234\u2009567'))
   it('names the day when it is another one', () => {
     const now = new Date(2026, 4, 6, 12).getTime()
@@ -162,17 +233,25 @@ describe('what can be done to a job', () => {
     ['paused', counts, ['cancel', 'delete', 'requeue', 'resume']],
     ['failed', { ...counts, failed: 1 }, ['delete', 'requeue', 'requeue-failed']],
     ['completed', counts, ['delete', 'requeue']],
-  ] as const)('%s', (status, c, actions) => expect([...possibleActions({ status, counts: c, deletedAt: null })].sort()).toEqual([...actions]))
-  it('a deleted one can only come back', () => expect([...possibleActions({ status: 'completed', counts, deletedAt: 'x' })]).toEqual(['undelete']))
+  ] as const)('%s', (status, c, actions) =>
+    expect([...possibleActions({ status, counts: c, deletedAt: null })].sort()).toEqual([...actions]),
+  )
+  it('a deleted one can only come back', () =>
+    expect([...possibleActions({ status: 'completed', counts, deletedAt: 'x' })]).toEqual(['undelete']))
 })
 
 describe('the submit form', () => {
   const setting = (changes: Partial<JobSetting>): JobSetting => ({ key: 'k', type: 'string', ...changes })
   const type: JobTypeInfo = {
-    name: 't', label: 'T', etag: 'e',
+    name: 't',
+    label: 'T',
+    etag: 'e',
     settings: [
-      setting({ key: 'frames', required: true }), setting({ key: 'chunk', type: 'int32', default: 4 }), setting({ key: 'secret', visible: 'hidden', default: 'x' }),
-      setting({ key: 'blendfile', subtype: 'file_path', required: true, visible: 'web' }), setting({ key: 'flag', type: 'bool' }),
+      setting({ key: 'frames', required: true }),
+      setting({ key: 'chunk', type: 'int32', default: 4 }),
+      setting({ key: 'secret', visible: 'hidden', default: 'x' }),
+      setting({ key: 'blendfile', subtype: 'file_path', required: true, visible: 'web' }),
+      setting({ key: 'flag', type: 'bool' }),
     ],
   }
   it('starts with defaults and takes over what a clone had', () => {
@@ -190,9 +269,14 @@ describe('the submit form', () => {
     [{ type: 'int32' }, 1.5, 'whole'],
     [{ type: 'float' }, 'x', 'number'],
     [{ key: 'frames' }, '1-10, 20', undefined],
-    [{ key: 'frames' }, '10-', 'notValid'],
+    [{ key: 'frames' }, '10-', 'framesWrong'],
   ])('%j with %j', (changes, value, problem) => expect(problemOf(setting(changes), value)?.key).toBe(problem))
-  it('sends what was filled in', () => expect(settingsToSend(type, { frames: '1', chunk: 2, flag: false, k: 'no', secret: 'no' })).toEqual({ frames: '1', chunk: 2, flag: false }))
+  it('sends what was filled in', () =>
+    expect(settingsToSend(type, { frames: '1', chunk: 2, flag: false, k: 'no', secret: 'no' })).toEqual({
+      frames: '1',
+      chunk: 2,
+      flag: false,
+    }))
   it('puts a dropped file where it belongs', () => {
     expect(fileSetting(type)?.key).toBe('blendfile')
     expect(nameOfFile('C:\\work\\shot_010.blend')).toBe('shot_010')
@@ -203,13 +287,26 @@ describe('the sleep schedule as a week', () => {
   const schedule = { isActive: true, daysOfWeek: 'mo tu', startTime: '22:00', endTime: '06:00' }
   it('runs over midnight into the next day', () => {
     const span = spanOf(schedule)
-    expect([sleepsAt(span, 0, 21), sleepsAt(span, 0, 22), sleepsAt(span, 1, 5), sleepsAt(span, 2, 5), sleepsAt(span, 2, 22), sleepsAt(span, 0, 5)]).toEqual([false, true, true, true, false, false])
+    expect([
+      sleepsAt(span, 0, 21),
+      sleepsAt(span, 0, 22),
+      sleepsAt(span, 1, 5),
+      sleepsAt(span, 2, 5),
+      sleepsAt(span, 2, 22),
+      sleepsAt(span, 0, 5),
+    ]).toEqual([false, true, true, true, false, false])
   })
   it('goes to the manager and back', () => {
     expect(scheduleOf(spanOf(schedule), true)).toEqual(schedule)
-    expect(scheduleOf({ days: new Set([0, 1, 2, 3, 4, 5, 6]), from: 0, to: 24 }, false)).toEqual({ isActive: false, daysOfWeek: '', startTime: '', endTime: '' })
+    expect(scheduleOf({ days: new Set([0, 1, 2, 3, 4, 5, 6]), from: 0, to: 24 }, false)).toEqual({
+      isActive: false,
+      daysOfWeek: '',
+      startTime: '',
+      endTime: '',
+    })
   })
-  it('is drawn by dragging', () => expect(dragSpan({ day: 4, hour: 8 }, { day: 0, hour: 17 })).toEqual({ days: new Set([0, 1, 2, 3, 4]), from: 8, to: 18 }))
+  it('is drawn by dragging', () =>
+    expect(dragSpan({ day: 4, hour: 8 }, { day: 0, hour: 17 })).toEqual({ days: new Set([0, 1, 2, 3, 4]), from: 8, to: 18 }))
 })
 
 describe('small things', () => {
@@ -223,7 +320,15 @@ describe('small things', () => {
     expect(fuzzyScore('xyz', 'Workers')).toBe(-1)
   })
   it('writes CSV that a spreadsheet does not run', () => {
-    expect(toCsv(['a', 'b'], [['x,"y"', 1], ['=cmd()', null]])).toBe('a,b\r\n"x,""y""",1\r\n\'=cmd(),\r\n')
+    expect(
+      toCsv(
+        ['a', 'b'],
+        [
+          ['x,"y"', 1],
+          ['=cmd()', null],
+        ],
+      ),
+    ).toBe('a,b\r\n"x,""y""",1\r\n\'=cmd(),\r\n')
   })
   it('names keys', () => {
     const event = { key: 'k', ctrlKey: false, metaKey: true, shiftKey: false, altKey: false }
@@ -232,7 +337,18 @@ describe('small things', () => {
     expect(keyName({ ...event, metaKey: false, key: '?', shiftKey: true })).toBe('?')
   })
   it('places what waits to the right of what it waits for', () => {
-    const picture = layoutGraph([{ id: 'c', label: 'c' }, { id: 'a', label: 'a' }, { id: 'b', label: 'b' }], [{ from: 'a', to: 'b' }, { from: 'b', to: 'c' }, { from: 'a', to: 'gone' }])
+    const picture = layoutGraph(
+      [
+        { id: 'c', label: 'c' },
+        { id: 'a', label: 'a' },
+        { id: 'b', label: 'b' },
+      ],
+      [
+        { from: 'a', to: 'b' },
+        { from: 'b', to: 'c' },
+        { from: 'a', to: 'gone' },
+      ],
+    )
     const x = (id: string) => picture.nodes.find((placed) => placed.node.id === id)?.x ?? -1
     expect(x('a')).toBeLessThan(x('b'))
     expect(x('b')).toBeLessThan(x('c'))
@@ -274,12 +390,30 @@ describe('contrast of text', () => {
     const [x, y] = [luminance(a), luminance(b)].sort((p, q) => q - p)
     return ((x ?? 0) + 0.05) / ((y ?? 0) + 0.05)
   }
-  it.each<[string, Palette]>([['dark', dark], ['light', light]])('%s: every ink on every ground has 4.5 : 1', (_name, palette) => {
-    const inks = { ink: palette.ink, inkSoft: palette.inkSoft, inkFaint: palette.inkFaint, accent: palette.accent, ...Object.fromEntries(Object.entries(palette.states).map(([key, colour]) => [key, colour.ink])) }
+  it.each<[string, Palette]>([
+    ['dark', dark],
+    ['light', light],
+  ])('%s: every ink on every ground has 4.5 : 1', (_name, palette) => {
+    const inks = {
+      ink: palette.ink,
+      inkSoft: palette.inkSoft,
+      inkFaint: palette.inkFaint,
+      accent: palette.accent,
+      ...Object.fromEntries(Object.entries(palette.states).map(([key, colour]) => [key, colour.ink])),
+    }
     const [r, g, b, a] = (palette.accentWash.match(/[\d.]+/g) ?? []).map(Number)
-    const washed = '#' + [r, g, b].map((value, i) => Math.round((value ?? 0) * (a ?? 0) + Number.parseInt(palette.panel.slice(1 + 2 * i, 3 + 2 * i), 16) * (1 - (a ?? 0))).toString(16).padStart(2, '0')).join('')
+    const washed =
+      '#' +
+      [r, g, b]
+        .map((value, i) =>
+          Math.round((value ?? 0) * (a ?? 0) + Number.parseInt(palette.panel.slice(1 + 2 * i, 3 + 2 * i), 16) * (1 - (a ?? 0)))
+            .toString(16)
+            .padStart(2, '0'),
+        )
+        .join('')
     for (const ground of [palette.panel, palette.raised, palette.ground, palette.hover, washed]) {
-      for (const [name, ink] of Object.entries(inks)) expect(contrast(ink, ground), `${name} ${ink} on ${ground}`).toBeGreaterThanOrEqual(4.5)
+      for (const [name, ink] of Object.entries(inks))
+        expect(contrast(ink, ground), `${name} ${ink} on ${ground}`).toBeGreaterThanOrEqual(4.5)
     }
     expect(contrast(palette.accentInk, palette.accent)).toBeGreaterThanOrEqual(4.5)
   })
@@ -287,7 +421,21 @@ describe('contrast of text', () => {
 
 describe('languages', () => {
   const flat = (value: object, path = ''): Map<string, string> =>
-    new Map(Object.entries(value).flatMap(([key, part]) => (typeof part === 'string' ? [[`${path}${key}`, part] as const] : [...flat(part as object, `${path}${key}.`)])))
+    new Map(
+      Object.entries(value).flatMap(([key, part]) =>
+        typeof part === 'string' ? [[`${path}${key}`, part] as const] : [...flat(part as object, `${path}${key}.`)],
+      ),
+    )
+  it.each([
+    [['de-CH', 'en'], 'de'],
+    [['fr', 'DE'], 'de'],
+    [['fr'], 'en'],
+    [['constructor'], 'en'],
+    [[], 'en'],
+  ] as const)('of a person who prefers %j: %s', (preferred, expected) => {
+    expect(localeFor(preferred)).toBe(expected)
+  })
+
   it('have the same places to fill in', () => {
     const english = flat(en)
     for (const [key, text] of flat(de)) {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { developLight, probeLight, type Light, type Look } from '../../../src/renderer/lib/developLight.ts'
+import { toneMap, probeLight, type Light, type Look } from '../../../src/renderer/features/frames/toneMap.ts'
 import { remedyOf } from '../../../src/renderer/lib/remedies.ts'
-import { toHalf } from '../../../src/shared/sceneLight.ts'
+import { toHalf } from '../../../src/shared/pictures/sceneLight.ts'
 
 const plane = (...values: number[]) => Uint16Array.from(values, toHalf)
 /** Two pixels: half a screen's grey, and a highlight four times as bright as white. */
 const LIGHT: Light = {
-  width: 2, height: 1,
+  width: 2,
+  height: 1,
   layers: [
     { name: '', channels: ['R', 'G', 'B', 'A'], planes: [plane(0.214, 4), plane(0.214, 4), plane(0.214, 0), plane(0.5, 1)] },
     { name: 'Depth', channels: ['Y'], planes: [plane(1, 0)] },
@@ -25,17 +26,29 @@ describe('developing light', () => {
     ['a layer of one channel', { layer: 1 }, [255, 255, 255, 255, 0, 0, 0, 255]],
     ['a layer that is not there: the picture', { layer: 9 }, [127, 127, 127, 255, 255, 255, 0, 255]],
   ])('%s', (_, changes, pixels) => {
-    const made = [...developLight(LIGHT, look(changes))]
-    expect(made.map((value, i) => Math.abs(value - (pixels[i] ?? 0)) <= 1), String(made)).toEqual(pixels.map(() => true))
+    const made = [...toneMap(LIGHT, look(changes))]
+    expect(
+      made.map((value, i) => Math.abs(value - (pixels[i] ?? 0)) <= 1),
+      String(made),
+    ).toEqual(pixels.map(() => true))
   })
 
   it('numbers that are none are black', () => {
-    const broken: Light = { width: 1, height: 1, layers: [{ name: '', channels: ['R', 'G', 'B'], planes: [Uint16Array.of(0x7e00), plane(-1), plane(0)] }] }
-    expect([...developLight(broken, look({}))]).toEqual([0, 0, 0, 255])
+    const broken: Light = {
+      width: 1,
+      height: 1,
+      layers: [{ name: '', channels: ['R', 'G', 'B'], planes: [Uint16Array.of(0x7e00), plane(-1), plane(0)] }],
+    }
+    expect([...toneMap(broken, look({}))]).toEqual([0, 0, 0, 255])
   })
 
   it('tells the numbers of a pixel, and nothing outside of the picture', () => {
-    expect(probeLight(LIGHT, 0, 1, 0)).toEqual([['R', 4], ['G', 4], ['B', 0], ['A', 1]])
+    expect(probeLight(LIGHT, 0, 1, 0)).toEqual([
+      ['R', 4],
+      ['G', 4],
+      ['B', 0],
+      ['A', 1],
+    ])
     expect(probeLight(LIGHT, 0, 2, 0)).toEqual([])
     expect(probeLight(LIGHT, 0, 0, -1)).toEqual([])
   })

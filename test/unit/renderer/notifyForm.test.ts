@@ -7,7 +7,7 @@ import {
   ruleOfForm,
   ruleProblems,
   type MailSettings,
-} from '../../../src/renderer/lib/notifyForm.ts'
+} from '../../../src/renderer/features/settings/notify/notifyForm.ts'
 import type { NotificationRule } from '../../../src/shared/schemas/notify.ts'
 
 describe('a rule of the form', () => {
@@ -60,7 +60,7 @@ describe('the mail server', () => {
     expect(mailProblems({ ...none, ...changes })).toEqual(problems)
   })
 
-  it('gets the usual port of its encryption, unless somebody chose another', () => {
+  it('gets the usual port of its encryption, unless another was chosen', () => {
     expect(portFor('tls', 587)).toBe(465)
     expect(portFor('none', 465)).toBe(25)
     expect(portFor('tls', 2525)).toBe(2525)

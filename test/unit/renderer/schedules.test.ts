@@ -1,32 +1,28 @@
 import { describe, expect, it } from 'vitest'
-import { cronWords } from '../../../src/renderer/lib/cronWords.ts'
-import { formOfTrigger, newTriggerForm, triggerOfForm } from '../../../src/renderer/lib/triggerForm.ts'
+import { cronWords } from '../../../src/renderer/features/schedules/cronWords.ts'
+import { formOfTrigger, newTriggerForm, triggerOfForm } from '../../../src/renderer/features/schedules/triggerForm.ts'
 import type { Trigger } from '../../../src/shared/schemas/schedule.ts'
 
 describe('a cron expression in words', () => {
   it.each([
-    ['* * * * *', 'everyMinute', {}],
-    ['* * * * * *', 'everySecond', {}],
-    ['*/15 * * * *', 'everyMinutes', { n: 15 }],
-    ['5 * * * *', 'hourly', { minute: '05' }],
-    ['@hourly', 'hourly', { minute: '00' }],
-    ['0 */6 * * *', 'everyHours', { n: 6, minute: '00' }],
-    ['30 9,17 * * *', 'daily', { time: '09:30, 17:30' }],
-    ['0 20 * * 1-5', 'weekly', { days: 'Monday – Friday', time: '20:00' }],
-    ['0 20 * * SAT,7', 'weekly', { days: 'Saturday, Sunday', time: '20:00' }],
-    ['0 0 1 * *', 'monthly', { day: 1, time: '00:00' }],
-    ['0 0 L * *', 'lastDay', { time: '00:00' }],
-    ['0 0 24 12 *', 'yearly', { date: expect.stringContaining('December'), time: '00:00' }],
-    ['0 0 13 * 5', 'custom', {}],
-    ['0-10 0 * * *', 'custom', {}],
-    ['10 0 0 * * *', 'custom', {}],
-    ['', 'custom', {}],
-  ])('%s', (expression, key, values) => {
-    expect(cronWords(expression, 'first', 'en')).toEqual({ key, values })
+    ['* * * * *', 'Every minute', 'Jede Minute'],
+    ['* * * * * *', 'Every second', 'Jede Sekunde'],
+    ['*/15 * * * *', 'Every 15 minutes', 'Alle 15 Minuten'],
+    ['@hourly', 'Every hour', 'Jede Stunde'],
+    ['30 9,17 * * *', 'At 09:30 and 17:30, every day', 'Um 09:30 und 17:30, jeden Tag'],
+    ['0 20 * * 1-5', 'At 20:00, Monday through Friday', 'Um 20:00, Montag bis Freitag'],
+    ['0 0 L * *', 'At 00:00, on the last day of the month', 'Um 00:00, am letzten Tag des Monats'],
+  ])('%s', (expression, english, german) => {
+    expect(cronWords(expression, 'first', 'en')).toBe(english)
+    expect(cronWords(expression, 'first', 'de')).toBe(german)
   })
 
-  it('knows where the seconds stand', () => {
-    expect(cronWords('0 20 * * * 0', 'last', 'en')).toEqual({ key: 'daily', values: { time: '20:00' } })
+  it('knows where the seconds are', () => {
+    expect(cronWords('0 20 * * * 0', 'last', 'en')).toBe('At 20:00, every day')
+  })
+
+  it.each(['', 'x', '* *'])('is none for %j', (expression) => {
+    expect(cronWords(expression, 'first', 'en')).toBeUndefined()
   })
 })
 

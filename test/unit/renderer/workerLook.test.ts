@@ -1,6 +1,6 @@
 /** What the pages say of a worker: what is asked of it, and whether its machine's load is of now. */
 import { describe, expect, it } from 'vitest'
-import { freshLoads, shortVersion, wishOf } from '../../../src/renderer/lib/workerLook.ts'
+import { freshLoads, shortVersion, wishOf } from '../../../src/renderer/features/workers/workerLook.ts'
 import type { WorkerStatus } from '../../../src/shared/enums.ts'
 
 describe('what is asked of a worker', () => {
@@ -9,7 +9,7 @@ describe('what is asked of a worker', () => {
     ['awake', 'asleep', 'asleep'],
     ['awake', 'restart', 'restart'],
     ['asleep', 'awake', 'awake'],
-    // It was awake when it left: nobody asks anything of it.
+    // It was awake when it left: nothing is asked of it.
     ['offline', 'awake', null],
     ['offline', 'asleep', 'asleep'],
   ])('%s, asked %s: %s', (status, statusRequested, wish) => expect(wishOf({ status, statusRequested })).toBe(wish))

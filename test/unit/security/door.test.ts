@@ -4,13 +4,13 @@ import {
   effectiveScopes,
   joinsApproved,
   mayManage,
-  NOBODY,
+  ANONYMOUS,
   OPEN_LAN,
   OWNER,
   type Caller,
-} from '../../../src/main/security/callers.ts'
+} from '../../../src/main/security/accounts/callers.ts'
 import { hostName, HostPolicy, isLoopbackAddress, isOwnOrigin } from '../../../src/main/security/hosts.ts'
-import { Throttle } from '../../../src/main/security/throttle.ts'
+import { Throttle } from '../../../src/main/security/accounts/throttle.ts'
 import type { Role, Scope } from '../../../src/shared/enums.ts'
 
 describe('the name in a Host header', () => {
@@ -88,11 +88,11 @@ it.each([
 
 describe('scopes that really count', () => {
   it.each<[Role, Scope[], Scope[]]>([
-    ['admin', ['admin'], ['read', 'submit', 'manage', 'admin', 'worker']],
+    ['admin', ['admin'], ['read', 'submit', 'manage', 'tokens', 'admin', 'worker']],
     ['admin', ['submit'], ['read', 'submit']],
-    ['artist', ['admin'], ['read', 'submit', 'manage']],
+    ['artist', ['admin'], ['read', 'submit', 'manage', 'tokens']],
     ['artist', ['manage'], ['read', 'manage']],
-    ['viewer', ['admin', 'submit'], ['read']],
+    ['viewer', ['admin', 'submit'], ['read', 'tokens']],
     ['viewer', ['worker'], ['read', 'worker']],
     ['viewer', ['submit'], []],
     ['artist', [], []],
@@ -102,7 +102,7 @@ describe('scopes that really count', () => {
 })
 
 describe('decisions', () => {
-  const callers: Record<string, Caller> = { nobody: NOBODY, owner: OWNER, lan: OPEN_LAN }
+  const callers: Record<string, Caller> = { nobody: ANONYMOUS, owner: OWNER, lan: OPEN_LAN }
   it.each([
     ['nobody', 'public', false, 'allowed'],
     ['nobody', 'read', false, 'unauthenticated'],
@@ -114,18 +114,24 @@ describe('decisions', () => {
     ['owner', 'admin', false, 'allowed'],
     ['owner', 'join', false, 'allowed'],
   ] as const)('%s on %s (strangers may ask: %s) → %s', (name, access, strangers, expected) => {
-    expect(decide(access, callers[name] ?? NOBODY, strangers)).toBe(expected)
+    expect(decide(access, callers[name] ?? ANONYMOUS, strangers)).toBe(expected)
   })
 
   it('only who may join at once needs no approval', () => {
-    expect([OWNER, OPEN_LAN, NOBODY].map(joinsApproved)).toEqual([true, false, false])
+    expect([OWNER, OPEN_LAN, ANONYMOUS].map(joinsApproved)).toEqual([true, false, false])
   })
 
   it('artists manage what is theirs, admins everything, viewers nothing', () => {
-    const anna: Caller = { ...NOBODY, actor: 'user:anna', role: 'artist' }
-    expect([mayManage(anna, 'user:anna'), mayManage(anna, 'user:bert'), mayManage(anna, '')]).toEqual([true, false, false])
-    expect(mayManage(OWNER, 'user:bert')).toBe(true)
-    expect(mayManage({ ...anna, role: 'viewer' }, 'user:anna')).toBe(false)
+    const anna: Caller = { ...ANONYMOUS, id: 'user:1', actor: 'user:anna', role: 'artist' }
+    expect([mayManage(anna, 'user:1'), mayManage(anna, 'user:2'), mayManage(anna, 'user:anna'), mayManage(anna, '')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect(mayManage({ ...ANONYMOUS, role: 'artist' }, 'nobody')).toBe(false)
+    expect(mayManage(OWNER, 'user:2')).toBe(true)
+    expect(mayManage({ ...anna, role: 'viewer' }, 'user:1')).toBe(false)
   })
 })
 

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { ensureOwnerToken } from '../../../src/main/security/ownerToken.ts'
+import { ensureOwnerToken } from '../../../src/main/security/tokens/ownerToken.ts'
 import { openTestServer, type TestServer } from '../../support/testServer.ts'
 
 let server: TestServer
@@ -12,7 +12,7 @@ afterEach(() => server.close())
 const whoami = (token?: string) =>
   fetch(`${server.url}/api/v1/whoami`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
 
-it('lets the owner in who can read the data folder, and nobody else', async () => {
+it('admits only the owner, who can read the data folder', async () => {
   const file = (await ensureOwnerToken(server.security.accounts, server.folder)) ?? ''
   if (process.platform !== 'win32') expect((await stat(file)).mode & 0o777).toBe(0o600)
   const reply = await whoami((await readFile(file, 'utf8')).trim())

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hashSecret, hashToken, randomToken, UNMATCHABLE_HASH, verifySecret } from '../../../src/main/security/secrets.ts'
+import { hashSecret, hashToken, randomToken, UNMATCHABLE_HASH, verifySecret } from '../../../src/main/security/tokens/secrets.ts'
 
 describe('secrets', () => {
   it.each(['machine', 'password'] as const)('a %s hash matches its secret and no other', async (cost) => {

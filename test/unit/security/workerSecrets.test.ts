@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { hashSecret } from '../../../src/main/security/secrets.ts'
-import { parseBasic, WorkerSecrets } from '../../../src/main/security/workerSecrets.ts'
+import { hashSecret } from '../../../src/main/security/tokens/secrets.ts'
+import { parseBasic, WorkerSecrets } from '../../../src/main/security/tokens/workerSecrets.ts'
 import { workerState } from '../../support/testServer.ts'
 
 const id = 'aaaaaaaa-1111-4111-8111-111111111111'
@@ -64,7 +64,7 @@ describe("workers' secrets", () => {
   })
 
   it.each([undefined, '', 'Basic', 'Basic !', 'Bearer abc', `Basic ${Buffer.from('no colon').toString('base64')}`, 'x'.repeat(3_000)])(
-    '%s is nobody',
+    '%s is no worker',
     async (text) => {
       const { secrets } = await make()
       expect(await secrets.check(text)).toBeNull()

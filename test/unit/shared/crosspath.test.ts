@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import * as crosspath from '../../../src/shared/crosspath.ts'
+import * as crosspath from '../../../src/shared/paths/crosspath.ts'
 
 describe('base', () => {
   test.each([

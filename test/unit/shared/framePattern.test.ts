@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { expandFramePattern, frameValues, hasFramePlaceholder } from '../../../src/shared/framePattern.ts'
+import { expandFramePattern, frameValues, hasFramePlaceholder } from '../../../src/shared/frames/framePattern.ts'
 
 describe('frame placeholders', () => {
   it('knows first, last and number of a chunk with gaps', () => {
-    expect(frameValues('3-5,9')).toEqual({ start: 3, end: 9, count: 4, chunk: '3-5,9' })
+    expect(frameValues('3-5,9')).toEqual({ start: 3, end: 9, step: 1, count: 4, chunk: '3-5,9' })
+    expect(frameValues('9-1x4')).toEqual({ start: 1, end: 9, step: 4, count: 3, chunk: '9-1x4' })
+    expect(expandFramePattern('{frame:04}', { ...frameValues('-7'), frame: -7 })).toBe('-0007')
   })
 
   it.each([

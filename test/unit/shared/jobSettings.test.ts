@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkJobSettings, nearest } from '../../../src/shared/jobSettings.ts'
-import type { JobSetting } from '../../../src/shared/schemas/jobType.ts'
+import type { JobSetting } from '../../../src/shared/schemas/jobs/jobType.ts'
 
 const SETTINGS: JobSetting[] = [
   { key: 'frames', type: 'string', required: true },
@@ -48,8 +48,8 @@ describe('checkJobSettings', () => {
     ['note', 'too long', 'must have at most 5 characters, not 8'],
     ['chunksize', 4, 'is not a setting of this job type; did you mean "chunk_size"?'],
     ['frame', '1', 'is not a setting of this job type; did you mean "frames"?'],
-    ['completely_else', 1, 'is not a setting of this job type; it has frames, chunk_size, fps, format, previews, note'],
-  ])('%s = %j is told', (key, value, message) => {
+    ['completely_else', 1, 'is not a setting of this job type; its settings are frames, chunk_size, fps, format, previews, note'],
+  ])('%s = %j is reported', (key, value, message) => {
     expect(checkJobSettings(SETTINGS, { frames: '1', [key]: value }).problems).toEqual([{ key, message }])
   })
 

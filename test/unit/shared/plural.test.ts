@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { plural, pluralDo } from '../../../src/shared/plural.ts'
+import { plural, pluralDo } from '../../../src/shared/text/plural.ts'
 
 it.each([
   [0, '0 workers', '0 workers are busy'],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { inflateSync } from 'node:zlib'
-import { fromHalf, planesOf, splitLight, toHalf } from '../../../src/shared/sceneLight.ts'
-import { packLight, shrink } from '../../../src/main/worker/tools/sceneLight.ts'
+import { fromHalf, planesOf, splitLight, toHalf } from '../../../src/shared/pictures/sceneLight.ts'
+import { packLight, shrink } from '../../../src/main/worker/tools/pictures/sceneLight.ts'
 
 describe('half floats', () => {
   it.each([0, 1, -1, 0.5, 2, 1024, 65_504, -65_504, 2 ** -14, 2 ** -24, 3 * 2 ** -24, 1 + 1 / 1024])('%f is kept exactly', (value) => {
@@ -92,7 +92,7 @@ describe('the packed light of a picture', () => {
 
   it('is refused when planes are missing', async () => {
     const { header, packed } = splitLight(await packLight([{ name: '', picture }]))
-    expect(() => planesOf(header, inflateSync(packed).subarray(1))).toThrow(/cut off/)
+    expect(() => planesOf(header, inflateSync(packed).subarray(1))).toThrow(/truncated/)
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Variable } from '../../../src/shared/schemas/settings.ts'
-import { wrongPath } from '../../../src/shared/settingsPaths.ts'
+import { wrongPath } from '../../../src/shared/paths/settingsPaths.ts'
 
 const storage = (sharedStoragePath: string, platform: string) => wrongPath({ sharedStoragePath }, platform)
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ShellWordsError, shellJoin, shellSplit } from '../../../src/shared/shellWords.ts'
+import { ShellWordsError, shellJoin, shellSplit } from '../../../src/shared/text/shellWords.ts'
 
 describe('shellSplit', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { unitsOf } from '../../../src/main/store/queries/history.ts'
+import { unitsOf } from '../../../src/main/store/queries/farm/history.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

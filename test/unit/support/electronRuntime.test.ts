@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { electronMissing, findElectron } from '../../support/electronRuntime.ts'
 
-it('the runtime that is named and is not there is told in one sentence, with how to name another', () => {
+it('the runtime that is named and is not there is reported in one sentence, with how to name another', () => {
   const env = { FRAMEHOUSE_ELECTRON: '/nowhere/electron' }
   expect(findElectron(env)).toBe('')
   expect(electronMissing(env)).toMatch(/^There is no Electron runtime at \/nowhere\/electron: .*FRAMEHOUSE_ELECTRON[^\n]*$/)

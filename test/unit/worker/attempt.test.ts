@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { AttemptRun, type AttemptEnd, type AttemptPlan, type AttemptSink } from '../../../src/main/worker/attempt.ts'
-import { CommandFailedError, StoppedError, type CommandRunner } from '../../../src/main/worker/commands/types.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
+import type { ReportedWarning } from '../../../src/shared/schemas/jobs/warning.ts'
+import { AttemptRun, type AttemptEnd, type AttemptPlan, type AttemptSink } from '../../../src/main/worker/attempt/attempt.ts'
+import { CommandFailedError, StoppedError, type CommandRunner } from '../../../src/main/worker/contract/commands.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 
 let workRoot: string
 beforeEach(async () => {
@@ -20,7 +21,7 @@ class RecordingSink implements AttemptSink {
     this.said.push('started')
   }
   log(_stream: string, text: string): void {
-    this.said.push(`log ${text}`)
+    this.said.push(`log ${text.trimEnd()}`)
   }
   congested(): undefined {}
   progress(steps: number): void {
@@ -32,6 +33,11 @@ class RecordingSink implements AttemptSink {
   output({ path, bytes }: { path: string; bytes?: number }): void {
     this.said.push(`output ${path} ${bytes}`)
   }
+  warning({ code, text, count }: ReportedWarning): void {
+    this.said.push(`warning ${code} ${text} ×${count}`)
+  }
+  inputs(): void {}
+  handOver(): void {}
   finished({ outcome, reason }: AttemptEnd): void {
     this.said.push(`finished ${outcome}${reason && `: ${reason}`}`)
   }
@@ -74,7 +80,7 @@ describe('an attempt', () => {
     expect(sink.said).toEqual(['started', 'log plain', 'steps 1', 'steps 3', 'steps 4', 'log plain', 'steps 5', 'finished success'])
   })
 
-  it('is told what it is, in its environment too', async () => {
+  it('learns what it is, in its environment too', async () => {
     let env: unknown
     const { attempt } = run({ look: async (_command, context) => void (env = context.env) }, { commands: [step('look')] })
     await attempt.done
@@ -181,5 +187,29 @@ describe('an attempt', () => {
     }
     const { attempt } = run({ signs }, { commands: [step('signs', 1)], maxSilenceMs: 200 })
     expect((await attempt.done).outcome).toBe('success')
+  })
+
+  it('ends when its log reaches the limit: what was written up to it is reported whole, and what comes later is not', async () => {
+    let signal: AbortSignal | undefined
+    const flood: CommandRunner = async (_command, context) => {
+      ;({ signal } = context)
+      for (let line = 0; !context.signal.aborted; line++) context.write('stdout', `${line}\n`)
+      context.write('stdout', 'after\n')
+      context.log('farm', 'last words')
+      throw context.signal.reason
+    }
+    const { attempt, sink } = run({ flood }, { commands: [step('flood'), step('flood')], maxLogBytes: 7 })
+    expect(await attempt.done).toMatchObject({ outcome: 'log-limit', exitCode: null, reason: 'its log reached the limit of 7 B' })
+    expect(signal?.aborted).toBe(true)
+    expect(sink.said).toEqual([
+      'started',
+      'log 0',
+      'log 1',
+      'log 2',
+      'log 3',
+      'log The task is ended: its log reached the limit of 7 B. What it writes from here on is not kept.',
+      'log last words',
+      'finished log-limit: its log reached the limit of 7 B',
+    ])
   })
 })

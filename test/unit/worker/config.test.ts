@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { WorkerConfigError, resolveConfig, type WorkerConfig } from '../../../src/main/worker/config.ts'
-import { managerKey } from '../../../src/main/worker/credentials.ts'
-import { parseManagerUrl } from '../../../src/main/worker/http.ts'
+import { managerKey } from '../../../src/main/worker/link/credentials.ts'
+import { parseManagerUrl } from '../../../src/main/worker/link/http.ts'
 
 describe('the address of a manager', () => {
   it.each([

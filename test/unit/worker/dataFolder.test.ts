@@ -3,12 +3,12 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ProcessTools } from '../../../src/main/worker/commands/types.ts'
-import { CredentialsStore, newSecret } from '../../../src/main/worker/credentials.ts'
-import { DataFolderInUseError, lockDataFolder } from '../../../src/main/worker/dataLock.ts'
-import { silentLogger } from '../../../src/main/worker/logger.ts'
-import { SYSTEM_ID, machineId, uuidFrom } from '../../../src/main/worker/machineId.ts'
-import { endLeftovers, openLedger } from '../../../src/main/worker/processLedger.ts'
+import type { ProcessTools } from '../../../src/main/worker/contract/commands.ts'
+import { CredentialsStore, newSecret } from '../../../src/main/worker/link/credentials.ts'
+import { DataFolderInUseError, lockDataFolder } from '../../../src/main/worker/data/dataLock.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
+import { SYSTEM_ID, machineId, uuidFrom } from '../../../src/main/worker/data/machineId.ts'
+import { endLeftovers, openLedger } from '../../../src/main/worker/data/processLedger.ts'
 import { isUuid } from '../../../src/shared/ids.ts'
 
 let folder: string
@@ -58,6 +58,12 @@ describe('credentials', () => {
     for (const each of [entry, ...others]) expect(await new CredentialsStore(folder).find(each)).toEqual(each)
     await store.save({ ...entry, workerId: 'new' })
     expect(await store.find(entry)).toMatchObject({ workerId: 'new' })
+    // Two farms that had the same address one after the other keep an identity each; one farm has one, wherever it is.
+    const known = { ...entry, workerId: 'at farm 1', farmId: 'farm 1', farmKey: 'k' }
+    for (const each of [known, { ...known, workerId: 'at farm 2', farmId: 'farm 2' }]) await store.save(each)
+    expect(await store.find(entry)).toMatchObject({ workerId: 'at farm 2' })
+    await store.save({ ...known, workerId: 'again at farm 1', manager: 'http://moved/' })
+    expect((await store.native()).map(({ workerId }) => workerId)).toEqual(['b', 'at farm 2', 'again at farm 1'])
     expect((await stat(join(folder, 'worker-credentials.json'))).mode & 0o777).toBe(0o600)
     expect(await readdir(folder)).toEqual(['worker-credentials.json'])
   })
@@ -170,13 +176,13 @@ describe('the list of running programs', () => {
       ledger.started(`cookie-${pid}`, pid)
     }
     await expect.poll(() => tell('cookie-12')).not.toBe('')
-    const after = processTable({ 10: 'ten', 11: 'somebody else' })
+    const after = processTable({ 10: 'ten', 11: 'another one' })
     expect(await endLeftovers({ dataDir: folder, processes: after, log: silentLogger })).toBe(1)
     expect(after.killed).toEqual([10])
     expect(await list()).toEqual([])
   })
 
-  it('lets it end what a program left behind that is gone, or that nobody had seen start', async () => {
+  it('lets it end what a program left behind that is gone, or whose start was not seen', async () => {
     const ledger = await openedBy(processTable({ 10: 'ten' }))
     ledger.starting('gone')
     ledger.started('gone', 10)

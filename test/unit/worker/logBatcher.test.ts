@@ -1,18 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { LogBatcher, splitLines } from '../../../src/main/worker/logBatcher.ts'
+import { LogBatcher, splitLines } from '../../../src/main/worker/attempt/logBatcher.ts'
 
 describe('splitting log text', () => {
   it.each<[string, number, string[]]>([
     ['a\nb\nc\n', 100, ['a\nb\nc\n']],
     ['a\nb\nc\n', 4, ['a\nb\n', 'c\n']],
     ['aaaa\nb\n', 5, ['aaaa\n', 'b\n']],
-    ['aaaaaaaa\n', 4, ['aaa\n', 'aaa\n', 'aa\n']],
-    ['a\nlonglonglong\nb\n', 6, ['a\n', 'longl\n', 'onglo\n', 'ng\nb\n']],
-    ['ab🎬cd\n', 4, ['ab\n', '🎬c\n', 'd\n']],
+    ['aaaaaaaa\n', 4, ['aaaa', 'aaaa', '\n']],
+    ['a\nlonglonglong\nb\n', 6, ['a\n', 'longlo', 'nglong', '\nb\n']],
+    ['abc🎬d\n', 4, ['abc', '🎬d\n']],
+    ['no newline', 4, ['no n', 'ewli', 'ne']],
     ['', 4, []],
   ])('%j in pieces of %i', (text, max, expected) => {
     const pieces = splitLines(text, max)
     expect(pieces).toEqual(expected)
+    expect(pieces.join('')).toBe(text)
     for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(Math.max(max, 4))
   })
 })
@@ -35,7 +37,7 @@ describe('log batches', () => {
   })
 
   it('sends the first line after a pause in the same turn', () => {
-    batcher.add('stdout', 'one')
+    batcher.add('stdout', 'one\n')
     expect(emitted).toEqual([])
     vi.advanceTimersByTime(0)
     expect(emitted).toEqual([['stdout', 'one\n']])
@@ -58,8 +60,8 @@ describe('log batches', () => {
   it('sends at once when a batch is full', () => {
     batcher.add('stdout', 'a line of some length\n')
     expect(emitted).toEqual([
-      ['stdout', 'a line of some leng\n'],
-      ['stdout', 'th\n'],
+      ['stdout', 'a line of some lengt'],
+      ['stdout', 'h\n'],
     ])
   })
 

@@ -1,7 +1,7 @@
 /** The one task that a worker holds: what it promised back it does not begin, in whichever order the answers come. */
 import { expect, it } from 'vitest'
 import type { Assignment } from '../../../src/shared/schemas/agent.ts'
-import { NextTask } from '../../../src/main/worker/native/nextTask.ts'
+import { NextTask } from '../../../src/main/worker/adapters/native/nextTask.ts'
 
 const assignment = (taskId: string, attempt = 1): Assignment => ({
   taskId,
@@ -25,14 +25,14 @@ it('is begun once', () => {
   expect(next.take()).toBeUndefined()
 })
 
-it('is given back until the manager has heard of it', () => {
+it('is given back until the manager knows of it', () => {
   const next = new NextTask()
   next.hold(assignment('a'))
   next.giveBack({ taskId: 'a', attempt: 1 })
   expect(next.take()).toBeUndefined()
   const told = next.returned()
   expect(told).toEqual([{ taskId: 'a', attempt: 1 }])
-  next.heard(told)
+  next.acknowledge(told)
   expect(next.isSettled).toBe(true)
   next.hold(assignment('a'))
   expect(next.take()?.taskId).toBe('a')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { WorkerStatus } from '../../../src/shared/enums.ts'
-import { statusStep, type OwnStatus, type StatusStep } from '../../../src/main/worker/native/statusSteps.ts'
+import { statusStep, type OwnStatus, type StatusStep } from '../../../src/main/worker/adapters/native/statusSteps.ts'
 
 describe('what follows from a requested status', () => {
   it.each<[OwnStatus, WorkerStatus | null, 'now' | 'lazy', number, StatusStep]>([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoffDelay, jittered, pause, settlesWithin } from '../../../src/main/worker/timing.ts'
+import { backoffDelay, jittered, pause, settlesWithin } from '../../../src/shared/async.ts'
 
 describe('backoff', () => {
   const rule = { firstMs: 100, maxMs: 10_000, factor: 2, jitter: 0 }

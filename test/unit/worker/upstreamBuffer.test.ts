@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { joinLogs } from '../../../src/main/worker/flamenco/upstreamBuffer.ts'
+import { joinLogs } from '../../../src/main/worker/adapters/flamenco/upstreamBuffer.ts'
 
 const entry = (seq: number, taskId: string, update: object) => ({ seq, json: JSON.stringify({ seq, taskId, update }) })
 

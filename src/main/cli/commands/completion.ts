@@ -1,14 +1,14 @@
-/** `framehouse completion SHELL`, and the hidden command that its scripts call. */
-import { DEFAULT_MANAGER, makeClient } from '../clientOptions.ts'
-import { defineCommand, type Command, type Context } from '../command.ts'
-import { complete, type LookUp } from '../complete.ts'
-import { completionScript, SHELLS } from '../completionScripts.ts'
+/** `framehouse completion SHELL`, and the hidden command that the scripts call. */
+import { DEFAULT_MANAGER, makeClient } from '../parsing/clientOptions.ts'
+import { defineCommand, type Command, type Context } from '../parsing/command.ts'
+import { complete, type LookUp } from '../parsing/complete.ts'
+import { completionScript, SHELLS } from '../parsing/completionScripts.ts'
 import { EXIT } from '../errors.ts'
-import { printJson } from '../output.ts'
+import { printJson } from '../output/output.ts'
 
 export const completion = defineCommand({
   path: ['completion'],
-  summary: 'print the completion script of a shell',
+  summary: 'print a shell completion script',
   details:
     'bash:  source <(framehouse completion bash)          in ~/.bashrc\n' +
     'zsh:   source <(framehouse completion zsh)           in ~/.zshrc, after compinit\n' +
@@ -22,11 +22,11 @@ export const completion = defineCommand({
   },
 })
 
-/** @param commands asked for when it runs, since the list holds this command itself */
+/** @param commands evaluated at run time, since the list contains this command itself */
 export function completeCommand(commands: () => readonly Command[]): Command {
   return defineCommand({
     path: ['__complete'],
-    summary: 'candidates for a shell',
+    summary: 'list completion candidates for a shell',
     hidden: true,
     raw: true,
     async run(context, { words }) {
@@ -37,7 +37,7 @@ export function completeCommand(commands: () => readonly Command[]): Command {
   })
 }
 
-/** A person waits with a finger on the Tab key: names that do not come at once do not come. */
+/** The user is waiting with a finger on the Tab key: names that arrive late are useless. */
 const PATIENCE_MS = 800
 
 function lookUp(context: Context): LookUp {
@@ -52,7 +52,7 @@ function lookUp(context: Context): LookUp {
       if (what === 'worker') return (await client.workers()).map((worker) => worker.name)
       return ['last', ...(await client.jobs({ limit: 50 })).items.map((job) => job.id)]
     } catch {
-      // No manager, no names; the shell shows nothing, as it should.
+      // Without a manager there are no names, and the shell shows nothing, as it should.
       return []
     }
   }

@@ -1,14 +1,15 @@
 /**
- * Checkouts: a folder of relative links into the file store, laid out as the client's project was. Made whole or not at
- * all, and only ever removed by whom they belong to.
+ * Checkouts: a folder of relative links into the file store, laid out like the client's project. Created completely or
+ * not at all, and only removed by their owner.
  */
 import { copyFile, link, lstat, mkdir, readlink, realpath, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
-import { ConflictError, FarmError, InvalidInputError, NotFoundError } from '../../engine/errors.ts'
-import { errorCode, forEachLimited, isMissing, removeEmptyFolders, walk } from './disk.ts'
-import { assertCheckoutPath, assertFilePath, blobOfPath, checkoutRoot, type BlobId } from './paths.ts'
-import type { FileStore } from './store.ts'
-import { makeFolders } from '../../system/makeFolders.ts'
+import { ConflictError, FarmError, InvalidInputError, NotFoundError } from '../../engine/base/errors.ts'
+import { errorCode, forEachLimited, isMissing, removeEmptyFolders, walk } from '../content/disk.ts'
+import { blobOfPath, storedFolder, type BlobId } from '../content/blobs.ts'
+import type { FileStore } from '../content/fileStore.ts'
+import { assertCheckoutPath, assertFilePath, checkoutRoot } from './paths.ts'
+import { ensureDir } from '../../system/ensureDir.ts'
 
 export interface CheckoutFile extends BlobId {
   /** Where it goes, relative to the checkout, with slashes. */
@@ -37,7 +38,7 @@ export class Checkouts {
   ) {}
 
   /**
-   * Makes a checkout and returns its path below the checkout root: the one asked for, or with a suffix where that is taken.
+   * Creates a checkout and returns its path below the checkout root: the requested one, with a suffix if it is taken.
    * @throws InvalidInputError for paths that escape or clash, MissingFilesError, ConflictError when no name is free
    */
   async create(checkoutPath: string, files: readonly CheckoutFile[]): Promise<string> {
@@ -46,7 +47,7 @@ export class Checkouts {
     await this.assertStored(files)
 
     const root = checkoutRoot(this.options.storage())
-    await makeFolders(root)
+    await ensureDir(root)
     const { name, folder } = await this.makeFolder(root, checkoutPath)
     try {
       await forEachLimited(files, LINKS_AT_ONCE, (file) => this.place(file, folder))
@@ -80,7 +81,7 @@ export class Checkouts {
    */
   async list(checkoutPath: string): Promise<CheckoutFile[]> {
     const folder = this.folderOf(checkoutPath)
-    const stored = path.join(this.options.storage(), 'file-store', 'stored')
+    const stored = storedFolder(this.options.storage())
     const files: CheckoutFile[] = []
     for await (const { file, entry } of walk(folder)) {
       if (!entry.isSymbolicLink()) continue
@@ -125,7 +126,7 @@ export class Checkouts {
       const name = attempt === 0 ? checkoutPath : `${checkoutPath}-${this.options.suffix()}`
       const folder = path.join(root, ...name.split('/'))
       try {
-        await makeFolders(path.dirname(folder))
+        await ensureDir(path.dirname(folder))
         await assertBelow(path.dirname(folder), root)
         await mkdir(folder)
         return { name, folder }
@@ -142,7 +143,7 @@ export class Checkouts {
   private async place(file: CheckoutFile, folder: string): Promise<void> {
     const place = path.join(folder, ...file.path.split('/'))
     try {
-      await makeFolders(path.dirname(place))
+      await ensureDir(path.dirname(place))
       await linkTo(this.store.pathOf(file), place)
     } catch (error) {
       const code = errorCode(error)

@@ -1,11 +1,15 @@
-/** Shaman's garbage collection: blobs that are old and that no checkout links to go; links and young files stay. */
-import { readlink, rm, stat } from 'node:fs/promises'
+/**
+ * Garbage collection of the file store: removes old blobs that no checkout and no owner links; linked and recent files stay. Over its
+ * size limit, what is not linked goes before it is old, the longest unused first.
+ */
+import { readdir, readlink, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { removeEmptyFolders, walk } from './disk.ts'
-import { blobOfPath, checkoutRoot } from './paths.ts'
-import type { FileStore } from './store.ts'
+import { blobOfPath, storedFolder, uploadingFolder, type BlobId } from '../content/blobs.ts'
+import { removeEmptyFolders, walk } from '../content/disk.ts'
+import type { FileStore } from '../content/fileStore.ts'
+import { checkoutRoot } from './paths.ts'
 
-/** A temporary file older than this belongs to no upload any more. */
+/** An older temporary file no longer belongs to an upload. */
 const STALE_UPLOAD_MS = 86_400_000
 
 /** A client that asked for a blob in this time may be about to link to it. */
@@ -23,37 +27,57 @@ export interface GarbageOptions {
   now: number
   /** Blobs used since then stay. */
   maxAgeMs: number
+  /** Bytes that the store may hold before unlinked blobs go early; missing or 0: no limit. */
+  maxBytes?: number
+  /** Whether something other than a checkout needs the blob. */
+  isNeeded?(blob: BlobId): Promise<boolean>
   /** Stops between two files. */
   signal?: AbortSignal
 }
 
-/** Removes what nobody needs. Safe while clients upload and check out. */
+interface Unlinked {
+  file: string
+  blob: BlobId
+  size: number
+  /** When it was last used. */
+  usedAt: number
+}
+
+/** Removes unneeded blobs. Safe while clients upload and check out. */
 export async function collectGarbage(store: FileStore, options: GarbageOptions): Promise<GarbageReport> {
-  const { storage, now, maxAgeMs, signal } = options
+  const { storage, now, maxAgeMs, maxBytes = 0, signal } = options
   const report: GarbageReport = { blobsDeleted: 0, bytesDeleted: 0, blobsKept: 0, uploadsDeleted: 0 }
-  const before = now - maxAgeMs
   const recently = now - RECENTLY_MS
   store.forgetWanted(recently)
   const linked = await linkedBlobs(checkoutRoot(storage), signal)
 
-  const stored = path.join(storage, 'file-store', 'stored')
+  const stored = storedFolder(storage)
+  const unlinked: Unlinked[] = []
+  let bytes = 0
   for await (const { file } of walk(stored)) {
     if (signal?.aborted) return report
     const blob = blobOfPath(stored, file)
     const facts = await stat(file).catch(() => undefined)
     if (!blob || !facts) continue
+    bytes += facts.size
     // More than one name: a checkout that had to use hard links.
-    const needed = facts.mtimeMs >= before || facts.nlink > 1 || linked.has(file)
-    if (needed || !(await store.collect(blob, recently))) {
+    if (facts.nlink > 1 || linked.has(file) || (await options.isNeeded?.(blob))) report.blobsKept++
+    else unlinked.push({ file, blob, size: facts.size, usedAt: facts.mtimeMs })
+  }
+  for (const { file, blob, size, usedAt } of unlinked.toSorted((a, b) => a.usedAt - b.usedAt)) {
+    if (signal?.aborted) return report
+    const isDue = usedAt < now - maxAgeMs || (maxBytes > 0 && bytes > maxBytes)
+    if (!isDue || !(await store.collect(blob, recently))) {
       report.blobsKept++
       continue
     }
+    bytes -= size
     report.blobsDeleted++
-    report.bytesDeleted += facts.size
+    report.bytesDeleted += size
     await removeEmptyFolders(path.dirname(file), stored)
   }
 
-  const uploading = path.join(storage, 'file-store', 'uploading')
+  const uploading = uploadingFolder(storage)
   for await (const { file } of walk(uploading)) {
     if (signal?.aborted) return report
     const facts = await stat(file).catch(() => undefined)
@@ -62,7 +86,14 @@ export async function collectGarbage(store: FileStore, options: GarbageOptions):
     await removeEmptyFolders(path.dirname(file), uploading)
     report.uploadsDeleted++
   }
+  await removeFoldersOfEarlierVersions(uploading)
   return report
+}
+
+/** Uploads once had a folder each; those that are empty go. */
+async function removeFoldersOfEarlierVersions(uploading: string): Promise<void> {
+  const entries = await readdir(uploading, { withFileTypes: true, recursive: true }).catch(() => [])
+  for (const entry of entries) if (entry.isDirectory()) await removeEmptyFolders(path.join(entry.parentPath, entry.name), uploading)
 }
 
 /** Absolute paths of all blobs that some checkout's link points at. */

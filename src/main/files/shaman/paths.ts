@@ -1,42 +1,6 @@
-/** Names in a Shaman folder, and which ones clients may choose. Pure. (Flamenco §10.3) */
+/** Names of checkouts and of the files in them: which ones clients may choose. Pure. (Flamenco §10.3) */
 import path from 'node:path'
-import { InvalidInputError } from '../../engine/errors.ts'
-
-/** A file by its content. */
-export interface BlobId {
-  /** Lower-case hex SHA-256. */
-  sha: string
-  size: number
-}
-
-const SHA = /^[0-9a-f]{64}$/
-
-/** One text per blob, for maps. */
-export function blobKey({ sha, size }: BlobId): string {
-  return `${sha}/${size}`
-}
-
-/** `aa/bbbb…`: two levels keep folders small. @throws InvalidInputError when it is no SHA-256: it becomes part of a path */
-function shaFolder(sha: string): string {
-  if (!SHA.test(sha)) throw new InvalidInputError('sha', `"${sha.slice(0, 80)}" is not a SHA-256 in lower-case hexadecimal`)
-  return path.join(sha.slice(0, 2), sha.slice(2))
-}
-
-export function blobPath(root: string, { sha, size }: BlobId): string {
-  return path.join(root, 'file-store', 'stored', shaFolder(sha), `${size}.blob`)
-}
-
-/** Which blob a file of the folder `stored` is; undefined for any other file. */
-export function blobOfPath(stored: string, file: string): BlobId | undefined {
-  const [head, tail, name, ...more] = path.relative(stored, file).split(path.sep)
-  const size = /^(\d+)\.blob$/.exec(name ?? '')?.[1]
-  if (!head || !tail || size === undefined || more.length > 0 || !SHA.test(head + tail)) return undefined
-  return { sha: head + tail, size: Number(size) }
-}
-
-export function uploadPath(root: string, { sha, size }: BlobId, random: string): string {
-  return path.join(root, 'file-store', 'uploading', shaFolder(sha), `${size}-${random}.tmp`)
-}
+import { InvalidInputError } from '../../engine/base/errors.ts'
 
 /** The folder that checkouts lie in. */
 export function checkoutRoot(root: string): string {

@@ -1,16 +1,19 @@
 /** Shaman as the rest of the manager sees it: file store, checkouts and garbage collection over one shared storage. */
 import { randomBytes, randomInt } from 'node:crypto'
 import type { FarmSettings } from '../../../shared/schemas/settings.ts'
-import type { Logger } from '../../engine/logger.ts'
+import type { Logger } from '../../../shared/logger.ts'
 import { Checkouts } from './checkout.ts'
 import { collectGarbage, type GarbageReport } from './garbage.ts'
-import { FileStore } from './store.ts'
+import type { BlobId } from '../content/blobs.ts'
+import { FileStore } from '../content/fileStore.ts'
 
 export interface ShamanOptions {
   /** The shared storage's absolute path; may change with the settings. */
   storage(): string
-  settings(): Pick<FarmSettings, 'shamanEnabled' | 'shamanGcPeriodMs' | 'shamanGcMaxAgeMs'>
+  settings(): Pick<FarmSettings, 'shamanEnabled' | 'shamanGcPeriodMs' | 'shamanGcMaxAgeMs' | 'contentMaxBytes'>
   now(): number
+  /** Whether something other than a checkout needs the blob. */
+  isNeeded?(blob: BlobId): Promise<boolean>
   log: Logger
 }
 
@@ -56,6 +59,8 @@ export class Shaman {
       storage: storage(),
       now: now(),
       maxAgeMs: settings().shamanGcMaxAgeMs,
+      maxBytes: settings().contentMaxBytes,
+      isNeeded: this.options.isNeeded,
       signal: this.stopping.signal,
     })
   }
@@ -80,8 +85,8 @@ export class Shaman {
 
   private async collectIfDue(): Promise<void> {
     const { settings, now, log } = this.options
-    const { shamanEnabled, shamanGcPeriodMs } = settings()
-    if (!shamanEnabled || shamanGcPeriodMs === 0 || now() - this.lastCollection < shamanGcPeriodMs) return
+    const { shamanGcPeriodMs } = settings()
+    if (shamanGcPeriodMs === 0 || now() - this.lastCollection < shamanGcPeriodMs) return
     this.lastCollection = now()
     try {
       const report = await this.collect()

@@ -1,14 +1,14 @@
-/** Cursors of keyset paging: where a page ended, in a form that clients only hand back. */
-import { InvalidInputError } from '../../engine/errors.ts'
+/** Cursors of keyset paging: where a page ended, opaque to clients. */
+import { InvalidInputError } from '../../engine/base/errors.ts'
 
 export type CursorValue = string | number
 
-/** @param order what the list is sorted by; a cursor fits only the list that it came from */
+/** @param order the sort order of the list; a cursor is only valid for the list that it came from */
 export function encodeCursor(order: string, values: readonly CursorValue[]): string {
   return Buffer.from(JSON.stringify([order, ...values])).toString('base64url')
 }
 
-/** The values that encodeCursor got; undefined without a cursor. @throws InvalidInputError when it is not one of this list */
+/** The values that were encoded; undefined without a cursor. @throws InvalidInputError when it does not belong to this list */
 export function decodeCursor(
   cursor: string | undefined,
   order: string,
@@ -17,8 +17,8 @@ export function decodeCursor(
   if (cursor === undefined) return undefined
   const [named, ...values] = parse(cursor)
   const fits = named === order && values.length === types.length && values.every((value, index) => typeof value === types[index])
-  if (!fits) throw new InvalidInputError('cursor', 'the cursor is not one of this list; take `next` of the page before')
-  // Each has just been found to be of a type that is one of the two.
+  if (!fits) throw new InvalidInputError('cursor', 'the cursor does not belong to this list; use `next` of the previous page')
+  // Each was just checked to be one of the two types.
   return values as CursorValue[]
 }
 

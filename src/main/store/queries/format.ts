@@ -1,4 +1,4 @@
-/** Columns as the API shows them. */
+/** Columns in the API's format. */
 
 /** RFC 3339 in UTC. */
 export function time(ms: number): string {
@@ -9,11 +9,11 @@ export function timeOrNull(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString()
 }
 
-/** A JSON column; `fallback` when it is empty or broken (then another version wrote it). */
+/** A JSON column; `fallback` when it is empty or invalid (written by another version). */
 export function json<T>(text: string | null, fallback: T): T {
   if (text === null) return fallback
   try {
-    // The column holds what our own writers put there; its shape is the caller's claim.
+    // The column contains what our own writers stored; its shape is the caller's assertion.
     return JSON.parse(text) as T
   } catch {
     return fallback

@@ -1,7 +1,15 @@
 /** Text in the forms of Go, in which logs of Flamenco Workers are written; scripts that read logs know these. */
 
 const ESCAPES: Record<string, string> = {
-  '"': '\\"', '\\': '\\\\', '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v',
+  '"': '\\"',
+  '\\': '\\\\',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
 }
 
 /** A text in double quotes with everything unprintable escaped. */

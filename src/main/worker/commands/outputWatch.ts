@@ -1,6 +1,6 @@
 /** Sees which of the expected files a program has written, while it runs and at its end. */
 import { stat } from 'node:fs/promises'
-import type { OutputFile } from './types.ts'
+import type { OutputFile } from '../contract/commands.ts'
 
 export interface ExpectedFile {
   /** Absolute. */

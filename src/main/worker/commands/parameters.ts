@@ -1,8 +1,8 @@
 /** Reading a command's parameters: checked against its schema, with failures that name the parameter. */
 import { type Static, type TObject, Type } from 'typebox'
 import Value from 'typebox/value'
-import type { Command } from './types.ts'
-import { InvalidParameterError } from './types.ts'
+import type { Command } from '../contract/commands.ts'
+import { InvalidParameterError } from '../contract/commands.ts'
 
 /** A list of words; what is no string in it is written as one (`47` becomes "47"), as job-type scripts rely on. */
 export const Words = Type.Optional(Type.Array(Type.Unknown()))

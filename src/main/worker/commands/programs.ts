@@ -1,9 +1,9 @@
-/** Which file a command's `exe` stands for on this machine. */
+/** Resolves a command's `exe` to a file on this machine. */
 import { findProgram, hasFolder, knownProgram } from '../tools/find.ts'
-import { ShellWordsError, shellSplit } from '../../../shared/shellWords.ts'
+import { ShellWordsError, shellSplit } from '../../../shared/text/shellWords.ts'
 import { refuse } from './parameters.ts'
-import type { Command, CommandContext } from './types.ts'
-import { CouldNotStartError } from './types.ts'
+import type { Command, CommandContext } from '../contract/commands.ts'
+import { CouldNotStartError } from '../contract/commands.ts'
 
 /**
  * The program to run. What has a folder is taken as it is; `blender` and `ffmpeg` are looked for in the settings, on

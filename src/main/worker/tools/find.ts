@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { accessSync, constants, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { posix, win32 } from 'node:path'
-import type { ToolSettings } from '../commands/types.ts'
+import type { ToolSettings } from '../contract/commands.ts'
 
 /** The machine as far as the search looks at it; replaced in tests. */
 export interface MachineView {
@@ -73,7 +73,7 @@ export function hasFolder(exe: string): boolean {
   return /[\\/]/.test(exe)
 }
 
-/** The known program that a bare name stands for: `blender`, `Blender.exe`, `ffmpeg`, …; undefined for others. */
+/** The known program that a bare name refers to: `blender`, `Blender.exe`, `ffmpeg`, …; undefined for others. */
 export function knownProgram(exe: string): KnownProgram | undefined {
   if (hasFolder(exe)) return undefined
   const name = exe.toLowerCase().replace(/\.exe$/, '')
@@ -130,7 +130,7 @@ function bundledFfmpeg({ platform, arch, programDir }: MachineView): string[] {
   return [`ffmpeg-${os}-${cpu}`, `ffmpeg-${os}`, 'ffmpeg'].map((name) => join(programDir, 'tools', name + ending))
 }
 
-/** Candidates by system; `*` stands for any folder whose name begins with the part before it. */
+/** Candidates by system; `*` matches any folder whose name begins with the part before it. */
 function usualPlaces(program: KnownProgram, machine: MachineView): string[] {
   const placesOf = machine.platform === 'win32' ? windowsPlaces : machine.platform === 'darwin' ? macPlaces : linuxPlaces
   const patterns = placesOf(machine)[program]
@@ -144,7 +144,7 @@ function windowsPlaces({ env, home, opensBlend: opener }: MachineView): Record<K
   const local = env['LOCALAPPDATA'] ?? win32.join(home, 'AppData', 'Local')
   return {
     blender: [
-      // The registered program is often the launcher, which ends at once; the program itself stands beside it.
+      // The registered program is often the launcher, which exits immediately; the program itself is next to it.
       ...(associated === undefined ? [] : [win32.join(win32.dirname(associated), 'blender.exe')]),
       `${programs}\\Blender Foundation\\Blender*\\blender.exe`,
       `${programs86}\\Steam\\steamapps\\common\\Blender\\blender.exe`,

@@ -8,7 +8,7 @@ export function limiter(atOnce: number): <T>(work: () => Promise<T>) => Promise<
     try {
       return await work()
     } finally {
-      // The place goes straight to the next one, so that nobody slips in between.
+      // The place goes straight to the next waiter, so that no newcomer takes it.
       const next = waiting.shift()
       if (next === undefined) running -= 1
       else next()

@@ -3,10 +3,11 @@ import {
   jobNameAt,
   MAX_WAITING,
   MISSED_AFTER_MS,
+  nextAfterStep,
   nextStep,
   overlapDecision,
   type DueSchedule,
-} from '../../../../src/main/engine/schedules/firingRules.ts'
+} from '../../../../src/main/engine/rules/schedules/firingRules.ts'
 import type { Trigger } from '../../../../src/shared/schemas/schedule.ts'
 
 const at = (text: string): number => Date.parse(`2026-01-31T${text}Z`)
@@ -97,5 +98,35 @@ describe("a job's name", () => {
     const firing = { number: 7, dueAt: Date.UTC(2026, 0, 31, 20, 5, 9) }
     expect(jobNameAt('dailies {date} {time} #{n} {shot}', firing, tokyo)).toBe('dailies 2026-02-01 05.05.09 #7 {shot}')
     expect(jobNameAt('{date}', firing, { kind: 'at', at: '' })).toBe('2026-01-31')
+  })
+})
+
+describe('after the clock was set back', () => {
+  const daily: Trigger = { kind: 'cron', expression: '0 3 * * *', seconds: 'first', timeZone: 'Europe/Berlin' }
+  const often: Trigger = { kind: 'interval', everySeconds: 300, from: '2026-01-31T00:00:00.000Z' }
+  const once: Trigger = { kind: 'at', at: '2026-02-03T00:00:00.000Z' }
+  const when = (text: string): number => Date.parse(`2026-${text}Z`)
+
+  it.each([
+    ['a schedule that fires often does not stay silent for an hour', often, '01-31T12:05:00', '01-31T11:00:10', '01-31T11:05:00'],
+    ['an hour does not repeat what is done once a day', daily, '02-02T02:00:00', '02-01T01:30:00', '02-02T02:00:00'],
+    ['a day does not cost the next day', daily, '02-03T02:00:00', '02-01T12:00:00', '02-02T02:00:00'],
+    ['a moment stays a moment', once, '02-03T00:00:00', '01-20T00:00:00', '02-03T00:00:00'],
+    ['a step forward is left to the rule for missed firings', often, '01-31T12:05:00', '02-01T12:00:00', '01-31T12:05:00'],
+  ])('%s', (_, trigger, nextAt, now, expected) => {
+    expect(new Date(nextAfterStep(trigger, when(nextAt), when(now))).toISOString()).toBe(new Date(when(expected)).toISOString())
+  })
+
+  it('the nights in which summer time begins and ends have one firing each', () => {
+    const night: Trigger = { kind: 'cron', expression: '30 2 * * *', seconds: 'first', timeZone: 'Europe/Berlin' }
+    const firings = (from: string) => {
+      const first = nextStep({ ...schedule({ trigger: night }), nextAt: when(from) }, when(from))?.nextAt ?? 0
+      return [first, nextStep({ ...schedule({ trigger: night }), nextAt: first }, first)?.nextAt ?? 0].map((at) =>
+        new Date(at).toISOString().slice(5, 16),
+      )
+    }
+    // 02:30 does not come on 29 March, and comes twice on 25 October.
+    expect(firings('03-28T01:30:00')).toEqual(['03-29T01:00', '03-30T00:30'])
+    expect(firings('10-24T00:30:00')).toEqual(['10-25T00:30', '10-26T01:30'])
   })
 })

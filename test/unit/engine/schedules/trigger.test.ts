@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkTrigger, firingsBetween, nextFiring, nextFirings } from '../../../../src/main/engine/schedules/trigger.ts'
+import { checkTrigger, firingsBetween, nextFiring, nextFirings } from '../../../../src/main/engine/rules/schedules/trigger.ts'
 import type { Trigger, TriggerInput } from '../../../../src/shared/schemas/schedule.ts'
 
 const at = (text: string): number => Date.parse(text)
@@ -120,7 +120,7 @@ describe('checking a trigger', () => {
     [{ kind: 'cron', expression: '@sometimes' }, '/trigger/expression', 'nickname'],
     [{ kind: 'cron', expression: '0 0 30 2 *' }, '/trigger/expression', 'never fires'],
     [{ kind: 'cron', expression: '* * * * *', timeZone: 'Mars/Olympus' }, '/trigger/timeZone', 'Mars/Olympus'],
-    [{ kind: 'at', at: 'tomorrow' }, '/trigger/at', 'no time'],
+    [{ kind: 'at', at: 'tomorrow' }, '/trigger/at', 'not a time'],
     [{ kind: 'interval', everySeconds: 0 }, '/trigger/everySeconds', 'whole number'],
   ] as [TriggerInput, string, string][])('%j names %s', (input, field, words) => {
     expect(() => checkTrigger(input, now)).toThrow(expect.objectContaining({ field, message: expect.stringContaining(words) }))

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { Type } from 'typebox'
-import { blenderArguments } from '../../../../src/main/worker/commands/blenderRender.ts'
-import { globInput, encodedFrame, indexFile, indexInput, videoArguments } from '../../../../src/main/worker/commands/framesToVideo.ts'
+import { blenderArguments } from '../../../../src/main/worker/commands/blender/arguments.ts'
+import { encodedFrame, videoArguments } from '../../../../src/main/worker/commands/video/framesToVideo.ts'
 import { globToRegExp } from '../../../../src/main/worker/commands/glob.ts'
+import { concatList, frameRate } from '../../../../src/main/worker/commands/video/ffmpegInput.ts'
 import { goDuration, goQuote } from '../../../../src/main/worker/commands/goText.ts'
-import { nextSuffix, timestamp } from '../../../../src/main/worker/commands/moveDirectory.ts'
+import { nextSuffix, timestamp } from '../../../../src/main/worker/commands/files/moveDirectory.ts'
 import { Words, readParameters, words } from '../../../../src/main/worker/commands/parameters.ts'
-import { planRuns } from '../../../../src/main/worker/commands/runFrames.ts'
-import { InvalidParameterError } from '../../../../src/main/worker/commands/types.ts'
+import { planRuns } from '../../../../src/main/worker/commands/runPlan.ts'
+import { InvalidParameterError } from '../../../../src/main/worker/contract/commands.ts'
 import { commandOf } from '../../../support/commandContext.ts'
 
 describe('readParameters', () => {
@@ -77,30 +78,49 @@ describe('blenderArguments', () => {
 
 describe('videoArguments', () => {
   const options = { exeArgs: ['-hide_banner'], argsBefore: ['-loglevel', 'info'], args: ['-c:v', 'h264', '-y'] }
-  const parts = { ...options, fps: 24, outputFile: '/out/a.mp4' }
-
-  it('reads frames by a pattern where ffmpeg can', () => {
-    expect(videoArguments({ ...parts, input: globInput('/out/*.png', 24) })).toEqual([
-      '-hide_banner', '-loglevel', 'info', '-r', '24', '-pattern_type', 'glob', '-i', '/out/*.png',
-      '-c:v', 'h264', '-y', '-r', '24', '/out/a.mp4',
-    ])
-  })
-
-  it('reads frames from a list elsewhere', () => {
-    expect(videoArguments({ ...parts, fps: 23.976, input: indexInput('C:/out/ffmpeg-file-index.txt') })).toEqual([
-      '-hide_banner', '-loglevel', 'info', '-f', 'concat', '-safe', '0', '-i', 'C:/out/ffmpeg-file-index.txt',
-      '-c:v', 'h264', '-y', '-r', '23.976', '/out/a.mp4',
+  it('puts what came with the job around the images, and the rate last', () => {
+    const input = ['-framerate', '24', '-i', '/w/%08d.png']
+    expect(videoArguments({ ...options, input, rate: '24', outputFile: '/out/a.mp4' })).toEqual([
+      '-hide_banner',
+      '-loglevel',
+      'info',
+      '-framerate',
+      '24',
+      '-i',
+      '/w/%08d.png',
+      '-c:v',
+      'h264',
+      '-y',
+      '-r',
+      '24',
+      '/out/a.mp4',
     ])
   })
 
   it('lists each frame for its share of a second', () => {
-    expect(indexFile(['C:/o/1.png', `C:/o/it's.png`], 24)).toBe(
-      `file 'C:/o/1.png'\nduration 0.041667\nfile 'C:/o/it'\\''s.png'\nduration 0.041667\n`,
+    expect(concatList(['C:/o/1.png', `C:/o/it's.png`, '/o/%d.png'], '24')).toBe(
+      `ffconcat version 1.0\nfile 'C:/o/1.png'\nduration 0.041667\nfile 'C:/o/it'\\''s.png'\nduration 0.041667\n` +
+        `file '/o/%d.png'\noption pattern_type none\nduration 0.041667\n`,
     )
+  })
+
+  it.each([
+    [24, '24'],
+    [23.976, '24000/1001'],
+    [23.98, '24000/1001'],
+    [24 / 1.001, '24000/1001'],
+    [29.97, '30000/1001'],
+    [59.94, '60000/1001'],
+    [12.5, '12.5'],
+    [0.5, '0.5'],
+    ['24000/1001', '24000/1001'],
+  ])('%j images per second are %s', (fps, rate) => {
+    expect(frameRate(fps)).toBe(rate)
   })
 
   it('reads how far ffmpeg is', () => {
     expect(encodedFrame('frame=   24 fps=0.0 q=28.0 size=       0kB time=00:00:00.91 bitrate=   0.4kbits/s speed=1.6x')).toBe(24)
+    expect(encodedFrame('frame=    1 fps=0.0 q=-1.0 size=N/A    \rframe=    5 fps=0.0 q=-1.0 Lsize=N/A')).toBe(5)
     expect(encodedFrame('Output #0, mp4')).toBeUndefined()
   })
 })

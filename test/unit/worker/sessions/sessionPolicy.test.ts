@@ -1,6 +1,6 @@
 /** When an open application is closed, who makes room, and what hanging is. */
 import { describe, expect, it } from 'vitest'
-import { closeReason, laterPulse, makeRoom } from '../../../../src/main/worker/sessions/sessionPolicy.ts'
+import { closeReason, laterPulse, makeRoom } from '../../../../src/main/worker/apps/warmAppPolicy.ts'
 
 const MIB = 1024 * 1024
 const limits = { idleMs: 1000, maxFrames: 10, maxMemoryBytes: 4000 * MIB, hangMs: 1000 }
@@ -11,8 +11,8 @@ describe('an open application after a task', () => {
     [{}, undefined],
     [{ frames: 9 }, undefined],
     [{ frames: 10 }, 'it has done 10 frames'],
-    [{ jobOver: true }, 'its job has nothing left for it'],
-    [{ memoryBytes: 4001 * MIB, firstMemoryBytes: 4000 * MIB }, 'it holds 4001 MiB of memory'],
+    [{ jobOver: true }, 'its job no longer needs it'],
+    [{ memoryBytes: 4001 * MIB, firstMemoryBytes: 4000 * MIB }, 'it uses 4001 MiB of memory'],
     [{ memoryBytes: 1512 * MIB }, undefined],
     [{ memoryBytes: 1513 * MIB }, 'its memory grew from 500 MiB to 1513 MiB'],
     [{ memoryBytes: 1513 * MIB, firstMemoryBytes: 0 }, undefined],

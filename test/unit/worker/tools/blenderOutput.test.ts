@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { clockMs, frameOfPath, parseBlenderLine, requestedFrames } from '../../../../src/main/worker/tools/blenderOutput.ts'
+import {
+  clockMs,
+  frameOfPath,
+  framesInName,
+  parseBlenderLine,
+  requestedFrames,
+} from '../../../../src/main/worker/commands/blender/blenderOutput.ts'
 
 const CYCLES_3 = 'Fra:7 Mem:11.89M (Peak 11.89M) | Time:00:00.25 | Remaining:00:00.22 | Mem:2.74M, Peak:2.74M | Scene, View | Sample 1/4'
 
@@ -19,6 +25,10 @@ describe('parseBlenderLine', () => {
     [`Saved: '/it's here/0001.png'`, `/it's here/0001.png`],
   ])('reads the odd path in %s', (line, path) => {
     expect(parseBlenderLine(line)).toEqual({ type: 'saved', path })
+  })
+
+  it('reads a file of an output node, which Blender before 4 tells without quotes', () => {
+    expect(parseBlenderLine('Saved: /passes/Image0001.png')).toEqual({ type: 'saved', path: '/passes/Image0001.png', plain: true })
   })
 
   it.each([
@@ -57,6 +67,8 @@ describe('parseBlenderLine', () => {
     [`Error: Cannot read file '/x/missing.blend': No such file or directory`, false, 'disk'],
     ['Error: Cannot render, no camera', false, 'camera'],
     [`Render error (Invalid argument) cannot save: '/nope/0001.png'`, true, 'write'],
+    ['Cannot save Node File Output to /nope/Image0001.png', true, 'write'],
+    ['Error Writing Render Result, see console', true, 'write'],
     ['System is out of GPU and shared host memory', true, 'memory'],
     ['CUDA error: Out of memory in cuMemAlloc', true, 'memory'],
     [`Warning: LIB: Data-block 'Cube' missing from '//lib.blend'`, false, 'library'],
@@ -71,14 +83,25 @@ describe('parseBlenderLine', () => {
     expect(fact.problem.text).not.toMatch(/^Error: /)
   })
 
-  it.each(['Traceback (most recent call last):', 'Error: Python: Traceback (most recent call last):'])('sees that a Python error begins (%s)', (line) => {
-    expect(parseBlenderLine(line)).toEqual({ type: 'traceback' })
-  })
+  it.each(['Traceback (most recent call last):', 'Error: Python: Traceback (most recent call last):'])(
+    'sees that a Python error begins (%s)',
+    (line) => {
+      expect(parseBlenderLine(line)).toEqual({ type: 'traceback' })
+    },
+  )
 
   it.each([
-    '', '   ', 'Blender 3.4.1', 'Read blend: /tmp/a.blend', 'Blender quit', `print("Saved: '/x.png'")`,
-    'EGL Error (0x3001): EGL_NOT_INITIALIZED: EGL is not initialized', 'Info: No frames rendered, skipped to not overwrite',
-    'My add-on took Time: 00:01.00', `Not Saved: '/x.png'`,
+    '',
+    '   ',
+    'Blender 3.4.1',
+    'Read blend: /tmp/a.blend',
+    'Blender quit',
+    `print("Saved: '/x.png'")`,
+    'EGL Error (0x3001): EGL_NOT_INITIALIZED: EGL is not initialized',
+    'Info: No frames rendered, skipped to not overwrite',
+    'My add-on took Time: 00:01.00',
+    `Not Saved: '/x.png'`,
+    'Saved: 5 objects',
   ])('says nothing of %j', (line) => {
     expect(parseBlenderLine(line)).toBeUndefined()
   })
@@ -91,12 +114,24 @@ describe('frameOfPath', () => {
     ['/render/0012_L.png', 12],
     ['/render/shot010_beauty.0031.exr', 31],
     ['/render/-0005.png', -5],
+    ['/render/h_-0005.png', -5],
+    ['/render/h.-0005.png', -5],
+    ['/render/shot-0005.png', 5],
+    ['/render/s0007L2.png', 2],
     ['/render/still.png', undefined],
     ['/0012/still.png', undefined],
     ['/render/0012', 12],
   ])('%s', (path, frame) => {
     expect(frameOfPath(path)).toBe(frame)
   })
+})
+
+it.each([
+  ['/render/v0012_003.png', [3, 12]],
+  ['/x1/f.0007.0004.mp4', [4, 7]],
+  ['/render/h_-0005_v2.png', [2, -5]],
+])('framesInName(%s)', (path, frames) => {
+  expect(framesInName(path)).toEqual(frames)
 })
 
 it.each([
@@ -109,7 +144,13 @@ it.each([
 
 describe('requestedFrames', () => {
   it.each([
-    [['-b', 'a.blend', '--render-frame', '1..3,7'], [{ first: 1, last: 3 }, { first: 7, last: 7 }]],
+    [
+      ['-b', 'a.blend', '--render-frame', '1..3,7'],
+      [
+        { first: 1, last: 3 },
+        { first: 7, last: 7 },
+      ],
+    ],
     [['-f', '12'], [{ first: 12, last: 12 }]],
     [['-f', '-3'], [{ first: -3, last: -3 }]],
     [['-s', '1', '-a'], [{ first: -Infinity, last: Infinity }]],

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { jobEnvironment } from '../../../../src/main/worker/tools/environment.ts'
-import { parseMacDisplays, parseWindowsDisplays } from '../../../../src/main/worker/tools/displays.ts'
-import { colourLayers, exrChannels, pictureLayer } from '../../../../src/main/worker/tools/exrHeader.ts'
-import { parseNvidia } from '../../../../src/main/worker/tools/gpus.ts'
+import { jobEnvironment } from '../../../../src/main/worker/tools/process/environment.ts'
+import { parseMacDisplays, parseWindowsDisplays } from '../../../../src/main/worker/tools/machine/displays.ts'
+import { colourLayers, exrChannels, pictureLayer } from '../../../../src/main/worker/tools/pictures/exrHeader.ts'
+import { parseNvidia } from '../../../../src/main/worker/tools/machine/gpus.ts'
 import { limiter } from '../../../../src/main/worker/tools/limiter.ts'
-import { cpuShare, parseVmStat } from '../../../../src/main/worker/tools/load.ts'
-import { parseStat, withDescendants } from '../../../../src/main/worker/tools/procfs.ts'
+import { cpuShare, parseVmStat } from '../../../../src/main/worker/tools/machine/load.ts'
+import { parseStat, withDescendants } from '../../../../src/main/worker/tools/process/procfs.ts'
 
 describe('parseStat', () => {
   it('reads past a name with blanks and brackets', () => {
@@ -86,7 +86,7 @@ describe('memory of macOS', () => {
     '"Translation faults":                1234567890.',
   ]
 
-  it('counts what nobody holds as free', () => expect(parseVmStat(text.join('\n'))).toBe(3030 * 16384))
+  it('counts what is not held as free', () => expect(parseVmStat(text.join('\n'))).toBe(3030 * 16384))
   it.each(['', 'command not found', text.slice(0, 2).join('\n')])('is not told by %j', (answer) =>
     expect(parseVmStat(answer)).toBeUndefined(),
   )

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { applyLimits, type LimitSystem } from '../../../../src/main/worker/tools/limits.ts'
+import { applyLimits, type LimitSystem } from '../../../../src/main/worker/tools/process/limits.ts'
 
 interface Applied {
   priorities: Record<number, number>

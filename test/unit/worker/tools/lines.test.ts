@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LineSplitter, MAX_LINE_BYTES } from '../../../../src/main/worker/tools/lines.ts'
+import { LineSplitter, MAX_LINE_BYTES, ShownLines } from '../../../../src/main/worker/tools/process/lines.ts'
 
 function split(chunks: (string | Buffer)[], maxBytes?: number): string[] {
   const splitter = new LineSplitter(maxBytes)
@@ -56,5 +56,23 @@ describe('LineSplitter', () => {
     const splitter = new LineSplitter(10)
     expect(splitter.push(Buffer.from('0123456789abcdef'))).toEqual(['0123456789'])
     expect(splitter.push(Buffer.from('\n'))).toEqual(['abcdef'])
+  })
+})
+
+describe('ShownLines', () => {
+  const hide = (line: string) => line.replaceAll('.hidden/', '')
+  it('changes whole lines, however they are cut, and keeps what ends them', () => {
+    const lines = new ShownLines(hide)
+    expect(lines.push('Saved: /a/.hid')).toBe('')
+    expect(lines.push('den/1.png\r\nFra:2\rFra')).toBe('Saved: /a/1.png\r\n')
+    expect(lines.push(':3\n\n.hidden/')).toBe('Fra:2\rFra:3\n\n')
+    expect(lines.flush()).toBe('')
+    expect(lines.push('x')).toBe('')
+    expect(lines.flush()).toBe('x')
+  })
+
+  it('lets text through at once where nothing is to be changed, and what never ends its line', () => {
+    expect(new ShownLines(undefined).push('half a li')).toBe('half a li')
+    expect(new ShownLines(hide).push('x'.repeat(50_000))).toHaveLength(50_000)
   })
 })

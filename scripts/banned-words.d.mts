@@ -1,0 +1,5 @@
+export const BANNED: [word: RegExp, instead: string][]
+export const CLEAN: string[]
+export function passagesOf(text: string, file: string): { line: number; text: string }[]
+export function bannedIn(text: string, file: string): { line: number; word: string; instead: string }[]
+export function cleanFiles(rooms?: string[]): string[]

@@ -1,0 +1,2 @@
+export function releaseSection(text: string, version: string, date: string): { text: string; notes: string }
+export function isLater(a: string, b: string): boolean

@@ -1,0 +1,5 @@
+export function rawGlob(
+  from: string,
+  pattern: string,
+  options: { query?: string; import?: string; eager?: boolean },
+): Record<string, string>

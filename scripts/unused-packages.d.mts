@@ -1,1 +1,0 @@
-export function unusedPackages(sources: Iterable<string>, packages: readonly string[]): string[]

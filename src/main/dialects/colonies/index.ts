@@ -1,0 +1,78 @@
+/**
+ * The Colonies dialect: `POST /api` and the WebSocket `/pubsub`, on a listener of its own. Messages, their states and
+ * every deliberate difference are documented in docs/colonies-api.md.
+ */
+import type { ServerContext } from '../../http/context.ts'
+import type { Dialect } from '../../http/dialect.ts'
+import { Calls } from './calls.ts'
+import { idOfPrivateKey, newPrivateKey } from './crypto/signatures.ts'
+import { Verifier } from './crypto/verifier.ts'
+import { BodyBudget } from './endpoint/budget.ts'
+import { httpRoutes } from './endpoint/http.ts'
+import { OwnListener } from './endpoint/listener.ts'
+import { socketRoutes } from './endpoint/sockets.ts'
+import { openService, type Service } from './service.ts'
+import { Upkeep } from './upkeep.ts'
+import { ColoniesSettings, WORDS } from './settings.ts'
+import { MIGRATIONS } from './store/migrations.ts'
+import { recordCronRun, recordUsedPacks, type CronRun, type UsedPacks } from './store/plans.ts'
+import { writeProcesses, type NewProcesses } from './store/processes.ts'
+import { coloniesError } from './wire/errors.ts'
+
+const ADDRESSES = /^\/(api|health|pubsub)(\?|$)/
+
+/** One of manager.ts's dialects. */
+export const coloniesDialect: Dialect = {
+  name: 'colonies',
+  owns: (url) => ADDRESSES.test(url),
+  error: coloniesError,
+  settings: ColoniesSettings.properties,
+  ownerKey: {
+    setting: 'coloniesServerId',
+    make: () => {
+      const secret = newPrivateKey()
+      return { secret, value: idOfPrivateKey(secret) }
+    },
+  },
+  migrations: MIGRATIONS,
+  // Only this dialect creates such rows.
+  sideRows: {
+    colonies: (tx, place, values) => writeProcesses(tx, place, values as NewProcesses),
+    'colonies-cron': (tx, place, values) => recordCronRun(tx, place, values as CronRun),
+    'colonies-packs': (tx, _place, values) => recordUsedPacks(tx, values as UsedPacks),
+  },
+  words: WORDS,
+  open(context) {
+    let opening: Promise<Opened> | undefined
+    const opened = (): Promise<Opened> => (opening ??= openDialect(context))
+    return {
+      async register(app) {
+        const { service, calls } = await opened()
+        const listener = new OwnListener(app, context, context.coloniesDevKeys, () => service.owner.isOn)
+        httpRoutes(app, { service, calls, budget: new BodyBudget() })
+        const unfollow = context.settings.onChange(() => void listener.follow())
+        const upkeep = new Upkeep(service)
+        app.addHook('onReady', async () => {
+          upkeep.start()
+          await listener.follow()
+        })
+        app.addHook('preClose', async () => {
+          unfollow()
+          service.watching.stop()
+          await Promise.all([upkeep.stop(), listener.close()])
+        })
+      },
+      sockets: async (app) => socketRoutes(app, await opened()),
+    }
+  },
+}
+
+interface Opened {
+  service: Service
+  calls: Calls
+}
+
+async function openDialect(context: ServerContext): Promise<Opened> {
+  const service = await openService(context)
+  return { service, calls: new Calls(service, new Verifier(), context.coloniesDevKeys) }
+}

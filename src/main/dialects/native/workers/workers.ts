@@ -1,0 +1,185 @@
+/** /workers: the farm's workers, approval, status requests, tags, sleep schedule. */
+import {
+  listWorkers,
+  getWorker,
+  getWorkerContainers,
+  approveWorker,
+  renameWorker,
+  replaceWorker,
+  actOnWorker,
+  setWorkerTags,
+  setSleepSchedule,
+  deleteWorker,
+} from '../../../../shared/operations/workers/workers.ts'
+import { Value } from 'typebox/value'
+import { ContainerCapabilities } from '../../../../shared/schemas/container.ts'
+import type { SleepSchedule } from '../../../../shared/schemas/worker.ts'
+import type { Worker } from '../../../../shared/schemas/worker.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../../engine/base/errors.ts'
+import type { WorkerState } from '../../../engine/base/model.ts'
+import { time, timeOrNull } from '../../../store/queries/format.ts'
+import { machineRefs, runningByWorker } from '../../../store/queries/farm/workers.ts'
+import { shownSession } from '../../../store/queries/farm/warmApps.ts'
+import type { ServerContext } from '../../../http/context.ts'
+import { type NativeApp } from '../common.ts'
+
+export function workerRoutes(app: NativeApp, context: ServerContext): void {
+  const { farm, read } = context
+
+  /** @throws NotFoundError */
+  function requireWorker(workerId: string): WorkerState {
+    const worker = farm.findWorker(workerId.toLowerCase())
+    if (!worker || worker.deletedAt !== null) throw new NotFoundError('worker', workerId)
+    return worker
+  }
+
+  async function shown(workers: readonly WorkerState[]): Promise<Worker[]> {
+    const only = workers.length === 1 ? workers[0]?.id : undefined
+    const [running, machines] = await Promise.all([runningByWorker(read, only), machineRefs(read)])
+    const tagsById = new Map(farm.tags().map((tag) => [tag.id, { id: tag.publicId, name: tag.name, description: tag.description }]))
+    return workers.map((worker) => ({
+      id: worker.publicId,
+      name: worker.name,
+      adapter: worker.adapter,
+      platform: worker.platform,
+      address: worker.address,
+      software: worker.software,
+      status: worker.status,
+      statusRequested: worker.statusRequested,
+      statusRequestLazy: worker.statusRequestLazy,
+      canRestart: worker.canRestart,
+      approved: worker.approvedAt !== null,
+      person: worker.person,
+      replaces: replacedBy(worker, farm.workers()),
+      kinds: worker.kinds,
+      capacity: worker.capacity,
+      folders: worker.folders.map((path) => ({ path, allowed: worker.allowedFolders.includes(path) })),
+      tags: [...worker.tagIds].flatMap((id) => tagsById.get(id) ?? []),
+      machine: worker.machineId === null ? null : (machines.get(worker.machineId) ?? null),
+      running: running.get(worker.id) ?? [],
+      sessions: farm.openSessions({ worker: worker.id }).map((row) => shownSession(row, { id: worker.publicId, name: worker.name })),
+      sleepSchedule: worker.sleepSchedule && scheduleOf(worker.sleepSchedule),
+      lastSeenAt: timeOrNull(worker.lastSeenAt),
+      createdAt: time(worker.createdAt),
+    }))
+  }
+
+  async function one(workerId: string): Promise<Worker> {
+    const [worker] = await shown([requireWorker(workerId)])
+    if (!worker) throw new NotFoundError('worker', workerId)
+    return worker
+  }
+
+  app.route({
+    ...listWorkers,
+    handler: async () => ({
+      items: (await shown(farm.workers())).sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id)),
+    }),
+  })
+
+  app.route({ ...getWorker, handler: ({ params }) => one(params.workerId) })
+
+  app.route({
+    ...getWorkerContainers,
+    handler: ({ params }) => {
+      const told = requireWorker(params.workerId).capabilities['containers']
+      return Value.Check(ContainerCapabilities, told) ? told : { engines: [] }
+    },
+  })
+
+  app.route({
+    ...approveWorker,
+    handler: async ({ params }) => {
+      await farm.approveWorker(requireWorker(params.workerId).publicId)
+      return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...renameWorker,
+    handler: async ({ params, body }) => {
+      const name = body.name.trim()
+      if (name === '') throw new InvalidInputError('/name', 'a worker needs a name')
+      await farm.renameWorker(requireWorker(params.workerId).publicId, name)
+      return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...replaceWorker,
+    handler: async ({ params, body }) => {
+      const worker = requireWorker(params.workerId)
+      const former = requireWorker(body.worker)
+      if (former === worker) throw new InvalidInputError('/worker', 'a worker does not replace itself')
+      if (former.status !== 'offline') throw new ConflictError(`worker "${former.name}" is not offline`)
+      const { name, sleepSchedule } = former
+      const tags = farm.tags().filter(({ id }) => former.tagIds.has(id))
+      await farm.approveWorker(worker.publicId)
+      await farm.setWorkerTags(
+        worker.publicId,
+        tags.map(({ publicId }) => publicId),
+      )
+      if (sleepSchedule) await farm.setSleepSchedule(worker.publicId, scheduleOf(sleepSchedule))
+      if (former.isRenamed) await farm.renameWorker(worker.publicId, name)
+      await farm.deleteWorker(former.publicId)
+      return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...actOnWorker,
+    handler: async ({ params, body }) => {
+      await farm.requestWorkerStatus(requireWorker(params.workerId).publicId, body.status, body.lazy ?? false)
+      return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...setWorkerTags,
+    handler: async ({ params, body }) => {
+      const worker = requireWorker(params.workerId)
+      const known = new Set(farm.tags().map((tag) => tag.publicId))
+      const wanted = body.tags.map((id) => id.toLowerCase())
+      const unknown = wanted.findIndex((id) => !known.has(id))
+      if (unknown >= 0) throw new InvalidInputError(`/tags/${unknown}`, `tag "${wanted[unknown]}" not found`)
+      await farm.setWorkerTags(worker.publicId, wanted)
+      return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...setSleepSchedule,
+    handler: async ({ params, body }) => {
+      await farm.setSleepSchedule(requireWorker(params.workerId).publicId, {
+        ...body,
+        daysOfWeek: body.daysOfWeek.trim().replace(/\s+/g, ' '),
+      })
+      return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...deleteWorker,
+    handler: async ({ params }, reply) => {
+      await farm.deleteWorker(requireWorker(params.workerId).publicId)
+      return reply.code(204).send(null)
+    },
+  })
+}
+
+/** The worker that one which waits seems to be again: offline and of the same name, best also from the same address. Pure. */
+function replacedBy(worker: WorkerState, all: readonly WorkerState[]): { id: string; name: string } | null {
+  if (worker.approvedAt !== null) return null
+  const gone = all.filter(
+    (other) => other.approvedAt !== null && other.deletedAt === null && other.status === 'offline' && other !== worker,
+  )
+  const name = worker.name.toLowerCase()
+  const former =
+    gone.find((other) => other.name.toLowerCase() === name && other.address === worker.address) ??
+    gone.find((other) => other.name.toLowerCase() === name)
+  return former ? { id: former.publicId, name: former.name } : null
+}
+
+function scheduleOf({ isActive, daysOfWeek, startTime, endTime }: SleepSchedule): SleepSchedule {
+  return { isActive, daysOfWeek, startTime, endTime }
+}

@@ -1,0 +1,98 @@
+/** The actors API as this page calls it; replies without the shape that they must have are refused. */
+import { Type, type Static, type TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { ApiFailure } from '../../api/client.ts'
+
+export const Actor = Type.Object({
+  id: Type.String(),
+  name: Type.Optional(Type.String()),
+  image: Type.String(),
+  status: Type.String(),
+  statusMessage: Type.String(),
+  stateless: Type.Boolean(),
+  owner: Type.String(),
+  description: Type.String(),
+  revision: Type.Integer(),
+  state: Type.Unknown(),
+  jobId: Type.Optional(Type.String()),
+  counts: Type.Optional(
+    Type.Object({
+      waiting: Type.Integer(),
+      running: Type.Integer(),
+      done: Type.Integer(),
+      failed: Type.Integer(),
+      workers: Type.Integer(),
+    }),
+  ),
+})
+export type Actor = Static<typeof Actor>
+
+const Nonce = Type.Object({ id: Type.String(), owner: Type.String(), level: Type.String(), remainingUses: Type.Integer() })
+export type Nonce = Static<typeof Nonce>
+const Alias = Type.Object({ alias: Type.String(), actorId: Type.String() })
+
+export const Execution = Type.Object({
+  id: Type.String(),
+  status: Type.String(),
+  executor: Type.String(),
+  messageReceivedTime: Type.String(),
+  startTime: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  finishTime: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  runtime: Type.Integer(),
+  exitCode: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+})
+export type Execution = Static<typeof Execution>
+
+const Executions = Type.Object({ totalExecutions: Type.Integer(), search: Type.Array(Execution) })
+const Results = Type.Array(Type.Object({ at: Type.String(), bytes: Type.Integer(), data: Type.String() }))
+const Sent = Type.Object({ executionId: Type.String() })
+const Failure = Type.Object({ message: Type.String() })
+
+async function ask<T extends TSchema>(schema: T, method: string, path: string, body?: unknown): Promise<Static<T>> {
+  const response = await fetch(`/actors/v2${path}`, {
+    method,
+    credentials: 'same-origin',
+    // Whatever the server shows to others.
+    headers: { 'x-framehouse-case': 'camel', ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  const reply: unknown = await response.json().catch(() => undefined)
+  if (!response.ok) throw new ApiFailure(response.status, 'actors', Value.Check(Failure, reply) ? reply.message : response.statusText)
+  const result: unknown = typeof reply === 'object' && reply !== null && 'result' in reply ? reply.result : undefined
+  if (!Value.Check(schema, result)) throw new ApiFailure(response.status, 'shape', `unexpected reply of ${method} /actors/v2${path}`)
+  return result
+}
+
+export const listActors = (): Promise<Actor[]> => ask(Type.Array(Actor), 'GET', '?counts=true')
+export const getActor = (id: string): Promise<Actor> => ask(Actor, 'GET', `/${id}?counts=true`)
+export const addActor = (body: object): Promise<Actor> => ask(Actor, 'POST', '', body)
+export const deleteActor = (id: string): Promise<unknown> => ask(Type.Null(), 'DELETE', `/${id}`)
+export const sendMessage = (id: string, message: string): Promise<Static<typeof Sent>> => ask(Sent, 'POST', `/${id}/messages`, { message })
+export const purgeMessages = (id: string): Promise<unknown> => ask(Type.Unknown(), 'DELETE', `/${id}/messages`)
+export const haltExecution = (id: string, execution: string): Promise<unknown> =>
+  ask(Type.Null(), 'DELETE', `/${id}/executions/${execution}`)
+export const permissionsOf = (id: string): Promise<Record<string, string>> =>
+  ask(Type.Record(Type.String(), Type.String()), 'GET', `/${id}/permissions`)
+
+export const noncesOf = (id: string): Promise<Nonce[]> => ask(Type.Array(Nonce), 'GET', `/${id}/nonces`)
+
+/** Names of the actor. */
+export async function aliasesOf(id: string): Promise<string[]> {
+  const all = await ask(Type.Array(Alias), 'GET', '/aliases')
+  return all.filter(({ actorId }) => actorId === id).map(({ alias }) => alias)
+}
+
+/** The newest executions first, and how many there are. */
+export async function executionsOf(id: string, page: number, size: number, total: number): Promise<Static<typeof Executions>> {
+  const end = Math.max(0, total - page * size)
+  const skip = Math.max(0, end - size)
+  const found = await ask(Executions, 'GET', `/${id}/executions?skip=${skip}&limit=${end - skip}`)
+  return { ...found, search: found.search.toReversed() }
+}
+
+export const logOf = (id: string, execution: string): Promise<{ logs: string }> =>
+  ask(Type.Object({ logs: Type.String() }), 'GET', `/${id}/executions/${execution}/logs`)
+
+/** What is left, without taking it away. */
+export const resultsOf = (id: string, execution: string): Promise<Static<typeof Results>> =>
+  ask(Results, 'GET', `/${id}/executions/${execution}/results?peek=true`)

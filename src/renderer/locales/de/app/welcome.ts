@@ -1,0 +1,26 @@
+/** German: the first day. */
+export const welcome = {
+  welcome: {
+    title: 'Willkommen bei Framehouse',
+    lead: 'Vier Schritte bis zum ersten Bild. Jeder lässt sich überspringen, und aus den Einstellungen kommt man wieder hierher.',
+    farm: 'Die Farm',
+    farmText: 'Andere Rechner und Browser erreichen diesen Manager unter dieser Adresse:',
+    storage: 'Wo Dateien liegen',
+    storageText: 'Alle Rechner müssen dieselben Dateien unter demselben Pfad sehen. Leer lassen, um alles hier zu behalten.',
+    workers: 'Rechner',
+    workersText: 'Geräte, die rechnen. Dieses hier zählt auch.',
+    workerHere: '{n} Rechner kennen diese Farm. | {n} Rechner kennt diese Farm. | {n} Rechner kennen diese Farm.',
+    test: 'Probe',
+    testText: 'Ein kleiner Film, der kein anderes Programm braucht. Wenn seine Bilder hier erscheinen, geht die Farm.',
+    run: 'Rechnen',
+    finish: 'Zur Übersicht',
+    finishJob: 'Den Auftrag ansehen',
+    skip: 'Überspringen',
+    next: 'Weiter',
+    back: 'Zurück',
+    works: 'Es geht: {n} Bilder gerechnet.',
+    stepOf: 'Schritt {a} von {b}',
+    noWorker: 'Noch hat sich kein Rechner gemeldet: Es wartet, bis einer da ist.',
+    noDemo: 'Dem Manager fehlt die Vorführung.',
+  },
+}

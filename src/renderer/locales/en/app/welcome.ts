@@ -1,0 +1,26 @@
+/** English: the first day. */
+export const welcome = {
+  welcome: {
+    title: 'Welcome to Framehouse',
+    lead: 'Four steps to the first rendered frame. Each can be skipped, and you can come back here from the settings.',
+    farm: 'The farm',
+    farmText: 'Other machines and browsers reach this manager at this address:',
+    storage: 'Shared storage',
+    storageText: 'Workers must reach the same files under the same path. Leave it empty to keep everything on this machine.',
+    workers: 'Workers',
+    workersText: 'Machines that render, including this one.',
+    workerHere: '{n} workers connected. | {n} worker connected. | {n} workers connected.',
+    test: 'Test render',
+    testText: 'A small animation that needs no other program. When its frames appear here, the farm works.',
+    run: 'Render it',
+    finish: 'Go to the dashboard',
+    finishJob: 'Open the job',
+    skip: 'Skip',
+    next: 'Next',
+    back: 'Back',
+    works: 'It works: {n} frames rendered.',
+    stepOf: 'Step {a} of {b}',
+    noWorker: 'No worker has joined yet. The render starts as soon as one does.',
+    noDemo: 'The manager has no demo job type.',
+  },
+}

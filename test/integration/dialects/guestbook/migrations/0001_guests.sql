@@ -1,0 +1,1 @@
+create table guestbook_guests (name text not null) strict;
