@@ -48,9 +48,10 @@ part.describe('a job in the browser', () => {
     await page.getByRole('button', { name: 'Open the job' }).click()
     await page.getByRole('application', { name: /Frame grid: 16 of 16 done/ }).waitFor()
     expect(await farm.api('GET', '/settings')).toMatchObject({ sharedStoragePath: farm.dataDir })
-    // Thumbnails that are still on their way would not be found once their job is deleted.
-    await page.waitForLoadState('networkidle')
-    await farm.api('POST', `/jobs/${page.url().split('/').at(-1)}/actions`, { action: 'delete' })
+    const id = page.url().split('/').at(-1)
+    // Thumbnails that are still on their way would not be found once their job is deleted: the page is left first.
+    await page.goto('about:blank')
+    await farm.api('POST', `/jobs/${id}/actions`, { action: 'delete' })
   }, 150_000)
 
   it('is submitted from the form that its typed settings make, after the manager previewed what it will become', async () => {

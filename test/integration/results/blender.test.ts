@@ -107,6 +107,12 @@ suite('a Blender job without shared storage', () => {
       await run(blender.path, ['-b', scene, '-o', join(local, '######'), '-F', 'PNG', '-x', '1', '-f', '1..4'])
       startWorker('anna')
       startWorker('bela')
+      // Settings that are not given are read from the scene by a worker: it must have said that it has Blender.
+      const able = async () => {
+        const { items } = await manager.json<{ items: { status: string; kinds: string[] }[] }>('GET', '/api/v1/workers')
+        return items.filter(({ status, kinds }) => status === 'awake' && kinds.includes('blender'))
+      }
+      await expect.poll(able, slow).toHaveLength(2)
       const { id, told } = await submit()
       // The scene, its library, two textures, four images, and where they came from.
       expect(told).toMatch(/9 files .*sent 9/)
