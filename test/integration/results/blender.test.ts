@@ -58,13 +58,13 @@ suite('a Blender job without shared storage', () => {
   }
 
   const program = join(import.meta.dirname, '../../../bin/framehouse.js')
-  async function submit(): Promise<{ id: string; told: string }> {
+  async function submit(...settings: string[]): Promise<{ id: string; told: string }> {
     const { stdout, stderr } = await run(process.execPath, [
       program,
       'submit',
       'simple-blender-render',
       ...['--send', '--blender', blender.path, '--manager', manager.url],
-      ...['--set', `blendfile=${join(folder, 'project', 'scene.blend')}`],
+      ...[`blendfile=${join(folder, 'project', 'scene.blend')}`, ...settings].flatMap((each) => ['--set', each]),
     ])
     return { id: stdout.trim(), told: stderr }
   }
@@ -97,6 +97,16 @@ suite('a Blender job without shared storage', () => {
     return results()
   }
 
+  it('is submitted while there is no worker: the Blender that lists its files reads its settings', { timeout: 120_000 }, async () => {
+    const { id } = await submit()
+    const { settings } = await manager.json<{ settings: Record<string, unknown> }>('GET', `/api/v1/jobs/${id}`)
+    expect(settings).toMatchObject({ frames: '1-4', format: 'PNG', image_file_extension: '.png', fps: 24, scene: 'Scene' })
+    // What a person gives counts, and what the scene cannot answer is named with what to type.
+    const given = await submit('frames=2-3')
+    expect(await manager.json('GET', `/api/v1/jobs/${given.id}`)).toMatchObject({ settings: { frames: '2-3', format: 'PNG' } })
+    await expect(submit('no_such_setting=1')).rejects.toThrow(/no_such_setting/)
+  })
+
   it(
     'gives the same pictures as a local render, with every frame of both workers in the video, although a worker and the manager are killed',
     { timeout: 400_000 },
@@ -107,12 +117,6 @@ suite('a Blender job without shared storage', () => {
       await run(blender.path, ['-b', scene, '-o', join(local, '######'), '-F', 'PNG', '-x', '1', '-f', '1..4'])
       startWorker('anna')
       startWorker('bela')
-      // Settings that are not given are read from the scene by a worker: it must have said that it has Blender.
-      const able = async () => {
-        const { items } = await manager.json<{ items: { status: string; kinds: string[] }[] }>('GET', '/api/v1/workers')
-        return items.filter(({ status, kinds }) => status === 'awake' && kinds.includes('blender'))
-      }
-      await expect.poll(able, slow).toHaveLength(2)
       const { id, told } = await submit()
       // The scene, its library, two textures, four images, and where they came from.
       expect(told).toMatch(/9 files .*sent 9/)

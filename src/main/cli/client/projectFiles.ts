@@ -7,7 +7,9 @@ import { promisify } from 'node:util'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { cleanPath } from '../../../shared/paths/jobPaths.ts'
+import { BlendFacts } from '../../../shared/schemas/storage.ts'
 import { readSessionScript } from '../../worker/apps/scripts.ts'
+import { INSPECT_SCRIPT } from '../../worker/commands/blender/inspect/inspectBlendScript.ts'
 import { CliError, EXIT } from '../errors.ts'
 import type { LocalFile } from './sendFiles.ts'
 
@@ -25,11 +27,15 @@ const Listing = Type.Object({
   warnings: Type.Array(Type.String()),
 })
 
+const Facts = Type.Union([BlendFacts, Type.Null()])
+
 export interface Project {
   files: LocalFile[]
   /** Files that the scene names and this machine does not have. */
   missing: string[]
   warnings: string[]
+  /** The values of the expressions that were asked for; null: none were. */
+  facts: BlendFacts | null
   /** Removes what was made for it. */
   dispose(): Promise<void>
 }
@@ -38,26 +44,42 @@ const SCRIPTS = ['blender_files.py', 'blender_places.py']
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 
 /**
- * The files of a scene, as Blender itself lists them; the scene is opened without running its scripts, and never saved.
+ * The files of a scene, as Blender itself lists them, and in the same run the values of Python expressions, as workers evaluate them;
+ * the scene is opened without running its scripts, and never saved.
  * @param project the folder whose files keep their places in it @throws CliError
  */
-export async function filesOfScene(blender: string, blend: string, project: string): Promise<Project & { blend: string }> {
+export async function filesOfScene(
+  blender: string,
+  blend: string,
+  project: string,
+  expressions: Record<string, string>,
+): Promise<Project & { blend: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'framehouse-send-'))
   const dispose = () => rm(folder, { recursive: true, force: true })
+  const asks = Object.keys(expressions).length > 0
   try {
     for (const name of SCRIPTS) await writeFile(join(folder, name), await readSessionScript(name))
-    const answer = join(folder, 'answer.json')
+    const [answer, facts] = [join(folder, 'answer.json'), join(folder, 'facts.json')]
+    await writeFile(join(folder, 'inspect.py'), INSPECT_SCRIPT)
+    await writeFile(join(folder, 'question.json'), JSON.stringify({ expressions, answer: facts }))
+    const scripts = ['blender_files.py', ...(asks ? ['inspect.py'] : [])].flatMap((name) => ['--python', join(folder, name)])
     const args = ['--background', '--factory-startup', '--disable-autoexec', blend, '--python-exit-code', '3']
-    await run(blender, [...args, '--python', join(folder, 'blender_files.py'), '--', answer, project])
-    const found: unknown = JSON.parse(await readFile(answer, 'utf8').catch(() => 'null'))
-    if (!Value.Check(Listing, found)) throw new CliError(EXIT.failed, `Blender could not open "${blend}"`, 'unreadable-scene')
+    await run(blender, [...args, ...scripts, '--', answer, project])
+    const found = await answerIn(answer)
+    const values = asks ? await answerIn(facts) : null
+    if (!Value.Check(Listing, found) || !Value.Check(Facts, values) || asks !== (values !== null))
+      throw new CliError(EXIT.failed, `Blender could not open "${blend}"`, 'unreadable-scene')
     const about = await projectFile(folder, project)
     const files = found.files.map(({ path, place, frames }) => ({ file: path, place, frames }))
-    return { blend: found.blend, files: [...files, about], missing: found.missing, warnings: found.warnings, dispose }
+    return { blend: found.blend, files: [...files, about], missing: found.missing, warnings: found.warnings, facts: values, dispose }
   } catch (error) {
     await dispose()
     throw error
   }
+}
+
+async function answerIn(file: string): Promise<unknown> {
+  return JSON.parse(await readFile(file, 'utf8').catch(() => 'null'))
 }
 
 /** What scenes read to find files outside of the project again (resources/sessions/blender_places.py). */

@@ -1,4 +1,7 @@
-/** `submit --send`: finds out which files the job needs, sends them, and names their new places in the job's settings. */
+/**
+ * `submit --send`: finds out which files the job needs, sends them, and names their new places in the job's settings. The Blender
+ * that lists the files of a scene also reads the settings that are in it, so that no worker is needed.
+ */
 import { dirname, resolve } from 'node:path'
 import { bytes as shownBytes } from '../output/format.ts'
 import { makeProgress } from '../output/progress.ts'
@@ -6,9 +9,11 @@ import type { Context } from '../parsing/command.ts'
 import { CliError, EXIT } from '../errors.ts'
 import { defaultOutput } from '../../../shared/outputSettings.ts'
 import type { JobTypeInfo } from '../../../shared/schemas/jobs/jobType.ts'
+import type { BlendFacts } from '../../../shared/schemas/storage.ts'
 import { plural } from '../../../shared/text/plural.ts'
 import { askForContent } from '../../../shared/operations/jobs/content.ts'
 import { call, type Connection } from './http.ts'
+import { expressionsWanted, withBlendFacts, type Inspector } from './inspectBlend.ts'
 import { filesOfScene, namedFiles, type Project } from './projectFiles.ts'
 import { bytesOf, sendFiles, type LocalFile } from './sendFiles.ts'
 
@@ -17,6 +22,7 @@ export interface SendOptions {
   'project-root': string | undefined
   blender: string
   yes: boolean
+  'no-inspect': boolean
 }
 
 type Settings = Record<string, unknown>
@@ -25,18 +31,20 @@ type Settings = Record<string, unknown>
 const INPUTS = '{inputs}'
 const SHOWN_MISSING = 20
 
-/** The settings with the places of the files at the manager. @throws CliError */
+/** The settings with the places of the files at the manager, and what the scene says. @throws CliError */
 export async function sendProject(
   to: Connection,
-  type: Pick<JobTypeInfo, 'settings'>,
+  type: JobTypeInfo,
   given: Settings,
   options: SendOptions,
   context: Context,
 ): Promise<Settings> {
-  const settings = withOutputs(type, given)
-  const { blendfile } = settings
-  const scene = typeof blendfile === 'string' && blendfile !== '' ? await sceneOf(blendfile, options, context) : undefined
+  const start = withOutputs(type, given)
+  const { blendfile } = start
+  const wanted = options['no-inspect'] ? {} : expressionsWanted(type, start)
+  const scene = typeof blendfile === 'string' && blendfile !== '' ? await sceneOf(blendfile, wanted, options, context) : undefined
   try {
+    const settings = scene?.facts ? await withBlendFacts(inspected(scene.facts), type, start, context.terminal) : start
     const named = await namedFiles(options['send-file'], context.cwd)
     const files = [...(scene?.files ?? []), ...named]
     if (files.length === 0) return settings
@@ -58,9 +66,20 @@ function withOutputs({ settings }: Pick<JobTypeInfo, 'settings'>, given: Setting
   return { ...given, ...Object.fromEntries(missing.filter(([, value]) => value !== undefined)) }
 }
 
-function sceneOf(blendfile: string, { blender, 'project-root': root }: SendOptions, { cwd }: Context) {
-  return filesOfScene(blender, blendfile, root === undefined ? dirname(blendfile) : resolve(cwd, root))
+function sceneOf(
+  blendfile: string,
+  wanted: Record<string, string>,
+  { blender, 'project-root': root }: SendOptions,
+  { cwd, terminal }: Context,
+): Promise<Project & { blend: string }> {
+  if (terminal.errIsTty) terminal.err('Blender lists the files of the scene …\n')
+  return filesOfScene(blender, blendfile, root === undefined ? dirname(blendfile) : resolve(cwd, root), wanted)
 }
+
+/** The list of files has already named what is missing. */
+const inspected = (facts: BlendFacts): Inspector => ({
+  inspect: () => Promise.resolve({ ...facts, missing: [], missingCount: 0 }),
+})
 
 function tell(scene: Project | undefined, { terminal }: Context): void {
   if (scene === undefined) return

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { NewJob } from '../../../../shared/schemas/jobs/job.ts'
+import type { JobTypeInfo } from '../../../../shared/schemas/jobs/jobType.ts'
 import { CLIENT_OPTIONS, makeClient } from '../../parsing/clientOptions.ts'
 import type { Client } from '../../client/client.ts'
 import { defineCommand, type Context } from '../../parsing/command.ts'
@@ -11,7 +12,7 @@ import { withBlendFacts } from '../../client/inspectBlend.ts'
 import { defaultName, settingsFromWords } from '../../client/jobSettings.ts'
 import { findJobType } from '../../client/jobTypeLookup.ts'
 import { flag, integer, keyValues, list, size, text, textOr } from '../../parsing/options.ts'
-import { sendProject } from '../../client/sendProject.ts'
+import { sendProject, type SendOptions } from '../../client/sendProject.ts'
 import { platformName } from '../../services/platform.ts'
 import { printJson } from '../../output/output.ts'
 import { failureReasons, watchJob } from '../../client/watch.ts'
@@ -41,7 +42,7 @@ const OPTIONS = {
   send: flag("send the job's files to the manager and its results back: the workers need no shared storage", { short: 's' }),
   'send-file': list('PATH', 'with --send: a file or folder that the job needs; its place is {inputs}/NAME', { completes: 'file' }),
   'project-root': text('DIR', "with --send: files in it keep their places (default: the blend file's folder)", { completes: 'folder' }),
-  blender: textOr('blender', 'PROGRAM', 'with --send: the Blender that lists the files of the scene'),
+  blender: textOr('blender', 'PROGRAM', 'with --send: the Blender that lists the files and reads the settings of the scene'),
   yes: flag('with --send: do not ask before many bytes are sent', { short: 'y' }),
   check: flag('check the settings and preview the tasks without submitting'),
   'no-inspect': flag('do not read missing settings from the blend file'),
@@ -55,8 +56,8 @@ export const submit = defineCommand({
   summary: 'submit a job',
   details:
     'Relative paths in settings for files and folders are relative to the current folder. "framehouse job-types TYPE" lists\n' +
-    'the settings of a job type; a worker with Blender reads those stored in a blend file (frames, format,\n' +
-    'scene, …) if you leave them out. With --watch the exit code is 0 when the job completed, 1 when it failed and 8 when it\n' +
+    'the settings of a job type; a worker with Blender (with --send: yours) reads those stored in a blend file\n' +
+    '(frames, format, scene, …) if you leave them out. With --watch the exit code is 0 when the job completed, 1 when it failed and 8 when it\n' +
     'was cancelled; with --strict it is 9 when it completed with warnings. --json --watch prints the job as one line of JSON on every change.',
   examples: [
     'framehouse submit simple-blender-render --set blendfile=shot.blend --set frames=1-250 --watch',
@@ -72,8 +73,7 @@ export const submit = defineCommand({
       ...(options.settings === undefined ? {} : await readSettings(resolve(context.cwd, options.settings))),
       ...settingsFromWords(type, options.set, context.cwd, options.send),
     }
-    const sent = options.send ? await sendProject(client.connection, type, given, options, context) : given
-    const settings = options['no-inspect'] ? sent : await withBlendFacts(client, type, sent, context.terminal)
+    const settings = await completed(client, type, given, options, context)
     const job: NewJob = {
       type: type.name,
       name: options.name ?? defaultName(type, settings),
@@ -114,6 +114,18 @@ export const submit = defineCommand({
     return options.strict && exitCode === EXIT.done && ended.warningCount > 0 ? EXIT.warned : exitCode
   },
 })
+
+/** With the settings that are in the scene, which the Blender of this machine or of a worker reads, and the places of sent files. */
+async function completed(
+  client: Client,
+  type: JobTypeInfo,
+  given: Record<string, unknown>,
+  options: SendOptions & { send: boolean },
+  context: Context,
+): Promise<Record<string, unknown>> {
+  if (options.send) return sendProject(client.connection, type, given, options, context)
+  return options['no-inspect'] ? given : withBlendFacts(client, type, given, context.terminal)
+}
 
 /** Warns that the job writes to another job's folder; older managers do not report it. */
 async function sharedOutputOf(client: Client, jobId: string): Promise<string[]> {
