@@ -4,15 +4,14 @@
 import { rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startPage } from './lib/devPage.mjs'
-import { freePort, keepRunning, runToEnd } from './lib/devProcess.mjs'
+import { freePort, isFree, keepRunning, runToEnd } from './lib/devProcess.mjs'
 import { SetupError, checkNode, ensurePackages, root } from './lib/setup.mjs'
 
 const USAGE = `npm run dev [-- OPTION …]
   --mock               a farm of made-up workers with a day's work behind it, instead of a worker that renders
   --keep               with --mock: go on with the farm of the last time
   --port N             of the page (default 5173, or the next one that is free)
-  --manager-port N     of the manager (default 8090; 0: any free one)
+  --manager-port N     of the manager (default 8090, or the next one that is free; 0: any free one)
   --data DIR           where the farm is kept (default .framehouse/dev, with --mock .framehouse/mock)
   --log-level LEVEL    how much manager and worker tell (default warn)
 `
@@ -20,7 +19,7 @@ const OPTIONS = {
   mock: { type: 'boolean' },
   keep: { type: 'boolean' },
   port: { type: 'string', default: '5173' },
-  'manager-port': { type: 'string', default: '8090' },
+  'manager-port': { type: 'string' },
   data: { type: 'string' },
   'log-level': { type: 'string', default: 'warn' },
   help: { type: 'boolean' },
@@ -29,6 +28,8 @@ const OPTIONS = {
 const SOURCES = ['src/main', 'src/shared', 'resources/sessions'].map((folder) => join(root, folder))
 /** A save of several files, or of one in several steps, is one change. */
 const SETTLE_MS = 150
+const USUAL_MANAGER_PORT = 8090
+const PORTS_TRIED = 20
 
 process.exitCode = await main().catch((error) => {
   if (!(error instanceof SetupError) && error?.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') throw error
@@ -46,7 +47,9 @@ async function main() {
   ensurePackages(say)
   const stopped = stopAsked()
   const data = values.data ?? join(root, '.framehouse', values.mock ? 'mock' : 'dev')
-  const port = Number(values['manager-port']) || (await freePort())
+  const port = await managerPort(values['manager-port'])
+  // Imports packages, which may have been installed just now.
+  const { startPage } = await import('./lib/devPage.mjs')
   const manager = `http://127.0.0.1:${port}`
   const closing = []
   try {
@@ -74,6 +77,17 @@ async function main() {
   } finally {
     await Promise.all(closing.map((close) => close()))
   }
+}
+
+/** Never the port of another program: the page would show that program's farm. @throws {SetupError} */
+async function managerPort(asked) {
+  if (Number(asked) === 0 && asked !== undefined) return freePort()
+  if (asked === undefined) {
+    for (let port = USUAL_MANAGER_PORT; port < USUAL_MANAGER_PORT + PORTS_TRIED; port++) if (await isFree(port)) return port
+    return freePort()
+  }
+  if (await isFree(Number(asked))) return Number(asked)
+  throw new SetupError(`Port ${asked} is taken by another program; choose another one with --manager-port.`)
 }
 
 function startFarm(values, data, port) {

@@ -6,7 +6,7 @@ const USUAL_SECONDS = { unit: 1, integration: 15, conformance: 20, e2e: 40, elec
 /** Files of tests that run at once (vitest.config.ts). */
 const AT_ONCE = 2
 /** Tests that run the built program. */
-const NEED_BUILD = /^test\/(e2e|electron)\/|^test\/support\/(program|guiFarm)\.ts$/
+const NEED_BUILD = /^test\/(e2e|electron)\/|^test\/support\/(program|guiFarm|managerProcess|cliProcess|lan)\.ts$/
 /** A name that occurs in more files than this says nothing. */
 const FEW = 12
 

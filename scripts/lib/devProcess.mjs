@@ -80,6 +80,15 @@ export async function freePort() {
   return port
 }
 
+/** Whether a server can listen on this port of loopback. @param {number} port @returns {Promise<boolean>} */
+export function isFree(port) {
+  const server = createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
 function run(program, args, stdio) {
   const env = { ...process.env, FRAMEHOUSE_SUPERVISED: '1' }
   // It ends with its channel; it has no npm of its own to watch.

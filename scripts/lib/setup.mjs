@@ -29,7 +29,7 @@ export function setUp(say) {
 /** Installs packages when node_modules does not match package-lock.json. @throws {SetupError} */
 export function ensurePackages(say) {
   if (packagesAreCurrent()) return
-  say('Installing packages (the first time takes a minute or two) …')
+  say('Installing packages (the first time takes a few minutes) …')
   installPackages()
 }
 

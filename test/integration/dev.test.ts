@@ -1,8 +1,10 @@
 /** `npm run dev` in a copy of the sources, so that they can be changed. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { cp, mkdtemp, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { JOB_STATUSES } from '../../src/shared/enums.ts'
@@ -16,6 +18,20 @@ import { temporaryFolder } from '../support/folder.ts'
 import { until } from '../support/liveManager.ts'
 
 const root = join(import.meta.dirname, '../..')
+
+describe('npm run dev in a fresh clone', () => {
+  let clone: string
+  beforeAll(async () => {
+    clone = await mkdtemp(join(tmpdir(), 'framehouse-clone-'))
+    for (const name of ['scripts', 'package.json', 'package-lock.json']) await cp(join(root, name), join(clone, name), { recursive: true })
+  })
+  afterAll(() => rm(clone, { recursive: true, force: true }))
+  const dev = (...args: string[]) => promisify(execFile)(process.execPath, ['scripts/dev.mjs', ...args], { cwd: clone })
+
+  it('needs no package to say what it can do', async () => {
+    expect((await dev('--help')).stderr).toContain('--manager-port')
+  })
+})
 
 describe('npm run dev', () => {
   let copy: string
@@ -91,6 +107,15 @@ describe('npm run dev', () => {
     await until(() => told.includes('it starts again when a source changes'), 'the end of a manager that is wrong')
     await writeFile(join(copy, 'src/shared/version.ts'), `export const VERSION: string = '9.9.10'\n`)
     expect(await until(async () => (await version()) === '9.9.10', 'the mended manager', 60_000)).toBe(true)
+  })
+
+  it('does not show the farm of another program that has its port', async () => {
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as { port: number }
+    const args = ['scripts/dev.mjs', '--port', '0', '--manager-port', String(port), '--data', join(copy, 'other')]
+    await expect(promisify(execFile)(process.execPath, args, { cwd: copy })).rejects.toThrow(/is taken by another program/)
+    other.close()
   })
 
   it('ends as a whole', async () => {

@@ -57,7 +57,6 @@ export const FarmSettings = Type.Object(
     fileWaitMs: Type.Integer({ minimum: 0, maximum: 600_000, default: 60_000 }),
     /** How long a deleted job can be restored. */
     undoPeriodMs: Type.Integer({ minimum: 0, default: 2_592_000_000 }),
-    /** Jobs deleted through the Flamenco API skip the undo period (the client expects them to be gone from its lists in any case). */
     /** Maximum number of workers waiting for approval: in total, and from one address. */
     maxPendingWorkers: Type.Integer({ minimum: 1, default: 100 }),
     maxPendingPerAddress: Type.Integer({ minimum: 1, default: 20 }),

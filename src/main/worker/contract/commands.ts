@@ -1,5 +1,5 @@
 /**
- * The contract between the agent (which runs attempts) and the commands (one file each in this folder).
+ * The contract between the agent (which runs attempts) and the commands (one file each below `../commands`).
  * A command does its work through its context only: it never talks to a manager, so the same command serves every adapter.
  */
 import type { Readable } from 'node:stream'
