@@ -70,7 +70,7 @@ export const SCOPES = ['read', 'submit', 'manage', 'tokens', 'admin', 'worker'] 
 export const Scope = oneOf(SCOPES)
 export type Scope = Static<typeof Scope>
 
-export const QUEUE_ORDERS = ['priority', 'age-priority', 'fifo', 'task-days'] as const
+export const QUEUE_ORDERS = ['priority', 'age-priority', 'fifo', 'task-days', 'task-ages'] as const
 export const QueueOrder = oneOf(QUEUE_ORDERS)
 export type QueueOrder = Static<typeof QueueOrder>
 

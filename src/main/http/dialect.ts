@@ -38,6 +38,11 @@ export interface Dialect {
   migrations?: MigrationSeries
   /** Rows that are stored in the transaction that publishes a job or its new tasks, by kind (CompiledJob.sideRows). */
   sideRows?: SideRowWriters
+  /**
+   * Rows that are stored in the commit of an appended task, by kind (AppendedTask.row): SQL that reads a JSON array of
+   * [task id, job id, …values] from `jsonb_each(:rows)`.
+   */
+  appendedRows?: Readonly<Record<string, string>>
   /** Texts for the GUI's settings page, by language; a dialect without them does not appear there. */
   words?: Readonly<{ en: DialectWords } & Record<string, DialectWords>>
   /** Creates the running parts, once per start of the manager. */

@@ -182,8 +182,8 @@ export async function insertGrowth(tx: Connection, ids: IdBlocks, indexOffset: n
   )
 }
 
-/** taskOrderKey of orderKey.ts: a requeued task returns to its original position. */
-const UNTRIED_KEY = '((100 - priority) * 4294967296 + idx)'
+/** taskOrderKey of orderKey.ts: a requeued task returns to its original position. In a job of the order `task-ages` it never left it. */
+const UNTRIED_KEY = `iif((select queue_order from jobs where id = tasks.job_id) = 'task-ages', order_key, (100 - priority) * 4294967296 + idx)`
 const ENDED: readonly TaskStatus[] = ['completed', 'failed', 'canceled']
 /** For a mass update whose job is watched: the entries that transitions.ts writes one by one. */
 const TELL_ENDED_TASKS = `insert into outbox (kind, payload, next_at, created_at)

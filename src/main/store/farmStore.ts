@@ -3,14 +3,14 @@ import type { LogStream, TaskStatus } from '../../shared/enums.ts'
 import type { ReportedWarning, WarningCode } from '../../shared/schemas/jobs/warning.ts'
 import type { LogSegments } from '../logs/segments.ts'
 import type { CompiledJob } from '../engine/base/compiledJob.ts'
-import type { NewFrame, NewJobRecord } from '../engine/base/farmEngine.ts'
+import type { AppendedRow, NewFrame, NewJobRecord } from '../engine/base/farmEngine.ts'
 import type { AttemptState, JobState, TaskState, WorkerState } from '../engine/base/model.ts'
 import type { FarmStore, PurgeableJob, ResolvedJobRefs, TaskRerun } from '../engine/base/ports.ts'
 import type { Inputs } from '../../shared/schemas/jobs/existing.ts'
 import type { FiringCommit } from '../engine/base/scheduleEngine.ts'
 import { Unsaved } from '../engine/queue/unsaved.ts'
 import * as bulk from './bulk.ts'
-import { writeSideRows, type SideRowWriters } from './sideRows.ts'
+import { writeSideRows, type AppendedRows, type SideRowWriters } from './sideRows.ts'
 import { AttemptLogs } from './rows/attemptLogs.ts'
 import type { Connection, ReadPool } from './connection.ts'
 import * as loads from './loads.ts'
@@ -43,6 +43,7 @@ export class SqliteFarmStore implements FarmStore {
     private readonly segments: LogSegments,
     private readonly last: LastIds,
     private readonly sideRows: SideRowWriters,
+    private readonly appendedRows: AppendedRows,
     private readonly space: { readonly isFull: boolean } = { isFull: false },
   ) {
     this.workers = new SqliteWorkerStore(writer, read)
@@ -64,6 +65,12 @@ export class SqliteFarmStore implements FarmStore {
 
   addTask(task: TaskState, input: string | null, stepsOfJob: number): void {
     this.writer.append(rows.ADD_TASKS, rows.newTaskRow(task, input, stepsOfJob))
+  }
+
+  addRow({ kind, values }: AppendedRow, taskId: number, jobId: number): void {
+    const statement = this.appendedRows.get(kind)
+    if (!statement) throw new Error(`no statement for rows of kind "${kind}"`)
+    this.writer.append(statement, [taskId, jobId, ...values])
   }
 
   addTaskFile(taskId: number, { sha, size }: { sha: string; size: number }): void {

@@ -145,11 +145,13 @@ async function selectedTasks(db: ReadDatabase, from: string, orderBy: string, va
   return tasksFromRow(await db.get<TasksRow>(selectTasks(from, orderBy), values))
 }
 
+const READY = `from tasks indexed by tasks_ready where job_id = ?1 and kind = ?2 and order_key > ?3 and unmet = 0 and status in ('queued', 'soft-failed')`
+
+/** Also more than the limit, when several have the key of the last one: those behind a key are asked for next. */
 export async function loadReady(db: ReadDatabase, jobId: number, kind: string, afterKey: number, limit: number): Promise<TaskState[]> {
   return selectedTasks(
     db,
-    `(select * from tasks indexed by tasks_ready
-      where job_id = ? and kind = ? and order_key > ? and unmet = 0 and status in ('queued', 'soft-failed') order by order_key limit ?)`,
+    `(select * ${READY} and order_key <= coalesce((select order_key ${READY} order by order_key limit 1 offset ?4 - 1), 9e15))`,
     'order_key',
     [jobId, kind, afterKey, limit],
   )

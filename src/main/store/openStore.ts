@@ -8,7 +8,7 @@ import { openFarmIdentity, type FarmIdentity } from './farmIdentity.ts'
 import { SqliteFarmStore, type LastIds } from './farmStore.ts'
 import { migrate, migrateDialect, parseMigrations, type MigrationSeries } from './migrate.ts'
 import * as rows from './rows/index.ts'
-import { SIDE_ROWS, type SideRowWriters } from './sideRows.ts'
+import { appendedRowsOf, SIDE_ROWS, type SideRowWriters } from './sideRows.ts'
 import { Writer, type Disk } from './writer.ts'
 
 /** Every file of the folder, included in the bundle. */
@@ -37,6 +37,7 @@ export interface StoredDialect {
   name: string
   migrations?: MigrationSeries
   sideRows?: SideRowWriters
+  appendedRows?: Readonly<Record<string, string>>
 }
 
 export interface OpenedStore {
@@ -65,10 +66,11 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const logFolder = join(options.dataDir, 'logs')
   const last = await connection.get<{ id: number | null }>('select max(id) as id from log_segments')
   const segments = await LogSegments.open(logFolder, last?.id ?? 0)
-  const writer = new Writer(connection, rows.ROW_STATEMENTS, segments, options.onFailure, options.disk)
+  const appendedRows = appendedRowsOf(Object.assign({}, ...dialects.map((dialect) => dialect.appendedRows)) as Record<string, string>)
+  const writer = new Writer(connection, rows.rowStatements([...appendedRows.values()]), segments, options.onFailure, options.disk)
   const read = await ReadPool.open(file, options.readConnections, options.onDamage)
   const sideRows = Object.assign({}, SIDE_ROWS, ...dialects.map((dialect) => dialect.sideRows)) as SideRowWriters
-  const store = new SqliteFarmStore(writer, read, segments, await lastIds(connection), sideRows, options.space)
+  const store = new SqliteFarmStore(writer, read, segments, await lastIds(connection), sideRows, appendedRows, options.space)
   return {
     store,
     read,

@@ -3,6 +3,7 @@ import type { SideRow, CompiledJob } from '../engine/base/compiledJob.ts'
 import type { StoredClaim } from '../engine/rules/outputClaims.ts'
 import type { Connection } from './connection.ts'
 import { writeOutputClaim } from './outputClaims.ts'
+import type { RowStatement } from './rows/rowCommits.ts'
 
 /**
  * What a side row belongs to: internal keys of the job and of the first of its (new) tasks. `at`: milliseconds since
@@ -24,6 +25,17 @@ export interface TaskInput {
 /** Runs inside the transaction; an exception undoes the submission. */
 export type SideRowWriter = (tx: Connection, place: SideRowPlace, values: unknown) => Promise<void>
 export type SideRowWriters = Readonly<Record<SideRow['kind'], SideRowWriter>>
+
+/**
+ * How a dialect's rows beside appended tasks are written, by kind: SQL that reads a JSON array of
+ * [task id, job id, …values] from `jsonb_each(:rows)`. The tasks exist by then.
+ */
+export type AppendedRows = ReadonlyMap<string, RowStatement>
+
+/** @param sql by kind */
+export function appendedRowsOf(sql: Readonly<Record<string, string>>): AppendedRows {
+  return new Map(Object.entries(sql).map(([kind, text]) => [kind, { name: `row_${kind.replaceAll('-', '_')}`, sql: text }]))
+}
 
 /** The store's own kinds. The creator and the writer of a side row share its format; no client input arrives here unchecked. */
 export const SIDE_ROWS: SideRowWriters = {

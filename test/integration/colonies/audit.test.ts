@@ -46,7 +46,7 @@ it('tells who did what, under an id that cannot be chosen, and nothing of what w
     { ...byOwner, action: 'addExecutor', targetKind: 'executor', targetId: 'one', detail: { colony, type: 'cli', identity: executor.id } },
     { ...byOwner, action: 'approveExecutor', targetKind: 'executor', targetId: 'one', detail: { colony } },
     { ...byOwner, action: 'addColonyUser', targetKind: 'colony-user', targetId: 'anna', detail: { colony, identity: user.id } },
-    { actor: `colonies:${colony}/anna`, actorId: `colonies:${user.id}`, action: 'cancelProcess', targetKind: 'job' },
+    { actor: `colonies:${colony}/anna`, actorId: `colonies:${user.id}`, action: 'cancelProcess', targetKind: 'task' },
     { ...byOwner, action: 'removeExecutor', targetKind: 'executor', targetId: 'one', detail: { colony } },
     { ...byServer, action: 'removeColony' },
   ])

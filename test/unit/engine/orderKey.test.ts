@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { compareRanks, jobRank, priorityOfOrderKey, taskOrderKey } from '../../../src/main/engine/rules/orderKey.ts'
+import {
+  agedOrderKey,
+  ageOfOrderKey,
+  compareRanks,
+  jobRank,
+  priorityOfOrderKey,
+  taskOrderKey,
+} from '../../../src/main/engine/rules/orderKey.ts'
 
 describe('order of tasks inside a job', () => {
   it('puts higher priority first, then the order of authoring', () => {
@@ -22,6 +29,42 @@ describe('order of tasks inside a job', () => {
         expect(priorityOfOrderKey(key)).toBe(priority)
       }
     }
+  })
+})
+
+describe('order of tasks by age', () => {
+  const DAY = 86_400_000
+  const now = Date.UTC(2026, 0, 1)
+
+  it('a step of priority is a day of waiting, and at one moment the index decides', () => {
+    const keys = [
+      agedOrderKey(now, 2, 9),
+      agedOrderKey(now - DAY - 1, 0, 1),
+      agedOrderKey(now, 1, 3),
+      agedOrderKey(now, 1, 4),
+      agedOrderKey(now - DAY + 1, 0, 2),
+      agedOrderKey(now, 0, 8),
+    ]
+    expect(keys.toSorted((a, b) => a - b)).toEqual(keys)
+  })
+
+  it('is exact for all priorities and this century, and gives the moment back', () => {
+    for (const at of [0, now, Date.UTC(2099, 11, 31)]) {
+      for (const priority of [-50_000, -1, 0, 50_000]) {
+        const key = agedOrderKey(at, priority, 4_294_967_295)
+        expect(Number.isSafeInteger(key)).toBe(true)
+        expect(ageOfOrderKey(key)).toBe(at - priority * DAY)
+      }
+    }
+  })
+
+  it('ranks beside jobs whose own age counts', () => {
+    const job = { priority: 50, createdAt: now, id: 1 }
+    const shared = (at: number, priority: number) => jobRank('task-ages', { ...job, createdAt: 0 }, agedOrderKey(at, priority, 7))
+    const graph = jobRank('task-days', job, taskOrderKey(1, 1))
+    expect(compareRanks(shared(now - 1, 1), graph)).toBeLessThan(0)
+    expect(compareRanks(shared(now + 1, 1), graph)).toBeGreaterThan(0)
+    expect(compareRanks(shared(now + 1, 2), graph)).toBeLessThan(0)
   })
 })
 

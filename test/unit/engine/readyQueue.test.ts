@@ -303,6 +303,94 @@ describe('a task that was put in from elsewhere', () => {
   })
 })
 
+describe('a new task', () => {
+  /** As the engine does: it is on disk when it is appended. */
+  const append = (queue: ReadyQueue, index: number, priority = 50): void => {
+    const added = task(index, priority)
+    disk.ready.set(index, added)
+    queue.append(added)
+  }
+  const drain = async (queue: ReadyQueue): Promise<number[]> => {
+    const seen: number[] = []
+    while (queue.headKey !== undefined) {
+      const next = queue.headMayBeOnDisk ? undefined : take(queue)
+      if (next) {
+        disk.ready.delete(next.index)
+        seen.push(next.index)
+      } else await queue.refill()
+    }
+    return seen
+  }
+  const upTo = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1)
+
+  it('before those that were loaded comes at once, though the disk has more', async () => {
+    const queue = queueOn(new FakeDisk(400))
+    await queue.refill()
+    take(queue)
+    disk.ready.delete(1)
+    append(queue, 500, 90)
+    expect(queue.headKey).toBe(taskOrderKey(90, 500))
+    expect(await drain(queue)).toEqual([500, ...upTo(400).slice(1)])
+  })
+
+  it('before those that were loaded waits on disk while the window is full, and its key counts', async () => {
+    const queue = queueOn(new FakeDisk(400))
+    await queue.refill()
+    append(queue, 500, 90)
+    expect(queue.size).toBe(256)
+    expect(queue.headKey).toBe(taskOrderKey(90, 500))
+    for (let index = 501; index <= 1_500; index++) append(queue, index, 90)
+    expect(queue.size).toBe(256)
+    expect(await drain(queue)).toEqual([...Array.from({ length: 1_001 }, (_, at) => 500 + at), ...upTo(400)])
+  })
+
+  it('that came while a window was loaded is not lost, wherever it belongs', async () => {
+    const queue = queueOn(new FakeDisk(300))
+    disk.held = true
+    void queue.refill()
+    append(queue, 500, 90)
+    append(queue, 501)
+    await disk.answer()
+    disk.held = false
+    expect(await drain(queue)).toEqual([500, ...upTo(300), 501])
+  })
+
+  it('that was taken away while a window was loaded does not come back', async () => {
+    const queue = queueOn(new FakeDisk(3))
+    disk.held = true
+    void queue.refill()
+    append(queue, 9, 90)
+    disk.ready.delete(9)
+    queue.noteGone(9)
+    await disk.answer()
+    expect([...queue.tasks()].map(({ index }) => index)).toEqual([1, 2, 3])
+  })
+
+  it('is not lost when the load that it met fails', async () => {
+    vi.useFakeTimers()
+    const queue = queueOn(new FakeDisk(300))
+    await queue.refill()
+    disk.broken = new Error('disk')
+    while (queue.size >= 96) {
+      const next = take(queue)
+      if (next) disk.ready.delete(next.index)
+    }
+    append(queue, 500, 90)
+    disk.broken = undefined
+    await vi.advanceTimersByTimeAsync(1_100)
+    expect(take(queue)?.index).toBe(500)
+    vi.useRealTimers()
+  })
+
+  it('goes behind a full window of all that there is', async () => {
+    const queue = queueOn(new FakeDisk(0), undefined)
+    await queue.refill()
+    for (const index of upTo(600)) append(queue, index)
+    expect(queue.size).toBe(256)
+    expect(await drain(queue)).toEqual(upTo(600))
+  })
+})
+
 describe('after a reset', () => {
   it('nothing is left of the window, and the disk is asked from its beginning', async () => {
     const queue = queueOn(new FakeDisk(300))

@@ -16,7 +16,8 @@ import { Upkeep } from './upkeep.ts'
 import { ColoniesSettings, WORDS } from './settings.ts'
 import { MIGRATIONS } from './store/migrations.ts'
 import { recordCronRun, recordUsedPacks, type CronRun, type UsedPacks } from './store/plans.ts'
-import { writeProcesses, type NewProcesses } from './store/processes.ts'
+import { SHARED_PROCESSES, writeProcesses, type NewProcesses } from './store/processes.ts'
+import { writeSharedJob, type NewSharedJob } from './store/sharedJobs.ts'
 import { coloniesError } from './wire/errors.ts'
 
 const ADDRESSES = /^\/(api|health|pubsub)(\?|$)/
@@ -37,10 +38,12 @@ export const coloniesDialect: Dialect = {
   migrations: MIGRATIONS,
   // Only this dialect creates such rows.
   sideRows: {
+    'colonies-job': (tx, place, values) => writeSharedJob(tx, place, values as NewSharedJob),
     colonies: (tx, place, values) => writeProcesses(tx, place, values as NewProcesses),
     'colonies-cron': (tx, place, values) => recordCronRun(tx, place, values as CronRun),
     'colonies-packs': (tx, _place, values) => recordUsedPacks(tx, values as UsedPacks),
   },
+  appendedRows: { 'colonies-process': SHARED_PROCESSES },
   words: WORDS,
   open(context) {
     let opening: Promise<Opened> | undefined

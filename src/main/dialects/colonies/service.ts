@@ -13,6 +13,7 @@ import { Growth } from './processes/growth.ts'
 import { Processes } from './processes/processes.ts'
 import { Queues } from './processes/queues.ts'
 import { Removal } from './processes/removal.ts'
+import { SharedJobs } from './processes/jobs/sharedJobs.ts'
 import { Submission } from './processes/submission.ts'
 import { Functions } from './processes/functions.ts'
 import { Listeners } from './processes/listeners.ts'
@@ -49,7 +50,8 @@ export async function openService(context: ServerContext): Promise<Service> {
   const roles = new Roles(registry, () => owner.id)
   const executors = new Executors(context, registry, queues)
   const processes = new Processes(context, registry, roles)
-  const submission = new Submission(context, queues)
+  const sharedJobs = await SharedJobs.load(context)
+  const submission = new Submission(context, queues, sharedJobs)
   const functions = await Functions.load(context)
   const watching = new Watching(context.farm)
   const channels = new Channels(context, processes, watching)
@@ -66,7 +68,7 @@ export async function openService(context: ServerContext): Promise<Service> {
     growth: new Growth(context, submission, processes),
     assigning: new Assigning(context, queues, processes),
     ending: new Ending(context, registry, processes, functions),
-    removal: new Removal(context, { registry, queues, executors, crons }),
+    removal: new Removal(context, { registry, queues, executors, crons, sharedJobs }),
     functions,
     notes: new Notes(context),
     watching,

@@ -80,6 +80,12 @@ export interface NewJobRecord extends JobOwnership {
   createdAt: number
 }
 
+/** Values of a dialect's row beside an appended task; the dialect says how rows of the kind are written (http/dialect.ts). */
+export interface AppendedRow {
+  readonly kind: string
+  readonly values: readonly (string | number | null)[]
+}
+
 /** A task that a job gets while it runs: a message for an actor, a process for an executor. */
 export interface AppendedTask {
   name: string
@@ -89,6 +95,12 @@ export interface AppendedTask {
   input: string | null
   /** A blob of the file store that it needs: kept until it has ended. */
   file?: { sha: string; size: number }
+  /** What fills the holes of the job's command template, as JSON; missing: it has none. */
+  params?: string
+  /** A row of a dialect that is stored in the same commit. */
+  row?: AppendedRow
+  /** When it was submitted, milliseconds since the epoch; missing: now. Decides its place in a job of the order `task-ages`. */
+  submittedAt?: number
   /** Milliseconds since the epoch; missing: at once, and without a time limit for its start. */
   notBefore?: number
   startBy?: number

@@ -4,7 +4,7 @@
  */
 import type { JobStatus, LogStream, TaskStatus } from '../../../shared/enums.ts'
 import type { CompiledJob } from './compiledJob.ts'
-import type { NewFrame, NewJobRecord } from './farmEngine.ts'
+import type { AppendedRow, NewFrame, NewJobRecord } from './farmEngine.ts'
 import type { FiringCommit, FiringRecord, ScheduleState } from './scheduleEngine.ts'
 import type {
   AttemptState,
@@ -147,6 +147,8 @@ export interface FarmStore {
   newTaskId(): number
   /** A new task at the end of its job, counted on the job. @param input JSON @param stepsOfJob all steps, with those of this task */
   addTask(task: TaskState, input: string | null, stepsOfJob: number): void
+  /** A dialect's row beside a new task. @throws Error for a kind that no dialect has */
+  addRow(row: AppendedRow, taskId: number, jobId: number): void
   /** The task gets this blob as its input. */
   addTaskFile(taskId: number, file: { sha: string; size: number }): void
   saveTask(task: TaskState): void

@@ -1,4 +1,4 @@
-/** Tasks that are added one at a time to a job that is open for them: messages of an actor's mailbox. */
+/** Tasks that are added one at a time to a job that is open for them: messages of an actor's mailbox, processes of a colony. */
 import { FINISHED_JOB_STATUSES } from '../../../shared/enums.ts'
 import type { Core } from '../base/core.ts'
 import { ConflictError, DiskFullError } from '../base/errors.ts'
@@ -6,7 +6,7 @@ import type { AppendedTask } from '../base/farmEngine.ts'
 import type { TaskState } from '../base/model.ts'
 import type { JobCache } from '../queue/jobCache.ts'
 import type { JobRuntime } from '../queue/jobRuntime.ts'
-import { taskOrderKey } from '../rules/orderKey.ts'
+import { agedOrderKey, taskOrderKey } from '../rules/orderKey.ts'
 import type { Transitions } from './transitions.ts'
 
 export class Appends {
@@ -31,6 +31,7 @@ export class Appends {
     state.stepsTotal += task.stepsTotal
     state.updatedAt = task.updatedAt
     this.book.append(job, task, added.input)
+    if (added.row) this.core.store.addRow(added.row, task.id, state.id)
     if (added.file) this.core.store.addTaskFile(task.id, added.file)
     this.core.store.saveJobCounters(state)
     if (FINISHED_JOB_STATUSES.includes(state.status)) void this.transitions.job(job, 'queued', 'a task was added')
@@ -39,7 +40,12 @@ export class Appends {
     return task.index
   }
 
-  private newTask({ state }: JobRuntime, templateId: number, { name, kind, priority, notBefore, startBy }: AppendedTask): TaskState {
+  private newTask(
+    { state }: JobRuntime,
+    templateId: number,
+    { name, kind, priority, notBefore, startBy, ...added }: AppendedTask,
+  ): TaskState {
+    const now = this.core.now()
     const index = state.taskCount + 1
     return {
       id: this.core.store.newTaskId(),
@@ -49,12 +55,12 @@ export class Appends {
       kind,
       status: 'queued',
       priority,
-      orderKey: taskOrderKey(priority, index),
+      orderKey: state.queueOrder === 'task-ages' ? agedOrderKey(added.submittedAt ?? now, priority, index) : taskOrderKey(priority, index),
       unmet: 0,
       groupId: null,
       optional: 0,
       templateId,
-      params: null,
+      params: added.params ?? null,
       laneId: null,
       stepsCompleted: 0,
       stepsTotal: 1,
@@ -65,7 +71,7 @@ export class Appends {
       rerun: null,
       notBefore: notBefore ?? null,
       startBy: startBy ?? null,
-      updatedAt: this.core.now(),
+      updatedAt: now,
       touchedAt: null,
       startedAt: null,
       finishedAt: null,

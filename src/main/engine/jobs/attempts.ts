@@ -253,7 +253,8 @@ export class Attempts {
       this.parts.logs.farmLine(job, task, attempt, failureLine(decision.task, facts.workersFailed, decision.left))
     }
     task.notBefore = decision.delayMs > 0 ? now + decision.delayMs : null
-    if (decision.task === 'soft-failed' && !this.parts.book.laneOrder.inOrder(job)) {
+    const keepsPlace = job.state.queueOrder === 'task-ages' || this.parts.book.laneOrder.inOrder(job)
+    if (decision.task === 'soft-failed' && !keepsPlace) {
       task.orderKey = retryOrderKey(task.priority, task.index, task.retries)
       this.core.store.saveOrderKey(task.id, task.orderKey)
     }

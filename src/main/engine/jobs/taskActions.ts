@@ -65,8 +65,7 @@ export class TaskActions {
   /** Whether this attempt holds its task now. */
   holds(taskId: string, attempt: number): boolean {
     const hot = this.parts.book.hotTask(taskId)
-    for (const lease of hot?.job.active.values() ?? []) if (lease.task.index === hot?.index) return lease.attempt.number === attempt
-    return false
+    return hot?.job.leaseOf(hot.index)?.attempt.number === attempt
   }
 
   /** Has the running attempt stopped; its end completes the task. @throws NotFoundError, ConflictError when nothing runs */
@@ -99,8 +98,10 @@ export class TaskActions {
         this.core.store.clearTaskFailures(task.id)
         task.retries = 0
         task.notBefore = null
-        task.orderKey = taskOrderKey(task.priority, task.index)
-        this.core.store.saveOrderKey(task.id, task.orderKey)
+        if (job.state.queueOrder !== 'task-ages') {
+          task.orderKey = taskOrderKey(task.priority, task.index)
+          this.core.store.saveOrderKey(task.id, task.orderKey)
+        }
         task.rerun = JSON.stringify({ from: task.attempts })
         this.core.store.saveRerun(task)
       }
@@ -129,7 +130,10 @@ export class TaskActions {
     if (task.status === 'completed' && status !== 'completed') {
       const change = (): Promise<void> => this.core.store.overrideTaskStatus(task.id, status, activity, this.core.now())
       return this.parts.edits.bulk(job, change, () => {
-        if (status === 'queued' && job.state.status === 'completed') return this.parts.transitions.job(job, 'requeueing', 'task was queued')
+        if (status !== 'queued' || job.state.status !== 'completed') return
+        // Of a job that only rests, the others have ended for good.
+        const to = job.state.policy.restsAs === undefined ? 'requeueing' : 'queued'
+        return this.parts.transitions.job(job, to, 'task was queued')
       })
     }
     const from = task.status

@@ -270,9 +270,13 @@ export class Transitions {
 
 const isEnd = (status: JobStatus): boolean => FINISHED_JOB_STATUSES.includes(status)
 
-/** Nothing runs and nothing in memory could: only the database knows whether anything else can. */
+/**
+ * Nothing runs and nothing in memory could: only the database knows whether anything else can. Tasks of a job that rests
+ * depend on none, so they only look like it: while they are on their way to the disk.
+ */
 function looksStuck(job: JobRuntime): boolean {
-  const { status, counts } = job.state
+  const { status, counts, policy } = job.state
+  if (policy.restsAs !== undefined) return false
   if ((status !== 'active' && status !== 'queued') || job.busy || job.delayed.size > 0) return false
   if (counts.active > 0 || counts.failed + counts.canceled + counts.paused === 0) return false
   if (counts.queued + counts['soft-failed'] === 0) return false

@@ -42,8 +42,10 @@ export class JobRuntime {
   readonly groups = new Map<number, number>()
   private readonly templates = new Map<number, string>()
   private readonly prepared = new Map<number, PreparedTemplate>()
-  /** By task id. */
+  /** By task id. Only leases.ts changes it. */
   readonly active = new Map<number, Lease>()
+  /** The same by task index. */
+  readonly activeByIndex = new Map<number, Lease>()
   /** Held by busy workers as their next ones, by task id: queued, and in no queue. */
   readonly reserved = new Map<number, Reservation>()
   /** Task id → workers that failed it. */
@@ -131,6 +133,11 @@ export class JobRuntime {
       this.prepared.set(task.templateId, (prepared = prepareTemplate(template)))
     }
     return prepared(task.params)
+  }
+
+  /** The lease of the task with this index. */
+  leaseOf(index: number): Lease | undefined {
+    return this.activeByIndex.get(index)
   }
 
   /** The distinct workers that run its tasks now. */

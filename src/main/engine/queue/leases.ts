@@ -30,6 +30,7 @@ export class Leases {
 
   add(lease: Lease): void {
     lease.job.active.set(lease.task.id, lease)
+    lease.job.activeByIndex.set(lease.task.index, lease)
     let mine = this.byWorker.get(lease.worker.id)
     if (!mine) this.byWorker.set(lease.worker.id, (mine = new Map()))
     mine.set(lease.task.id, lease)
@@ -40,6 +41,7 @@ export class Leases {
   remove(lease: Lease): boolean {
     if (lease.job.active.get(lease.task.id) !== lease) return false
     lease.job.active.delete(lease.task.id)
+    lease.job.activeByIndex.delete(lease.task.index)
     const mine = this.byWorker.get(lease.worker.id)
     mine?.delete(lease.task.id)
     if (mine?.size === 0) this.byWorker.delete(lease.worker.id)

@@ -23,7 +23,9 @@ export function jobAfterTaskChange(
   policy: Pick<Policy, 'failJobAtPercent' | 'lastTaskDecides' | 'restsAs'>,
 ): JobChange | undefined {
   const { status, counts, taskCount } = job
-  if (status === 'completed') return task === 'queued' ? { status: 'requeueing', reason: 'task was queued' } : undefined
+  // Of a job that only rests, the others have ended for good.
+  const reopened: JobStatus = policy.restsAs === undefined ? 'requeueing' : 'queued'
+  if (status === 'completed') return task === 'queued' ? { status: reopened, reason: 'task was queued' } : undefined
   if (ENDED_OR_ENDING.includes(status)) return undefined
   const stopsEarly = counts.failed >= FEWEST_FAILED && Math.trunc((100 * counts.failed) / taskCount) >= policy.failJobAtPercent
   if (task === 'failed' && stopsEarly) return { status: 'failed', reason: 'too many tasks failed' }

@@ -143,11 +143,8 @@ export class ExternalWork implements ExternalEngine {
   private find(worker: WorkerState, taskId: string): Lease | undefined {
     const hot = this.parts.book.hotTask(taskId)
     if (!hot) return undefined
-    for (const lease of hot.job.active.values()) {
-      if (lease.task.index === hot.index)
-        return lease.worker === worker && this.parts.leases.ofWorker(worker.id).has(lease.task.id) ? lease : undefined
-    }
-    return undefined
+    const lease = hot.job.leaseOf(hot.index)
+    return lease?.worker === worker && this.parts.leases.ofWorker(worker.id).has(lease.task.id) ? lease : undefined
   }
 }
 

@@ -15,7 +15,7 @@ export * from './resultFiles.ts'
 export * from './workers.ts'
 
 /** All of them, in the order in which a commit applies them: rows exist before others refer to them. */
-export const ROW_STATEMENTS: readonly RowStatement[] = [
+const ROW_STATEMENTS: readonly RowStatement[] = [
   SAVE_WORKERS,
   SAVE_WORKERS_REPORTED,
   SAVE_JOBS,
@@ -38,3 +38,9 @@ export const ROW_STATEMENTS: readonly RowStatement[] = [
   ADD_COMPLETIONS,
   ADD_OUTBOX,
 ]
+
+/** With those of dialects, which belong to new tasks. */
+export function rowStatements(ofDialects: readonly RowStatement[]): readonly RowStatement[] {
+  const after = ROW_STATEMENTS.indexOf(ADD_TASKS) + 1
+  return ROW_STATEMENTS.toSpliced(after, 0, ...ofDialects)
+}

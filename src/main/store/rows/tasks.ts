@@ -61,11 +61,11 @@ export const SAVE_GROUPS: RowStatement = {
 /** Tasks at the end of their jobs, and what this adds to the jobs. What counts statuses is in SAVE_JOB_COUNTERS. */
 export const ADD_TASKS: RowStatement = {
   name: 'newTasks',
-  sql: `insert into tasks (id, job_id, idx, name, kind, status, priority, order_key, template_id, steps_total, not_before, start_by, updated_at, input)
-        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11, v->>12, v->>13
+  sql: `insert into tasks (id, job_id, idx, name, kind, status, priority, order_key, template_id, params, steps_total, not_before, start_by, updated_at, input)
+        select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8, v->>9, v->>10, v->>11, v->>12, v->>13, v->>14
         from (select value as v from jsonb_each(:rows));
         update jobs set task_count = n.last, steps_total = n.steps
-        from (select value->>1 as job, max(value->>2) as last, max(value->>14) as steps from jsonb_each(:rows) group by 1) as n where jobs.id = n.job`,
+        from (select value->>1 as job, max(value->>2) as last, max(value->>15) as steps from jsonb_each(:rows) group by 1) as n where jobs.id = n.job`,
 }
 
 export const ADD_TASK_FILES: RowStatement = {
@@ -84,6 +84,7 @@ export const newTaskRow = (t: TaskState, input: string | null, steps: number) =>
   t.priority,
   t.orderKey,
   t.templateId,
+  t.params,
   t.stepsTotal,
   t.notBefore,
   t.startBy,

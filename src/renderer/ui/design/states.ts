@@ -75,6 +75,8 @@ export const WAITING_LOOK = look('waiting', 'link', 'waiting')
 /** Completed for now: more tasks may join. By what the job says that it waits for (`restsAs`). */
 export const RESTING_LOOKS: Readonly<Record<string, Look>> = {
   'waiting for messages': look('waiting', 'hourglass', 'waitingForMessages'),
+  'waiting for processes': look('waiting', 'hourglass', 'waitingForProcesses'),
+  'all of its processes have ended': look('done', 'check', 'done'),
 }
 /** A worker that runs something. */
 export const BUSY_LOOK = look('running', 'play', 'rendering')

@@ -164,7 +164,7 @@ export class Channels {
       channel.heads.splice(insertAt(channel.heads, head), 0, head)
       channel.bytes += bytes
     }
-    const unwatch = this.watching.watch(taskId, () => void this.look(taskId, row))
+    const unwatch = this.watching.watch(taskId, row.isGraph === 1, () => void this.look(taskId, row))
     const process: OpenProcess = { taskId: row.taskId, channels, rate: new RateLimit(), unwatch, tail: Promise.resolve() }
     // It may have ended while its entries were loaded.
     setImmediate(() => void this.look(taskId, row))

@@ -51,7 +51,7 @@ export const SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map([
     subscription(
       { colonyname: text, processid: text, executortype: text, state: integer, timeout: integer },
       async (service, { processid, state, timeout }, signer, subscriber) => {
-        const { taskId } = await service.processes.need(processid, signer)
+        const { taskId, row: found } = await service.processes.need(processid, signer)
         let told: number | undefined
         const look = async (): Promise<void> => {
           const row = await service.processes.find(processid)
@@ -62,7 +62,7 @@ export const SUBSCRIPTIONS: ReadonlyMap<string, Subscription> = new Map([
         }
         const changed = (): void =>
           void look().catch((error: unknown) => service.context.log.error({ err: error }, 'a subscription failed'))
-        const stop = service.watching.watch(taskId, changed)
+        const stop = service.watching.watch(taskId, found.isGraph === 1, changed)
         lasting(subscriber, timeout, stop, () => subscriber.close())
         await look()
       },

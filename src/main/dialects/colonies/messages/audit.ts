@@ -1,8 +1,9 @@
 /** What the audit log keeps of what people change by messages. What executors tell of their own work is no change. */
+import { taskPublicId } from '../../../../shared/ids.ts'
 import type { Service } from '../service.ts'
 import { parseProcessId } from '../wire/values.ts'
 
-/** One entry: what was done to what. `kind` and `id` name it as it is called in the colony; a process is its job. */
+/** One entry: what was done to what. `kind` and `id` name it as it is called in the colony. */
 export interface Audited {
   action: string
   kind: string
@@ -33,10 +34,11 @@ export function onColony<K extends string>(action: string, kind: string, field: 
   })
 }
 
-/** For messages whose body names a process or a process graph. */
+/** For messages whose body names a process, which is a task, or a process graph, which is a job. */
 export function onJob<K extends string>(action: string, field: K) {
   return (body: Readonly<Record<K, string>>): Audited => {
-    const { jobId = '' } = parseProcessId(body[field]) ?? {}
-    return { action, kind: 'job', id: jobId, detail: { [field]: body[field] } }
+    const { jobId = '', index = 0 } = parseProcessId(body[field]) ?? {}
+    const target = index === 0 ? { kind: 'job', id: jobId } : { kind: 'task', id: taskPublicId(jobId, index) }
+    return { action, ...target, detail: { [field]: body[field] } }
   }
 }

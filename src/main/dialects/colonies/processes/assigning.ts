@@ -1,5 +1,6 @@
 /** Handing out processes: an attempt at once, or a long poll until there is one. */
 import type { ApiContext } from '../../../http/context.ts'
+import { FarmError } from '../../../engine/base/errors.ts'
 import type { Call } from '../messages/message.ts'
 import type { Colony, Executor } from '../people/registry.ts'
 import { findProcess } from '../store/processes.ts'
@@ -9,6 +10,11 @@ import type { Processes } from './processes.ts'
 import type { WireProcess } from './views.ts'
 
 const NOTHING = 'No process available for assignment'
+
+/** Its job was deleted. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof FarmError)) throw error
+}
 
 export class Assigning {
   /** Called when a colony goes on after a pause. */
@@ -41,8 +47,9 @@ export class Assigning {
         call.onUndelivered(() => farm.external.undo(executor.workerId, task.taskId))
         const row = await findProcess(this.context.read, task.jobId, Number.parseInt(task.taskId.slice(0, 8), 16))
         if (row) return this.processes.view(row)
-        // A person deleted it at this moment.
-        await farm.external.undo(executor.workerId, task.taskId)
+        // It was removed, and a person requeued what the farm had kept of it, or it is removed at this moment.
+        await farm.actOnTask(task.taskId, 'cancel', 'its removal').catch(ignoreGone)
+        continue
       }
       // Its call was ended early: what it may take has changed, or it was removed.
       if (seconds < 0 || now() >= until || call.signal.aborted || farm.findWorker(executor.workerId) === undefined) {

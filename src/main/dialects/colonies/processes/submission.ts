@@ -1,18 +1,18 @@
-/** Submitting: a process is a job of one task, a process graph a job of several. Everything is checked before anything is stored. */
+/** Submitting: a process is a task of a job that it shares with others, a process graph a job. Everything is checked before anything is stored. */
 import { randomUUID } from 'node:crypto'
-import { Value } from 'typebox/value'
-import { Policy } from '../../../../shared/policy.ts'
 import { compileTasks } from '../../../engine/compile/compileTasks.ts'
 import type { AuthoredTask, CompiledJob, SideRow } from '../../../engine/base/compiledJob.ts'
 import { InvalidInputError } from '../../../engine/base/errors.ts'
 import { EXTERNAL_COMMAND } from '../../../engine/rules/externalTerms.ts'
 import type { ApiContext } from '../../../http/context.ts'
 import type { Colony } from '../people/registry.ts'
-import type { NewProcess, NewProcesses } from '../store/processes.ts'
+import { sharedRow, type NewProcess, type NewProcesses } from '../store/processes.ts'
 import { ColoniesError } from '../wire/errors.ts'
 import { stringifyExact } from '../wire/exactJson.ts'
 import { freshGraphView } from './graphs.ts'
 import type { Queues } from './queues.ts'
+import { newJobRecord } from './jobs/records.ts'
+import type { SharedJobs, SharedTask } from './jobs/sharedJobs.ts'
 import { checkSpec, wireSpec, type FuncSpec } from './specs.ts'
 import { freshView, type WireProcess } from './views.ts'
 
@@ -22,14 +22,6 @@ export interface Initiator {
   name: string
 }
 
-/** What an executor fails has failed: only its time limits lead to another run (engine/rules/externalTerms.ts). */
-const POLICY: Policy = {
-  ...Value.Parse(Policy, Value.Default(Policy, {})),
-  failAfterWorkers: 1,
-  blockAfterFailures: 0,
-  failJobAtPercent: 101,
-  touchTimeoutMs: 0,
-}
 const LONGEST_JOB_NAME = 200
 const MOST_NODES = 100_000
 
@@ -42,25 +34,32 @@ export class Submission {
   constructor(
     private readonly context: Pick<ApiContext, 'farm' | 'now'>,
     private readonly queues: Queues,
+    private readonly sharedJobs: SharedJobs,
   ) {}
 
   /** @throws ColoniesError 400 */
   async process(colony: Colony, spec: FuncSpec, by: Initiator): Promise<WireProcess> {
     checkSpec(spec)
-    const task = await this.task(colony, spec, [])
+    const kind = await this.queues.kindFor(colony, spec)
     const submittedAt = this.context.now()
-    const jobId = randomUUID()
-    const rows = processRows(colony, by, [processRow(1, spec, [], [], null)], false)
-    await this.submit(jobId, { colony, name: nameOf(spec), type: 'colonies-process', by, submittedAt }, compile([task], rows))
+    const limits = limitsOf(spec)
+    const startBy = limits.maxWaitMs > 0 ? submittedAt + limits.maxWaitMs : undefined
+    const place = await this.sharedJobs.append(colony, kind, {
+      name: nameOf(spec),
+      priority: spec.priority,
+      limits,
+      row: sharedRow(colony.id, processRow(1, spec, [], [], null), by, submittedAt),
+      submittedAt,
+      ...(startBy !== undefined && { startBy }),
+    })
     return freshView({
-      jobId,
-      index: 1,
+      ...place,
       isGraph: false,
       spec,
       initiatorId: by.id,
       initiatorName: by.name,
       submittedAt,
-      startBy: task.startBy,
+      startBy,
       parents: [],
       children: [],
     })
@@ -92,7 +91,8 @@ export class Submission {
     const jobId = randomUUID()
     const name = specs.length === 1 && specs[0] ? nameOf(specs[0]) : `${specs[0]?.nodename} … ${specs.at(-1)?.nodename}`
     const compiled = compile(tasks, processRows(colony, by, rows, true, options.cronId), options.sideRows)
-    await this.submit(jobId, { colony, name, type: 'colonies-workflow', by, submittedAt }, compiled)
+    const facts = { name, type: 'colonies-workflow', owner: by.name, ownerId: `colonies:${by.id}`, project: colony.name, at: submittedAt }
+    await this.context.farm.submitJob(newJobRecord(jobId, facts), compiled)
     const parents = links.map((link) => link.parents)
     return { jobId, view: freshGraphView({ jobId, colonyName: colony.name, initiatorId: by.id, initiatorName: by.name, parents }) }
   }
@@ -100,60 +100,28 @@ export class Submission {
   /** The task of a process. Its command carries the limits; the rest is the dialect's. */
   async task(colony: Colony, spec: FuncSpec, parents: number[]): Promise<AuthoredTask> {
     const kind = await this.queues.kindFor(colony, spec)
-    const maxWaitMs = Math.max(0, spec.maxwaittime) * 1_000
+    const limits = limitsOf(spec)
     return {
-      name: spec.nodename || spec.funcname || 'process',
+      name: nameOf(spec),
       kind,
       priority: spec.priority,
-      commands: [
-        {
-          name: EXTERNAL_COMMAND,
-          parameters: { maxRunMs: Math.max(0, spec.maxexectime) * 1_000, maxRetries: spec.maxretries, maxWaitMs },
-          totalStepCount: 1,
-        },
-      ],
+      commands: [{ name: EXTERNAL_COMMAND, parameters: { ...limits }, totalStepCount: 1 }],
       dependsOn: parents,
-      ...(maxWaitMs > 0 && { startBy: this.context.now() + maxWaitMs }),
+      ...(limits.maxWaitMs > 0 && { startBy: this.context.now() + limits.maxWaitMs }),
     }
-  }
-
-  private async submit(
-    publicId: string,
-    { colony, name, type, by, submittedAt }: { colony: Colony; name: string; type: string; by: Initiator; submittedAt: number },
-    compiled: CompiledJob,
-  ): Promise<void> {
-    await this.context.farm.submitJob(
-      {
-        publicId,
-        origin: 'colonies',
-        owner: by.name,
-        ownerId: `colonies:${by.id}`,
-        adminRights: false,
-        submittedWith: '',
-        name,
-        type,
-        project: colony.name,
-        priority: 50,
-        policy: POLICY,
-        queueOrder: 'task-days',
-        initialStatus: 'queued',
-        tag: null,
-        maxWorkers: null,
-        startAfter: null,
-        dependsOn: [],
-        limits: [],
-        checkoutId: null,
-        outputDir: null,
-        clientId: null,
-        createdAt: submittedAt,
-      },
-      compiled,
-    )
   }
 }
 
 function nameOf({ nodename, funcname }: FuncSpec): string {
   return (nodename || funcname || 'process').slice(0, LONGEST_JOB_NAME)
+}
+
+function limitsOf({ maxexectime, maxretries, maxwaittime }: FuncSpec): SharedTask['limits'] {
+  return {
+    maxRunMs: Math.max(0, maxexectime) * 1_000,
+    maxRetries: maxretries,
+    maxWaitMs: Math.max(0, maxwaittime) * 1_000,
+  }
 }
 
 /** @throws ColoniesError 400 for a circle */

@@ -4,10 +4,13 @@ import type { ApiContext } from '../../../http/context.ts'
 
 interface Watcher {
   taskId: string
+  /** Of a process graph: what others of the graph do may concern it. */
+  inGraph: boolean
   changed(): void
 }
 
 export class Watching {
+  private readonly byTask = new Map<string, Set<Watcher>>()
   /** By the part of the id that a job's tasks share. */
   private readonly byJob = new Map<string, Set<Watcher>>()
   private readonly anyTask = new Set<(taskId: string) => void>()
@@ -16,17 +19,15 @@ export class Watching {
   constructor(private readonly farm: Pick<ApiContext['farm'], 'on'>) {}
 
   /** Calls `changed` after each change of the task's status. Returns the function that ends it. */
-  watch(taskId: string, changed: () => void): () => void {
+  watch(taskId: string, inGraph: boolean, changed: () => void): () => void {
     this.listen()
     const tail = parseTaskId(taskId)?.jobTail ?? ''
-    const watcher = { taskId, changed }
-    const known = this.byJob.get(tail)
-    if (known) known.add(watcher)
-    else this.byJob.set(tail, new Set([watcher]))
+    const watcher = { taskId, inGraph, changed }
+    addTo(this.byTask, taskId, watcher)
+    addTo(this.byJob, tail, watcher)
     return () => {
-      const watchers = this.byJob.get(tail)
-      watchers?.delete(watcher)
-      if (watchers?.size === 0) this.byJob.delete(tail)
+      removeFrom(this.byTask, taskId, watcher)
+      removeFrom(this.byJob, tail, watcher)
     }
   }
 
@@ -47,8 +48,10 @@ export class Watching {
       this.farm.on('task', ({ jobId, taskId, status, previousStatus }) => {
         if (previousStatus === null) return
         // With a failed process goes what depends on it, and it comes back with it.
-        const concernsOthers = status === 'failed' || previousStatus === 'failed'
-        for (const watcher of this.byJob.get(idTail(jobId)) ?? []) if (concernsOthers || watcher.taskId === taskId) watcher.changed()
+        if (status === 'failed' || previousStatus === 'failed') {
+          for (const watcher of this.byJob.get(idTail(jobId)) ?? []) if (watcher.inGraph && watcher.taskId !== taskId) watcher.changed()
+        }
+        for (const watcher of this.byTask.get(taskId) ?? []) watcher.changed()
         for (const changed of this.anyTask) changed(taskId)
       }),
       // Many of its tasks at once, or all of them: it was cancelled or deleted.
@@ -57,4 +60,16 @@ export class Watching {
       }),
     )
   }
+}
+
+function addTo(map: Map<string, Set<Watcher>>, key: string, watcher: Watcher): void {
+  const known = map.get(key)
+  if (known) known.add(watcher)
+  else map.set(key, new Set([watcher]))
+}
+
+function removeFrom(map: Map<string, Set<Watcher>>, key: string, watcher: Watcher): void {
+  const watchers = map.get(key)
+  watchers?.delete(watcher)
+  if (watchers?.size === 0) map.delete(key)
 }

@@ -1,5 +1,6 @@
 /** Processes and process graphs: the dialect's rows, read together with the farm's jobs, tasks and attempts. */
 import type { JobStatus } from '../../../../shared/enums.ts'
+import type { AppendedRow } from '../../../engine/base/farmEngine.ts'
 import type { Connection, ReadDatabase, SqlValue } from '../../../store/connection.ts'
 import type { SideRowPlace } from '../../../store/sideRows.ts'
 
@@ -65,6 +66,20 @@ export async function writeProcesses(tx: Connection, { jobId, firstTaskId, at }:
   }
 }
 
+/** The row of a process that joins a shared job: its statement, and its values. */
+export const SHARED_PROCESSES = `insert into colonies_processes
+    (task_id, job_id, colony_id, spec, executor_type, label, initiator_id, initiator_name, submitted_at)
+  select v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6, v->>7, v->>8 from (select value as v from jsonb_each(:rows))`
+
+export function sharedRow(
+  colonyId: number,
+  { spec, executorType, label }: Pick<NewProcess, 'spec' | 'executorType' | 'label'>,
+  by: { id: string; name: string },
+  at: number,
+): AppendedRow {
+  return { kind: 'colonies-process', values: [colonyId, spec, executorType, label, by.id, by.name, at] }
+}
+
 export interface ProcessRow {
   taskId: number
   jobId: number
@@ -72,6 +87,8 @@ export interface ProcessRow {
   colonyId: number
   index: number
   isGraph: number
+  /** It shares its job with others (a process of an earlier version has one of its own). */
+  isShared: number
   /** The protocol's number. */
   state: number
   spec: string
@@ -99,7 +116,8 @@ export interface ProcessRow {
 }
 
 const PROCESS = `select p.task_id as taskId, p.job_id as jobId, j.public_id as jobPublicId, p.colony_id as colonyId, t.idx as "index",
-    exists (select 1 from colonies_graphs g where g.job_id = p.job_id) as isGraph, p.state, p.spec, p.label, p.initiator_id as initiatorId,
+    exists (select 1 from colonies_graphs g where g.job_id = p.job_id) as isGraph,
+    exists (select 1 from colonies_jobs s where s.job_id = p.job_id) as isShared, p.state, p.spec, p.label, p.initiator_id as initiatorId,
     p.initiator_name as initiatorName, p.submitted_at as submittedAt, p.input, p.parents, p.children, t.retries, t.start_by as startBy, t.activity,
     t.attempts, t.finished_at as finishedAt, a.started_at as startedAt, a.outcome, a.reason, a.lease_until as leaseUntil, a.result,
     e.executor_id as executorId, e.name as executorName
@@ -147,8 +165,9 @@ export function listProcesses(db: ReadDatabase, filter: ProcessFilter): Promise<
   ])
 }
 
+/** Of a process graph. */
 export function processesOfJob(db: ReadDatabase, jobPublicId: string, count: number): Promise<ProcessRow[]> {
-  return db.all(`${PROCESS} where j.public_id = ? and p.state is not null order by t.idx limit ?`, [jobPublicId, count])
+  return db.all(`${PROCESS} where j.public_id = ? and p.state is not null and isGraph order by t.idx limit ?`, [jobPublicId, count])
 }
 
 /** Submitted since a time, the oldest first; of one executor when there is an id. */
@@ -262,7 +281,7 @@ export async function graphCounts(db: ReadDatabase, colonyId: number): Promise<M
   return new Map(rows.map(({ state, n }) => [state, n]))
 }
 
-/** Jobs of single processes, or of graphs. @param state of processes; undefined: all @param graphs undefined: both */
+/** Jobs of graphs, and those of single processes that are not shared. @param state of processes; undefined: all @param graphs undefined: both */
 export function jobsOf(
   db: ReadDatabase,
   { colonyId, state, graphs }: { colonyId: number; state?: number | undefined; graphs: boolean | undefined },
@@ -277,6 +296,7 @@ export function jobsOf(
   return db.all(
     `select distinct j.public_id as jobPublicId from colonies_processes p join jobs j on j.id = p.job_id
      where p.colony_id = ?1 and p.state is not null and (?2 is null or p.state = ?2)
+       and not exists (select 1 from colonies_jobs s where s.job_id = p.job_id)
        and (?3 is null or not exists (select 1 from colonies_graphs g where g.job_id = p.job_id))`,
     [colonyId, state ?? null, graphs === false ? 1 : null],
   )

@@ -11,6 +11,7 @@ const LOW_WATER = 96
 /** Pause after a load that failed. */
 const RETRY_MS = 1_000
 
+/** The tasks behind a key, in order; all of those with the last one's key, even if these are more than the limit. */
 export type LoadReady = (afterKey: number, limit: number) => Promise<TaskState[]>
 
 export class ReadyQueue {
@@ -24,13 +25,13 @@ export class ReadyQueue {
   private loading: Promise<void> | undefined
   /** Tasks that left the queue during a load: its snapshot may still show them as ready. */
   private readonly goneDuringLoad = new Set<number>()
-  /** Tasks were added at the end during a load, which may not have seen them. */
-  private grewDuringLoad = false
+  /** Tasks that were added during a load, which may not have seen them. */
+  private readonly addedDuringLoad: TaskState[] = []
   private generation = 0
 
   constructor(
     readonly kind: string,
-    /** Smallest order key in the database, undefined when nothing is ready there. */
+    /** Smallest order key in the database behind the cursor, as far as known; undefined when nothing is ready there. */
     private hint: number | undefined,
     private readonly load: LoadReady,
     /** False for tasks whose current state is elsewhere in memory: leased, delayed, or changed and not yet on disk. */
@@ -49,8 +50,7 @@ export class ReadyQueue {
     const first = this.items[this.head]?.orderKey
     if (this.exhausted) return first
     if (first === undefined) return this.hint
-    const nothingLoaded = this.cursor === Number.NEGATIVE_INFINITY
-    return nothingLoaded && this.hint !== undefined ? Math.min(first, this.hint) : first
+    return this.hint !== undefined && this.hint > this.cursor ? Math.min(first, this.hint) : first
   }
 
   /** The window is empty, or begins with a task that was inserted: the database may have an earlier one. */
@@ -104,19 +104,21 @@ export class ReadyQueue {
   }
 
   /**
-   * A task that is on disk, behind all others in order, became ready. Kept in memory while the window has room;
-   * otherwise the database is read again when the window runs low.
+   * A new task that is on disk became ready: usually behind all others in order. Kept in memory while the window has
+   * room; otherwise the database is read again from its place on.
    */
   append(task: TaskState): void {
-    if (this.loading) this.grewDuringLoad = true
-    if (!this.exhausted) {
-      if (this.headKey === undefined) this.hint = task.orderKey
-      return
+    const { orderKey } = task
+    if (this.loading) this.addedDuringLoad.push(task)
+    else if (this.exhausted || orderKey <= this.cursor) {
+      if (this.size < WINDOW) return this.insert(task)
+      // Everything before it has been loaded.
+      this.exhausted = false
+      this.cursor = orderKey - 1
+      this.hint = orderKey
     }
-    const last = this.items.at(-1)
-    if (this.size < WINDOW || (last && last.orderKey > task.orderKey)) return this.insert(task)
-    this.exhausted = false
-    this.cursor = last?.orderKey ?? Number.NEGATIVE_INFINITY
+    if (this.hint === undefined) this.hint = orderKey
+    else if (this.hint > this.cursor) this.hint = Math.min(this.hint, orderKey)
   }
 
   /** Ensures that the first tasks are loaded; resolves when the running load is done. */
@@ -136,7 +138,7 @@ export class ReadyQueue {
     this.cursor = Number.NEGATIVE_INFINITY
     this.exhausted = false
     this.loading = undefined
-    this.grewDuringLoad = false
+    this.addedDuringLoad.length = 0
     this.goneDuringLoad.clear()
   }
 
@@ -145,24 +147,28 @@ export class ReadyQueue {
     try {
       const tasks = await this.load(this.cursor, WINDOW)
       if (generation !== this.generation) return
-      for (const task of tasks) {
-        if (this.present.has(task.id) || this.goneDuringLoad.has(task.id) || !this.admit(task)) continue
-        this.present.set(task.id, task)
-        this.place(task)
-      }
+      for (const task of tasks) this.takeLoaded(task)
       const last = tasks.at(-1)
       if (last) this.cursor = Math.max(this.cursor, last.orderKey)
-      if (tasks.length < WINDOW && !this.grewDuringLoad) this.exhausted = true
+      if (tasks.length < WINDOW && this.addedDuringLoad.length === 0) this.exhausted = true
     } catch (error) {
       this.onError(error)
       // Callers request tasks again as soon as a load ends: without a pause a database error would cause a busy loop.
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
     }
     if (generation !== this.generation) return
+    // Those beyond it are loaded when their turn comes.
+    for (const task of this.addedDuringLoad) if (task.orderKey <= this.cursor) this.takeLoaded(task)
     this.loading = undefined
-    this.grewDuringLoad = false
+    this.addedDuringLoad.length = 0
     this.goneDuringLoad.clear()
     this.onLoaded()
+  }
+
+  private takeLoaded(task: TaskState): void {
+    if (this.present.has(task.id) || this.goneDuringLoad.has(task.id) || !this.admit(task)) return
+    this.present.set(task.id, task)
+    this.place(task)
   }
 
   private place(task: TaskState): void {
@@ -171,15 +177,19 @@ export class ReadyQueue {
       this.items.push(task)
       return
     }
+    this.items.splice(this.placeOf(task.orderKey), 0, task)
+  }
+
+  private placeOf(orderKey: number): number {
     let low = this.head
     let high = this.items.length
     while (low < high) {
       const middle = (low + high) >>> 1
       const there = this.items[middle]
-      if (there && there.orderKey < task.orderKey) low = middle + 1
+      if (there && there.orderKey < orderKey) low = middle + 1
       else high = middle
     }
-    this.items.splice(low, 0, task)
+    return low
   }
 
   private compact(): void {

@@ -8,6 +8,7 @@ export const common = {
     retrying: 'Neuer Versuch',
     waiting: 'Wartet',
     waitingForMessages: 'Wartet auf Nachrichten',
+    waitingForProcesses: 'Wartet auf Prozesse',
     paused: 'Pausiert',
     pausing: 'Pausiert gleich',
     cancelled: 'Abgebrochen',

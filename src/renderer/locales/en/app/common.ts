@@ -8,6 +8,7 @@ export const common = {
     retrying: 'Retrying',
     waiting: 'Waiting',
     waitingForMessages: 'Waiting for messages',
+    waitingForProcesses: 'Waiting for processes',
     paused: 'Paused',
     pausing: 'Pausing',
     cancelled: 'Cancelled',
