@@ -376,6 +376,15 @@ CREATE TABLE colonies_history (
 
 CREATE INDEX colonies_history_by_blueprint on colonies_history (blueprint_id, id);
 
+CREATE TABLE colonies_jobs (
+  job_id integer primary key references jobs (id) on delete cascade,
+  colony_id integer not null,
+  kind text not null,
+  open integer not null default 1
+) strict;
+
+CREATE INDEX colonies_jobs_by_colony on colonies_jobs (colony_id);
+
 CREATE TABLE colonies_locations (
   id integer primary key,
   public_id text not null unique,
