@@ -13,6 +13,7 @@ import { Growth } from './processes/growth.ts'
 import { Processes } from './processes/processes.ts'
 import { Queues } from './processes/queues.ts'
 import { Removal } from './processes/removal.ts'
+import { ReadAhead } from './processes/jobs/readAhead.ts'
 import { SharedJobs } from './processes/jobs/sharedJobs.ts'
 import { Submission } from './processes/submission.ts'
 import { Functions } from './processes/functions.ts'
@@ -51,6 +52,7 @@ export async function openService(context: ServerContext): Promise<Service> {
   const executors = new Executors(context, registry, queues)
   const processes = new Processes(context, registry, roles)
   const sharedJobs = await SharedJobs.load(context)
+  const readAhead = new ReadAhead(context.read)
   const submission = new Submission(context, queues, sharedJobs)
   const functions = await Functions.load(context)
   const watching = new Watching(context.farm)
@@ -66,9 +68,9 @@ export async function openService(context: ServerContext): Promise<Service> {
     processes,
     submission,
     growth: new Growth(context, submission, processes),
-    assigning: new Assigning(context, queues, processes),
+    assigning: new Assigning(context, queues, processes, readAhead),
     ending: new Ending(context, registry, processes, functions),
-    removal: new Removal(context, { registry, queues, executors, crons, sharedJobs }),
+    removal: new Removal(context, { registry, queues, executors, crons, sharedJobs, readAhead }),
     functions,
     notes: new Notes(context),
     watching,

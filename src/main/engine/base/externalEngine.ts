@@ -19,6 +19,14 @@ export interface ExternalTask {
   jobId: string
   taskKey: number
   attempt: number
+  priority: number
+  /** How often its time was over before. */
+  retries: number
+  /** By when it had to start; null: whenever. Milliseconds since the epoch, as the next two. */
+  startBy: number | null
+  startedAt: number
+  /** Null: without an end. */
+  leaseUntil: number | null
 }
 
 export interface ExternalEnding {

@@ -68,7 +68,11 @@ export class ExternalWork implements ExternalEngine {
     }
     // A person may have taken it away while it was written.
     if (job.active.get(task.id) !== lease) return undefined
-    return { taskId: taskPublicId(job.state.publicId, task.index), jobId: job.state.publicId, taskKey: task.id, attempt: attempt.number }
+    const { startedAt, leaseUntil, number } = attempt
+    const { priority, retries, startBy } = task
+    const { publicId: jobId } = job.state
+    const taskId = taskPublicId(jobId, task.index)
+    return { taskId, jobId, taskKey: task.id, attempt: number, priority, retries, startBy, startedAt, leaseUntil }
   }
 
   /** The reply with this task could not be sent. */

@@ -52,18 +52,29 @@ export function notThere(): HttpError {
   })
 }
 
-async function readBody(request: FastifyRequest, payload: NodeJS.ReadableStream, budget: BodyBudget): Promise<Buffer> {
+function readBody(request: FastifyRequest, payload: NodeJS.ReadableStream, budget: BodyBudget): Promise<Buffer> {
   const counted = budget.open(request.socket.remoteAddress ?? '')
   request.raw.socket.setTimeout(BODY_SILENCE_MS)
   // Until the reply has gone: parsed values take more room than the text.
   request.raw.once('close', counted.done)
   const chunks: Buffer[] = []
-  for await (const chunk of payload) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
-    counted.add(bytes.length)
-    chunks.push(bytes)
-  }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+  // An iterator over the stream would cost more than all of this.
+  return new Promise((resolve, reject) => {
+    payload.on('data', (bytes: Buffer) => {
+      try {
+        counted.add(bytes.length)
+        chunks.push(bytes)
+      } catch (error) {
+        payload.removeAllListeners('data')
+        payload.pause()
+        chunks.length = 0
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+    payload.once('error', reject)
+    payload.once('close', () => reject(new Error('the connection ended within the request')))
+    payload.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
+  })
 }
 
 interface Watched {

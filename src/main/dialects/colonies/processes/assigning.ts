@@ -7,7 +7,8 @@ import { findProcess } from '../store/processes.ts'
 import { ColoniesError } from '../wire/errors.ts'
 import type { Offer, Queues } from './queues.ts'
 import type { Processes } from './processes.ts'
-import type { WireProcess } from './views.ts'
+import type { ReadAhead } from './jobs/readAhead.ts'
+import { startedView, type WireProcess } from './views.ts'
 
 const NOTHING = 'No process available for assignment'
 
@@ -24,6 +25,7 @@ export class Assigning {
     private readonly context: Pick<ApiContext, 'farm' | 'read' | 'now'>,
     private readonly queues: Queues,
     private readonly processes: Processes,
+    private readonly readAhead: ReadAhead,
   ) {}
 
   /**
@@ -45,6 +47,9 @@ export class Assigning {
       const task = await farm.external.take(executor.workerId, take)
       if (task) {
         call.onUndelivered(() => farm.external.undo(executor.workerId, task.taskId))
+        // Without an earlier attempt there is nothing else to know of it.
+        const facts = task.attempt === 1 ? await this.readAhead.take(task.taskKey) : undefined
+        if (facts) return startedView(facts, task, executor.executorId)
         const row = await findProcess(this.context.read, task.jobId, Number.parseInt(task.taskId.slice(0, 8), 16))
         if (row) return this.processes.view(row)
         // It was removed, and a person requeued what the farm had kept of it, or it is removed at this moment.

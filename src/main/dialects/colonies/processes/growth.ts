@@ -68,13 +68,14 @@ export class Growth {
     ]
     const task = await this.submission.task(member.colony, spec, [])
     const submittedAt = this.context.now()
+    const row = processRow(1, spec, [parent.index], next, null)
     const compiled = compile([{ ...task, dependsOnOlder: [parent.index] }], {
       colonyId: member.colony.id,
       initiatorId: member.id,
       initiatorName: member.name,
       isGraph: true,
       cronId: null,
-      processes: [processRow(1, spec, [parent.index], next, null)],
+      processes: [row],
       relinked,
     })
     await this.context.farm.growJob(jobId, {
@@ -85,7 +86,8 @@ export class Growth {
       jobId,
       index,
       isGraph: true,
-      spec,
+      spec: row.spec,
+      priority: spec.priority,
       initiatorId: member.id,
       initiatorName: member.name,
       submittedAt,

@@ -11,6 +11,7 @@ import { graphState } from './graphs.ts'
 import type { FoundProcess } from './processes.ts'
 import type { Crons } from '../schedules/crons.ts'
 import type { Queues } from './queues.ts'
+import type { ReadAhead } from './jobs/readAhead.ts'
 import type { SharedJobs } from './jobs/sharedJobs.ts'
 import { RUNNING, SUCCESS } from './views.ts'
 
@@ -20,7 +21,14 @@ const SLICE = 500
 export class Removal {
   constructor(
     private readonly context: Pick<ApiContext, 'farm' | 'read' | 'writer'>,
-    private readonly parts: { registry: Registry; queues: Queues; executors: Executors; crons: Crons; sharedJobs: SharedJobs },
+    private readonly parts: {
+      registry: Registry
+      queues: Queues
+      executors: Executors
+      crons: Crons
+      sharedJobs: SharedJobs
+      readAhead: ReadAhead
+    },
   ) {}
 
   /** @throws ColoniesError 400 for one that runs or belongs to a graph */
@@ -97,12 +105,9 @@ export class Removal {
         processes.map(({ jobPublicId, index }) => farm.actOnTask(taskPublicId(jobPublicId, index), 'cancel', actor).catch(ignoreEnded)),
       )
     }
-    await writer.exclusive((tx) =>
-      deleteProcesses(
-        tx,
-        processes.map(({ taskId }) => taskId),
-      ),
-    )
+    const keys = processes.map(({ taskId }) => taskId)
+    await writer.exclusive((tx) => deleteProcesses(tx, keys))
+    this.parts.readAhead.forget(keys)
     for (const jobId of new Set(processes.map(({ jobPublicId }) => jobPublicId))) {
       if (this.parts.sharedJobs.isQuiet(jobId) && (await isUsedUp(read, jobId))) await this.deleteJob(jobId, actor)
     }

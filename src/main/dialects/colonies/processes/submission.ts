@@ -43,19 +43,21 @@ export class Submission {
     const kind = await this.queues.kindFor(colony, spec)
     const submittedAt = this.context.now()
     const limits = limitsOf(spec)
+    const row = processRow(1, spec, [], [], null)
     const startBy = limits.maxWaitMs > 0 ? submittedAt + limits.maxWaitMs : undefined
     const place = await this.sharedJobs.append(colony, kind, {
       name: nameOf(spec),
       priority: spec.priority,
       limits,
-      row: sharedRow(colony.id, processRow(1, spec, [], [], null), by, submittedAt),
+      row: sharedRow(colony.id, row, by, submittedAt),
       submittedAt,
       ...(startBy !== undefined && { startBy }),
     })
     return freshView({
       ...place,
       isGraph: false,
-      spec,
+      spec: row.spec,
+      priority: spec.priority,
       initiatorId: by.id,
       initiatorName: by.name,
       submittedAt,

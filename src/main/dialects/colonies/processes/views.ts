@@ -1,12 +1,15 @@
 /** Processes as replies show them (strict models read them: every key is there, and "not set" is year 1). */
 import { english } from '../../../../shared/said/said.ts'
+import { parseTaskId } from '../../../../shared/ids.ts'
+import type { ExternalTask } from '../../../engine/base/externalEngine.ts'
 import type { ReadDatabase } from '../../../store/connection.ts'
 import { attributesOf, resultsOf, type AttributeRow, type ProcessRow } from '../store/processes.ts'
-import { parseExact } from '../wire/exactJson.ts'
+import type { ProcessFacts } from '../store/sharedJobs.ts'
+import { JsonText, parseExact } from '../wire/exactJson.ts'
 import { decode } from '../wire/lenient.ts'
 import { attributeId, graphIdOf, nanoseconds, processIdOf, wireTime, ZERO_TIME } from '../wire/values.ts'
 import { readResult } from './results.ts'
-import { FuncSpec, wireSpec } from './specs.ts'
+import { FuncSpec } from './specs.ts'
 
 export const WAITING = 0
 export const RUNNING = 1
@@ -26,9 +29,18 @@ export function specOf(text: string): FuncSpec {
   return decode(FuncSpec, parseExact(text))
 }
 
-/** The place in the queue: one step of priority is a day of waiting. */
-export function priorityTime(submittedAt: number, priority: number): bigint {
-  return nanoseconds(submittedAt - priority * DAY_MS)
+/** The place in the queue: one step of priority is a day of waiting. Nanoseconds. */
+function priorityTime(submittedAt: number, priority: number): JsonText {
+  return new JsonText(String(nanoseconds(submittedAt - priority * DAY_MS)))
+}
+
+const NO_ENVIRONMENT: Record<string, string> = {}
+
+/** The variables of a stored spec. Most have none, and need not be read for that. */
+function envOf(spec: string): Record<string, string> {
+  const at = spec.indexOf('"env":')
+  const isEmpty = spec.startsWith('"env":{}', at) && spec.indexOf('"env":', at + 1) < 0
+  return isEmpty ? NO_ENVIRONMENT : specOf(spec).env
 }
 
 /** A process that was just submitted. */
@@ -36,11 +48,13 @@ export function freshView(process: {
   jobId: string
   index: number
   isGraph: boolean
-  spec: FuncSpec
+  /** As it is stored. */
+  spec: string
+  priority: number
   initiatorId: string
   initiatorName: string
   submittedAt: number
-  startBy: number | undefined
+  startBy: number | null | undefined
   parents: number[]
   children: number[]
 }): WireProcess {
@@ -53,7 +67,7 @@ export function freshView(process: {
     assignedexecutorid: '',
     isassigned: false,
     state: WAITING,
-    prioritytime: priorityTime(process.submittedAt, spec.priority),
+    prioritytime: priorityTime(process.submittedAt, process.priority),
     submissiontime: wireTime(process.submittedAt),
     starttime: ZERO_TIME,
     endtime: ZERO_TIME,
@@ -61,7 +75,7 @@ export function freshView(process: {
     execdeadline: ZERO_TIME,
     retries: 0,
     attributes: environment(id, spec, WAITING),
-    spec: wireSpec(spec),
+    spec: new JsonText(spec),
     waitforparents: parents.length > 0,
     parents: parents.map((parent) => processIdOf(jobId, parent)),
     children: children.map((child) => processIdOf(jobId, child)),
@@ -69,6 +83,38 @@ export function freshView(process: {
     in: [],
     out: [],
     errors: [],
+  }
+}
+
+/** A single process that an executor has just got for the first time: nothing of it is on disk that memory does not know. */
+export function startedView(
+  { spec, initiatorId, initiatorName, submittedAt }: ProcessFacts,
+  { jobId, taskId, priority, startBy, startedAt, leaseUntil, retries }: ExternalTask,
+  executorId: string,
+): WireProcess {
+  const index = parseTaskId(taskId)?.index ?? 0
+  const id = processIdOf(jobId, index)
+  return {
+    ...freshView({
+      jobId,
+      index,
+      isGraph: false,
+      spec,
+      priority,
+      initiatorId,
+      initiatorName,
+      submittedAt,
+      startBy,
+      parents: [],
+      children: [],
+    }),
+    assignedexecutorid: executorId,
+    isassigned: true,
+    state: RUNNING,
+    starttime: wireTime(startedAt),
+    execdeadline: wireTime(leaseUntil),
+    retries,
+    attributes: environment(id, spec, RUNNING),
   }
 }
 
@@ -95,8 +141,7 @@ export async function processViews(db: ReadDatabase, rows: readonly ProcessRow[]
 }
 
 function processView(row: ProcessRow, attributes: readonly AttributeRow[], input: unknown[]): WireProcess {
-  const { jobPublicId, index, state } = row
-  const spec = specOf(row.spec)
+  const { jobPublicId, index, state, spec } = row
   const id = processIdOf(jobPublicId, index)
   const parents = indices(row.parents)
   // A process that waits again has nothing left of its last run.
@@ -110,7 +155,7 @@ function processView(row: ProcessRow, attributes: readonly AttributeRow[], input
     assignedexecutorid: ran ? (row.executorId ?? '') : '',
     isassigned: ran,
     state,
-    prioritytime: priorityTime(row.submittedAt, spec.priority),
+    prioritytime: priorityTime(row.submittedAt, row.priority),
     submissiontime: wireTime(row.submittedAt),
     starttime: wireTime(ran ? row.startedAt : null),
     endtime: wireTime(ended ? row.finishedAt : null),
@@ -121,7 +166,7 @@ function processView(row: ProcessRow, attributes: readonly AttributeRow[], input
       ...environment(id, spec, state),
       ...attributes.map((each) => attributeView(each, { processId: id, graphId: row.isGraph ? graphIdOf(jobPublicId) : '', state })),
     ],
-    spec: wireSpec(spec),
+    spec: new JsonText(spec),
     waitforparents: parents.length > 0 && state === WAITING && row.attempts === 0,
     parents: parents.map((parent) => processIdOf(jobPublicId, parent)),
     children: indices(row.children).map((child) => processIdOf(jobPublicId, child)),
@@ -170,8 +215,8 @@ export function attributeView(
   }
 }
 
-function environment(processId: string, { env }: FuncSpec, state: number): Record<string, unknown>[] {
-  return Object.entries(env).map(([key, value]) =>
+function environment(processId: string, spec: string, state: number): Record<string, unknown>[] {
+  return Object.entries(envOf(spec)).map(([key, value]) =>
     attributeView({ id: attributeId(processId, key, ENV_ATTRIBUTE), key, value, type: ENV_ATTRIBUTE }, { processId, graphId: '', state }),
   )
 }

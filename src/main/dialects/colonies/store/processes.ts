@@ -99,6 +99,7 @@ export interface ProcessRow {
   input: string | null
   parents: string
   children: string
+  priority: number
   retries: number
   startBy: number | null
   activity: string
@@ -118,7 +119,7 @@ export interface ProcessRow {
 const PROCESS = `select p.task_id as taskId, p.job_id as jobId, j.public_id as jobPublicId, p.colony_id as colonyId, t.idx as "index",
     exists (select 1 from colonies_graphs g where g.job_id = p.job_id) as isGraph,
     exists (select 1 from colonies_jobs s where s.job_id = p.job_id) as isShared, p.state, p.spec, p.label, p.initiator_id as initiatorId,
-    p.initiator_name as initiatorName, p.submitted_at as submittedAt, p.input, p.parents, p.children, t.retries, t.start_by as startBy, t.activity,
+    p.initiator_name as initiatorName, p.submitted_at as submittedAt, p.input, p.parents, p.children, t.priority, t.retries, t.start_by as startBy, t.activity,
     t.attempts, t.finished_at as finishedAt, a.started_at as startedAt, a.outcome, a.reason, a.lease_until as leaseUntil, a.result,
     e.executor_id as executorId, e.name as executorName
   from colonies_processes p join tasks t on t.id = p.task_id join jobs j on j.id = p.job_id

@@ -2,6 +2,9 @@
 import type { Connection, ReadDatabase } from '../../../store/connection.ts'
 import type { SideRowPlace } from '../../../store/sideRows.ts'
 
+/** Characters of a spec. */
+const LARGEST_READ_AHEAD = 65_536
+
 /** A side row: the job is shared by processes of a kind. */
 export interface NewSharedJob {
   colonyId: number
@@ -29,6 +32,28 @@ export function sharedJobsOf(db: ReadDatabase, colonyId: number): Promise<{ jobP
     'select j.public_id as jobPublicId from colonies_jobs s join jobs j on j.id = s.job_id where s.colony_id = ? and j.deleted_at is null',
     [colonyId],
   )
+}
+
+/** What never changes of a process. */
+export interface ProcessFacts {
+  spec: string
+  initiatorId: string
+  initiatorName: string
+  submittedAt: number
+}
+
+/** The processes of a shared job from one on, in order, without very large ones. By internal id of their tasks. */
+export async function factsFrom(db: ReadDatabase, first: number, count: number): Promise<[number, ProcessFacts][]> {
+  const row = await db.get<{ facts: string }>(
+    `select json_group_array(json_array(task_id, spec, initiator_id, initiator_name, submitted_at)) as facts from (
+       select p.* from colonies_processes p where p.job_id = (select job_id from colonies_processes where task_id = ?1) and p.task_id >= ?1
+         and exists (select 1 from colonies_jobs s where s.job_id = p.job_id) and length(p.spec) <= ${LARGEST_READ_AHEAD}
+       order by p.job_id, p.task_id limit ?2)`,
+    [first, count],
+  )
+  // Written by this query.
+  const rows = JSON.parse(row?.facts ?? '[]') as [number, string, string, string, number][]
+  return rows.map(([taskId, spec, initiatorId, initiatorName, submittedAt]) => [taskId, { spec, initiatorId, initiatorName, submittedAt }])
 }
 
 export interface SharedProcess {

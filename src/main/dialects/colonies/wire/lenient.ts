@@ -74,18 +74,43 @@ function readInt64(value: unknown, path: string): bigint {
 
 function readObject(schema: Plain, value: unknown, path: string): Record<string, unknown> {
   if (value !== null && value !== undefined && !isPlain(value)) throw wrongType(path, 'an object')
-  const given = new Map<string, unknown>()
-  for (const [key, each] of Object.entries(value ?? {})) given.set(key.toLowerCase(), each)
-  // An exact spelling wins.
+  // An exact spelling wins, and is the usual one.
   const exact: Record<string, unknown> = value ?? {}
+  let others: Map<string, unknown> | undefined
   const result: Record<string, unknown> = {}
-  for (const [key, inner] of Object.entries(schema.properties ?? {})) {
-    const found = Object.hasOwn(exact, key) ? exact[key] : given.get(key.toLowerCase())
-    const isOptional = schema.required?.includes(key) !== true
+  for (const { key, inner, isOptional } of membersOf(schema)) {
+    const found = Object.hasOwn(exact, key) ? exact[key] : (others ??= byLowerCase(exact)).get(key.toLowerCase())
     if (isOptional && (found === undefined || found === null)) continue
     result[key] = read(inner, found, path === '' ? key : `${path}.${key}`)
   }
   return result
+}
+
+function byLowerCase(value: Record<string, unknown>): Map<string, unknown> {
+  const given = new Map<string, unknown>()
+  for (const key in value) if (Object.hasOwn(value, key)) given.set(key.toLowerCase(), value[key])
+  return given
+}
+
+interface Member {
+  key: string
+  inner: Plain
+  isOptional: boolean
+}
+
+const MEMBERS = new WeakMap<Plain, Member[]>()
+
+function membersOf(schema: Plain): Member[] {
+  let members = MEMBERS.get(schema)
+  if (!members) {
+    members = Object.entries(schema.properties ?? {}).map(([key, inner]) => ({
+      key,
+      inner,
+      isOptional: schema.required?.includes(key) !== true,
+    }))
+    MEMBERS.set(schema, members)
+  }
+  return members
 }
 
 function readMap(schema: Plain, value: unknown, path: string): Record<string, unknown> {
