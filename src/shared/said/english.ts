@@ -88,14 +88,13 @@ export const ENGLISH = {
   'summary.failed': 'The task is failed and does not wait: {why:message}.',
   'summary.no-workers': 'There are no workers in the farm.',
   'summary.waits': 'It waits: {why:message}.',
-  'summary.excluded': 'It waits: every worker is excluded by one rule or another.',
+  'summary.excluded': 'It waits for a worker: {parts}.',
   'summary.next': 'It is next in line for {eligible} of {total} {total|worker|workers}, after tasks of higher rank.',
   'summary.stalled': 'It is stalled: {why:message}. It fails at {at:time} unless another worker becomes available.',
 
   // What needs a person's attention.
   'attention.job-failed': 'The job failed.',
   'attention.job-warnings': 'Completed with {n} {n|warning|warnings}.',
-  'attention.job-stuck': 'None of its tasks run, although a worker is free.',
   'attention.waiting': '{why:message}.',
   'attention.stalled': '{why:message}. Its tasks fail in {minutes} min unless another worker becomes available.',
   'attention.worker-pending': 'This worker asks to join.',

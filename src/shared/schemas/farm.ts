@@ -55,7 +55,6 @@ export const Attention = Type.Object({
     'worker-pending',
     'worker-error',
     'worker-lost',
-    'job-stuck',
     'job-waiting',
     'job-stalled',
     'disk-low',

@@ -493,7 +493,9 @@ describe('explanations', () => {
     expect(explained.reasons.every(({ advice, message }) => advice.length > 5 && message.length > 5)).toBe(true)
     await test.farm.changeJob(job.publicId, { tag: tag.publicId })
     expect(await rules(id)).toContain('tag:4')
-    expect((await test.farm.explain(id)).summary).toBe('It waits: every worker is excluded by one rule or another.')
+    expect((await test.farm.explain(id)).summary).toBe(
+      'It waits for a worker: 4 workers lack the job\'s tag, 1 worker cannot run tasks of kind "misc".',
+    )
     await test.farm.changeJob(job.publicId, { tag: null })
     expect(await rules(test.taskId(job, 2))).toContain('dependency:5')
     const task = await test.takeOne(ada)

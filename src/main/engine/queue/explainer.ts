@@ -130,7 +130,7 @@ function summary(task: TaskState, reasons: WaitReason[], { eligible, total, why 
   if (total === 0) return say('summary.no-workers')
   const first = reasons.find((reason) => reason.workersExcluded === total)
   if (first?.said) return say('summary.waits', { why: first.said.message })
-  if (eligible === 0) return say('summary.excluded')
+  if (eligible === 0) return say('summary.excluded', { parts: reasons.flatMap(({ said }) => said?.message ?? []) })
   return say('summary.next', { eligible, total })
 }
 

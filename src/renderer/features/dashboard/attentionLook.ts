@@ -9,7 +9,6 @@ export const ATTENTION_ICONS: Record<Attention['kind'], IconName> = {
   'worker-pending': 'key',
   'worker-error': 'warning',
   'worker-lost': 'plug-off',
-  'job-stuck': 'hourglass',
   'job-waiting': 'hourglass',
   'job-stalled': 'warning',
   'disk-low': 'folder',
@@ -23,7 +22,6 @@ export const ATTENTION_STATES: Record<Attention['kind'], StateKey> = {
   'worker-pending': 'waiting',
   'worker-error': 'failed',
   'worker-lost': 'lost',
-  'job-stuck': 'waiting',
   'job-waiting': 'waiting',
   'job-stalled': 'failed',
   'disk-low': 'running',
@@ -32,7 +30,6 @@ export const ATTENTION_STATES: Record<Attention['kind'], StateKey> = {
 }
 /** Tab of the job that tells more. */
 const SHOWN_BY: Partial<Record<Attention['kind'], string>> = {
-  'job-stuck': '/why',
   'job-waiting': '/why',
   'job-stalled': '/why',
   'job-warnings': '/warnings',

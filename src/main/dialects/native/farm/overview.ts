@@ -20,9 +20,6 @@ const FRESH_FAILURE_MS = 3 * 24 * HOUR_MS
 const FRESH_WARNING_MS = 24 * HOUR_MS
 const MAX_WARNED = 5
 
-/** How long a job must be unchanged to count as stuck. */
-const STUCK_MS = 5 * 60_000
-
 export async function readOverview(context: ServerContext, history: FarmHistory, status: Status): Promise<Overview> {
   const { read, farm } = context
   const now = context.now()
@@ -37,7 +34,7 @@ export async function readOverview(context: ServerContext, history: FarmHistory,
     attentionOf(context, workers, status),
   ])
   const running = (await summariesOf(read, ids, now)).map((job) => withWaits(farm, job))
-  attention.push(...waitingJobs(farm, now), ...stuckJobs(running, workers, now))
+  attention.push(...waitingJobs(farm, now))
   const slots = Math.max(
     1,
     workers.filter((worker) => worker.approvedAt !== null).reduce((sum, worker) => sum + worker.capacity, 0),
@@ -54,30 +51,6 @@ export async function readOverview(context: ServerContext, history: FarmHistory,
     })),
     nextFinish: nextFinishOf(running, now),
   }
-}
-
-/**
- * Jobs that could run and have no running task although a worker is free: waiting will not resolve what blocks them.
- * Searches only the jobs shown.
- */
-export function stuckJobs(
-  jobs: readonly JobSummary[],
-  workers: readonly Pick<WorkerState, 'publicId' | 'status' | 'approvedAt' | 'statusRequested'>[],
-  now: number,
-): Attention[] {
-  const busy = new Set(jobs.flatMap((job) => job.activeWorkers.map((worker) => worker.id)))
-  const isFree = (worker: (typeof workers)[number]): boolean =>
-    worker.status === 'awake' && worker.approvedAt !== null && worker.statusRequested === null && !busy.has(worker.publicId)
-  if (!workers.some(isFree)) return []
-  return jobs
-    .filter((job) => job.waits === undefined && job.counts.active === 0 && now - Date.parse(job.updatedAt) > STUCK_MS)
-    .filter((job) => job.startAfter === null || Date.parse(job.startAfter) <= now)
-    .map((job) => ({
-      kind: 'job-stuck',
-      ...inWords(say('attention.job-stuck')),
-      target: { kind: 'job', id: job.id, name: job.name },
-      at: job.updatedAt,
-    }))
 }
 
 function nextFinishOf(running: readonly JobSummary[], now: number): Overview['nextFinish'] {
