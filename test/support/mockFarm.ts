@@ -216,6 +216,7 @@ function workers(jobs: FakeJob[]): Worker[] {
       capacity: i === 1 ? 2 : 1,
       folders: [],
       person: '',
+      signIn: null,
       replaces: null,
       tags: i % 3 === 0 ? [{ id: id('gpu'), name: 'gpu', description: '' }] : [],
       machine: { id: id(`m-${name}`), name },

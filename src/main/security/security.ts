@@ -15,6 +15,7 @@ import type { SecretBox } from './secretBox.ts'
 import { OpenStreams } from './openStreams.ts'
 import { AttemptTokens } from './tokens/attemptTokens.ts'
 import { JoinCodes } from './tokens/joinCodes.ts'
+import { SignIns } from './tokens/signIns.ts'
 import { Tickets } from './tokens/tickets.ts'
 import { WorkerSecrets } from './tokens/workerSecrets.ts'
 
@@ -43,6 +44,7 @@ export class Security {
   readonly attemptTokens: AttemptTokens
   readonly audit: AuditLog
   readonly logins: LoginLock
+  readonly signIns: SignIns
   private readonly timer: NodeJS.Timeout
   private readonly stopListening: () => void
 
@@ -64,6 +66,7 @@ export class Security {
     })
     this.audit = new AuditLog(options.write, options.log)
     this.logins = new LoginLock(steady)
+    this.signIns = new SignIns(accounts.tokenBook, options.read)
     this.stopListening = options.settings.onChange(() => this.hosts.forget())
     this.timer = setInterval(() => {
       accounts.saveUses().catch((error: unknown) => options.log.warn({ err: error }, 'cannot write token uses'))

@@ -42,6 +42,8 @@ export interface AgentOptions {
   joinCode?: string | undefined
   /** Who runs it, for the person who approves it. */
   person?: string
+  /** Names the token with which the window of this machine would sign in. */
+  signInKey?: string | undefined
   dataDir: string
   name: string
   slots: number

@@ -14,6 +14,8 @@ export interface WorkerConfig {
   join?: Invitation | undefined
   /** SHA-256 of the manager's certificate, 64 hex digits with or without colons: no other certificate is accepted, not even on the first connection. */
   managerFingerprint?: string | undefined
+  /** SHA-256 (base64url) of the token with which the window of this machine would sign in. */
+  signInKey?: string | undefined
   /** Identity, report log and working folders. One worker per folder. */
   dataDir: string
   /** Shown in the farm; default: the host's name. At most 64 characters. */
@@ -69,6 +71,7 @@ export interface ResolvedConfig {
   readonly join: Invitation | undefined
   /** In Node's notation: pairs of capital hex digits with colons. */
   readonly fingerprint: string | undefined
+  readonly signInKey: string | undefined
   readonly dataDir: string
   readonly workRoot: string
   readonly name: string
@@ -111,6 +114,7 @@ export function resolveConfig(config: WorkerConfig): ResolvedConfig {
     url,
     join: config.join,
     fingerprint: config.managerFingerprint === undefined ? undefined : parseFingerprint(config.managerFingerprint, url),
+    signInKey: config.signInKey === undefined ? undefined : parseSignInKey(config.signInKey),
     dataDir,
     workRoot: join(dataDir, 'work'),
     name,
@@ -135,6 +139,11 @@ function parseFingerprint(text: string, url: URL | undefined): string {
   if (url?.protocol !== 'https:')
     throw new WorkerConfigError('managerFingerprint', 'fingerprint requires a manager URL that begins with https://')
   return digits.replace(/..(?=.)/g, '$&:')
+}
+
+function parseSignInKey(text: string): string {
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) throw new WorkerConfigError('signInKey', 'the sign-in key must be a SHA-256 in base64url')
+  return text
 }
 
 function parseFolder(path: string): string {

@@ -183,6 +183,7 @@ class Worker {
       managerKey: key,
       joinCode,
       person: personAtThisMachine(),
+      signInKey: config.signInKey,
       credentials: new CredentialsStore(config.dataDir),
       dataDir: config.dataDir,
       name: config.name,

@@ -6,6 +6,7 @@
  *   GET  /agent/authority  the farm's certificate authority
  *   POST /agent/join      once: register; the worker keeps id and secret
  *   POST /agent/sign-on   at each start: its capabilities, and what it still runs
+ *   GET  /agent/sign-in   what became of the sign-in that the window beside a worker asks for
  *   POST /agent/take      long poll: heartbeat, lease renewal, new work, cancellations and status requests in one call
  *   POST /agent/report    ordered events of attempts, exactly once by `seq`; may request the next task in the same call
  *   PUT  /agent/preview/{taskId}/{attempt}   a preview image of a frame (JPEG body), or its light (packed floats)
@@ -80,6 +81,18 @@ export const JoinReply = Type.Object({
 })
 export type JoinReply = Static<typeof JoinReply>
 
+/** SHA-256, base64url, of a token that a window made and keeps to itself: granting a sign-in makes that token valid. */
+export const SignInKey = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
+/** GET /agent/sign-in */
+export const SignInQuery = Type.Object({ key: SignInKey })
+export const SignInState = Type.Object({
+  /** `unknown`: no worker asks for it, for now. */
+  state: Type.Enum(['waiting', 'granted', 'refused', 'unknown']),
+  /** Whether the worker that asks is approved. */
+  approved: Type.Boolean(),
+})
+export type SignInState = Static<typeof SignInState>
+
 export const SignOnRequest = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 64 }),
   software: Type.String({ maxLength: 200 }),
@@ -91,6 +104,8 @@ export const SignOnRequest = Type.Object({
   machine: Type.Optional(MachineReport),
   /** Attempts that still run in this worker (after a restart of the worker or the manager). */
   running: Type.Array(Fence, { maxItems: 1024 }),
+  /** The window of this machine asks for a sign-in, too. Counts only over TLS. */
+  signIn: Type.Optional(Type.Object({ key: SignInKey, person: Type.String({ maxLength: 100 }) })),
 })
 export type SignOnRequest = Static<typeof SignOnRequest>
 export const SignOnReply = Type.Object({

@@ -75,6 +75,8 @@ export const Worker = Type.Object({
   approved: Type.Boolean(),
   /** Who asked to join from its machine; empty: unknown. */
   person: Type.String(),
+  /** The window at its machine asks for a sign-in; null: it does not, or was answered. */
+  signIn: nullable(Type.Object({ person: Type.String() })),
   /** While it waits for approval: the worker that is gone and that it seems to be, after its machine was set up anew. */
   replaces: nullable(NamedRef),
   kinds: Type.Array(Type.String()),
@@ -95,6 +97,13 @@ export type Worker = Static<typeof Worker>
 
 /** PATCH /workers/{id} */
 export const WorkerPatch = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false })
+
+/** POST /workers/{id}/sign-in */
+export const SignInGrant = Type.Object(
+  { role: Type.Union([Type.Literal('viewer'), Type.Literal('artist')]) },
+  { additionalProperties: false },
+)
+export type SignInRole = Static<typeof SignInGrant>['role']
 
 /** POST /workers/{id}/replace */
 export const WorkerReplacement = Type.Object(

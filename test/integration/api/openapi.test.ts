@@ -148,6 +148,7 @@ describe('replies', () => {
       q: 'line',
       id: 'uploads/none',
       path: 'a.png',
+      key: '0'.repeat(43),
       sha256: '0'.repeat(64),
       bytes: '0',
     }

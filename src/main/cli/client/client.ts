@@ -32,7 +32,7 @@ import type { CreatedJoinCode, JoinCode } from '../../../shared/schemas/joinCode
 import type { Listener, Listeners } from '../../../shared/schemas/listeners.ts'
 import type { Firing, NewSchedule, Schedule } from '../../../shared/schemas/schedule.ts'
 import type { Inspection } from '../../../shared/schemas/storage.ts'
-import type { Tag, Worker, WorkerAction } from '../../../shared/schemas/worker.ts'
+import type { SignInRole, Tag, Worker, WorkerAction } from '../../../shared/schemas/worker.ts'
 import { CliError, EXIT, UnreachableError } from '../errors.ts'
 import { act, call, failure, reasonOf, send, type Connection } from './http.ts'
 import { decodeRaw, rawByteLength } from '../../system/rawText.ts'
@@ -203,6 +203,10 @@ export class Client {
 
   async workers(): Promise<Worker[]> {
     return (await call(this.connection, workers.listWorkers)).items
+  }
+
+  async grantSignIn(id: string, role: SignInRole): Promise<void> {
+    await act(this.connection, workers.grantSignIn, { params: { workerId: id }, body: { role } })
   }
 
   async approveWorker(id: string): Promise<void> {

@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Type, type Static } from 'typebox'
 import { EXIT } from '../errors.ts'
 import type { ServiceLogger } from './logger.ts'
 
@@ -33,7 +34,16 @@ export interface SupervisedProgram {
   env: NodeJS.ProcessEnv
   log: ServiceLogger
   now(): number
+  /** What the child says over its channel; of a worker: WorkerNews. */
+  onMessage?: ((message: unknown) => void) | undefined
 }
+
+/** What a supervised worker says of itself, whenever it changes. */
+export const WorkerNews = Type.Object({
+  /** Tasks that it runs now. */
+  running: Type.Integer({ minimum: 0 }),
+})
+export type WorkerNews = Static<typeof WorkerNews>
 
 /**
  * Starts the child, and restarts it on request or after a crash, with a growing pause while it keeps crashing. A child that was
@@ -46,6 +56,7 @@ export function supervise(what: SupervisedProgram): Supervised {
     for (let pauseMs = FIRST_PAUSE_MS; ;) {
       const startedAt = what.now()
       child = start(what)
+      if (what.onMessage) child.on('message', what.onMessage)
       const exitCode = await exited(child)
       if (stopping.signal.aborted) return { exitCode }
       // The same command line would fail again, and a worker that was shut down must stay off.

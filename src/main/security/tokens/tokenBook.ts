@@ -3,7 +3,7 @@
  * is on disk before it takes effect. What a token may do and when it ends is decided in tokenRights.ts.
  */
 import { randomUUID } from 'node:crypto'
-import { InvalidInputError, NotFoundError } from '../../engine/base/errors.ts'
+import { ConflictError, InvalidInputError, NotFoundError } from '../../engine/base/errors.ts'
 import type { Role, Scope } from '../../../shared/enums.ts'
 import type { ReadDatabase } from '../../store/connection.ts'
 import * as rows from '../../store/queries/farm/accounts.ts'
@@ -80,6 +80,12 @@ export class TokenBook {
     return token
   }
 
+  /** Whether a token with this hash counts now. */
+  counts(hash: string): boolean {
+    const token = this.byHash.get(hash)
+    return token !== undefined && this.isAlive(token)
+  }
+
   /** The active token with this public id. */
   findById(publicId: string): Token | undefined {
     const token = this.findKept(publicId)
@@ -125,6 +131,15 @@ export class TokenBook {
    * creator's end
    */
   async create(input: NewToken): Promise<{ text: string; token: Token }> {
+    const text = randomToken(TOKEN_PREFIX[input.kind])
+    return { text, token: await this.createFor(input, { hash: hashToken(text), prefix: text.slice(0, PREFIX_CHARS) }) }
+  }
+
+  /**
+   * The same for a token whose text somebody else made and keeps. @throws ConflictError when there is one with this hash
+   */
+  async createFor(input: NewToken, { hash, prefix }: Pick<Token, 'hash' | 'prefix'>): Promise<Token> {
+    if (this.byHash.has(hash)) throw new ConflictError('this token exists already')
     const now = this.options.now()
     const maker = input.creator?.token ? this.findById(input.creator.token.publicId) : undefined
     // A logged-in user creates tokens as a person: they end with the user, not with the login.
@@ -139,13 +154,12 @@ export class TokenBook {
       )
     }
     const user = input.userId == null ? undefined : this.kin.user(input.userId)
-    const text = randomToken(TOKEN_PREFIX[input.kind])
     const row = {
       public_id: randomUUID(),
       kind: input.kind,
       name: input.name,
-      prefix: text.slice(0, PREFIX_CHARS),
-      hash: hashToken(text),
+      prefix,
+      hash,
       role: input.role,
       scopes: JSON.stringify(input.scopes),
       user_id: input.userId ?? null,
@@ -163,7 +177,7 @@ export class TokenBook {
       await this.end([token])
       throw new NotFoundError('token', maker.publicId)
     }
-    return { text, token }
+    return token
   }
 
   /** These tokens and all their descendants, parents first. */

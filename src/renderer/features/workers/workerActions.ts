@@ -1,7 +1,14 @@
 /** What can be done to workers: one list for the table's menu and the drawer's buttons. */
 import { useI18n } from 'vue-i18n'
-import type { Worker } from '../../../shared/schemas/worker.ts'
-import { actOnWorker, approveWorker, deleteWorker, replaceWorker } from '../../../shared/operations/workers/workers.ts'
+import type { SignInRole, Worker } from '../../../shared/schemas/worker.ts'
+import {
+  actOnWorker,
+  approveWorker,
+  deleteWorker,
+  grantSignIn,
+  refuseSignIn as refuseSignInOf,
+  replaceWorker,
+} from '../../../shared/operations/workers/workers.ts'
 import { call } from '../../api/client.ts'
 import { useFarm } from '../../stores/farm.ts'
 import { useUi, type MenuEntry } from '../../stores/ui.ts'
@@ -26,6 +33,14 @@ export function useWorkerActions() {
   const request = (targets: readonly Worker[], status: WorkerWish, lazy: boolean) =>
     each(targets, (worker) => call(actOnWorker, { params: { workerId: worker.id }, body: { status, lazy } }))
   const approve = (targets: readonly Worker[]) => each(targets, (worker) => call(approveWorker, { params: { workerId: worker.id } }))
+
+  const approveWithSignIn = (target: Worker, role: SignInRole) =>
+    each([target], async (worker) => {
+      const params = { workerId: worker.id }
+      if (!worker.approved) await call(approveWorker, { params })
+      await call(grantSignIn, { params, body: { role } })
+    })
+  const refuseSignIn = (target: Worker) => each([target], (worker) => call(refuseSignInOf, { params: { workerId: worker.id } }))
 
   const replace = (target: Worker, former: string) =>
     each([target], (worker) => call(replaceWorker, { params: { workerId: worker.id }, body: { worker: former } }))
@@ -66,5 +81,5 @@ export function useWorkerActions() {
     )
     return items
   }
-  return { menu, request, approve, replace, remove }
+  return { menu, request, approve, approveWithSignIn, refuseSignIn, replace, remove }
 }

@@ -5,6 +5,8 @@ import {
   FarmReply,
   JoinRequest,
   JoinReply,
+  SignInQuery,
+  SignInState,
   SignOnRequest,
   SignOnReply,
   TakeRequest,
@@ -73,6 +75,19 @@ export const signOnAgent = operation({
     summary: 'Sign on: capabilities, and attempts that still run',
     body: SignOnRequest,
     response: { 200: SignOnReply },
+  },
+})
+
+export const getSignIn = operation({
+  method: 'GET',
+  url: '/agent/sign-in',
+  config: { access: 'public' },
+  schema: {
+    tags: ['agent'],
+    operationId: 'getSignIn',
+    summary: 'What became of the sign-in that the window beside a worker asks for',
+    querystring: SignInQuery,
+    response: { 200: SignInState },
   },
 })
 

@@ -1,6 +1,14 @@
 /** Operations of the native API: workers/workers. */
 import { Type } from 'typebox'
-import { Worker, WorkerAction, WorkerPatch, WorkerReplacement, WorkerTagsInput, SleepScheduleInput } from '../../schemas/worker.ts'
+import {
+  SignInGrant,
+  Worker,
+  WorkerAction,
+  WorkerPatch,
+  WorkerReplacement,
+  WorkerTagsInput,
+  SleepScheduleInput,
+} from '../../schemas/worker.ts'
 import { WorkerParams, Nothing } from '../params.ts'
 import { ContainerCapabilities } from '../../schemas/container.ts'
 import { operation } from '../operation.ts'
@@ -45,6 +53,33 @@ export const approveWorker = operation({
     tags: ['workers'],
     operationId: 'approveWorker',
     summary: 'Approve a worker that requested to join, and allow the folders that it names',
+    params: WorkerParams,
+    response: { 200: Worker },
+  },
+})
+
+export const grantSignIn = operation({
+  method: 'POST',
+  url: '/workers/:workerId/sign-in',
+  config: { access: 'admin' },
+  schema: {
+    tags: ['workers'],
+    operationId: 'grantSignIn',
+    summary: "Grant the sign-in that the window at a worker's machine asks for",
+    params: WorkerParams,
+    body: SignInGrant,
+    response: { 200: Worker },
+  },
+})
+
+export const refuseSignIn = operation({
+  method: 'DELETE',
+  url: '/workers/:workerId/sign-in',
+  config: { access: 'admin' },
+  schema: {
+    tags: ['workers'],
+    operationId: 'refuseSignIn',
+    summary: "Refuse the sign-in that the window at a worker's machine asks for",
     params: WorkerParams,
     response: { 200: Worker },
   },

@@ -5,7 +5,7 @@ import { defineCommand, type Command } from '../../parsing/command.ts'
 import { EXIT } from '../../errors.ts'
 import { ago } from '../../output/format.ts'
 import { resolveWorkerId } from '../../client/ids.ts'
-import { flag } from '../../parsing/options.ts'
+import { choice, flag } from '../../parsing/options.ts'
 import { printJson, printTable } from '../../output/output.ts'
 import { plural } from '../../../../shared/text/plural.ts'
 
@@ -36,6 +36,12 @@ export const workers = defineCommand({
     )
     const waiting = all.filter((worker) => !worker.approved)
     if (waiting.length) context.terminal.err(`${plural(waiting.length, 'worker')} waiting for approval: framehouse workers approve ID\n`)
+    for (const { name, signIn } of all) {
+      if (signIn)
+        context.terminal.err(
+          `${signIn.person || 'somebody'} at ${name} asks to sign in: framehouse workers approve ${name} --sign-in artist|viewer\n`,
+        )
+    }
     for (const { name, approved, folders } of all) {
       const asked = approved ? folders.filter(({ allowed }) => !allowed).map(({ path }) => path) : []
       if (asked.length)
@@ -49,13 +55,17 @@ export const approveWorker = defineCommand({
   path: ['workers', 'approve'],
   summary: 'approve a pending worker, and allow the folders that it names',
   positionals: [{ name: 'ID', help: 'id of the worker, a prefix of it, or its name', rest: true, completes: 'worker' }],
-  options: CLIENT_OPTIONS,
+  options: {
+    'sign-in': choice(['viewer', 'artist'], 'also grant the sign-in that the window at its machine asks for'),
+    ...CLIENT_OPTIONS,
+  },
   async run(context, { options, words, json }) {
     const client = makeClient(context, options)
     const approved: string[] = []
     for (const word of words) {
       const id = await resolveWorkerId(client, word)
       await client.approveWorker(id)
+      if (options['sign-in'] !== undefined) await client.grantSignIn(id, options['sign-in'])
       approved.push(id)
     }
     if (json)

@@ -12,7 +12,7 @@ import { CONTAINER_OPTIONS, containerSettings } from '../../parsing/containerOpt
 import { baseFolder, serviceLogger, stopAsked, workerData, workerName } from '../../parsing/serviceOptions.ts'
 import { readJoinCode } from '../../../../shared/lan/joinCode.ts'
 import { InvitationError, readInvitation, type Invitation } from '../../../worker/link/invitation.ts'
-import { RESTART_EXIT_CODE, supervise } from '../../services/supervisor.ts'
+import { RESTART_EXIT_CODE, supervise, type WorkerNews } from '../../services/supervisor.ts'
 
 /** A key in the address is a secret, and logs have many readers. */
 const KEY_IN_PATH = /\/k\/[^/]+/
@@ -39,6 +39,9 @@ export const worker = defineCommand({
     }),
     fingerprint: text('SHA256', 'accept only this certificate from an https manager, also on the first connection', {
       env: 'FRAMEHOUSE_FINGERPRINT',
+    }),
+    'sign-in-key': text('HASH', 'ask for a sign-in of the window that made this key, too (the desktop program sets it)', {
+      env: 'FRAMEHOUSE_SIGN_IN_KEY',
     }),
     ...DATA_OPTIONS,
     ...WORKER_OPTIONS,
@@ -72,6 +75,7 @@ export const worker = defineCommand({
       managerUrl,
       join: options.join === undefined ? undefined : await invitation(context, options.join),
       managerFingerprint: options.fingerprint,
+      signInKey: options['sign-in-key'],
       programs: Object.fromEntries(options.program),
       nice: options.nice,
       folders: options['allow-folder'].map((folder) => resolve(context.cwd, folder)),
@@ -106,8 +110,10 @@ export const worker = defineCommand({
       )
     }
     log.info({ name, manager: managerUrl.replace(KEY_IN_PATH, '/k/…'), data: dataDir, slots: options.slots }, 'worker started')
+    const stopTelling = tellParent(() => workers.reduce((sum, one) => sum + one.status().running.length, 0))
     const end = await Promise.race([...workers.map(({ ended }) => ended), stopAsked(context.signal).then(() => 'asked' as const)])
     await Promise.all(workers.map((running) => running.stop()))
+    stopTelling()
     log.info({ name }, 'worker stopped')
     if (end !== 'restart') return EXIT.done
     return options['can-restart'] ? RESTART_EXIT_CODE : startAgain(context, log)
@@ -119,6 +125,21 @@ function invitation({ cwd }: Context, given: string): Promise<Invitation> {
   return readInvitation(readJoinCode(given) ? given : resolve(cwd, given)).catch((error: unknown) => {
     throw error instanceof InvitationError ? new UsageError(error.message, '--join', ['worker']) : error
   })
+}
+
+const TELL_EVERY_MS = 1_000
+
+/** Tells the program that supervises this one, if there is one, how many tasks run. @returns what ends it */
+function tellParent(countRunning: () => number): () => void {
+  if (!process.send) return () => undefined
+  let told = 0
+  const timer = setInterval(() => {
+    const running = countRunning()
+    if (running === told || !process.connected) return
+    told = running
+    process.send?.({ running } satisfies WorkerNews)
+  }, TELL_EVERY_MS).unref()
+  return () => clearInterval(timer)
 }
 
 /** Starts the program again, in its currently installed version, under the supervision of this process. Returns its final exit code. */

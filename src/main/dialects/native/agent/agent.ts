@@ -6,6 +6,7 @@ import {
   getAgentFarm,
   getFarmAuthority,
   joinAgent,
+  getSignIn,
   signOnAgent,
   takeTasks,
   reportAttempts,
@@ -107,14 +108,26 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     ...signOnAgent,
     handler: async (request) => {
       const { publicId } = nativeWorker(request)
+      const { signIn, ...told } = request.body
       const instance = instanceOf(request)
       if (instance !== undefined) await farm.instanceBegins(publicId, instance)
+      // The token that it would make valid comes over the same way.
+      if (signIn !== undefined && request.raw.socket instanceof TLSSocket) await context.security.signIns.ask(publicId, signIn)
       const reply = await farm.signOn(publicId, {
-        ...request.body,
-        canRestart: request.body.canRestart ?? false,
+        ...told,
+        canRestart: told.canRestart ?? false,
         address: addressOf(request),
       })
       return { ...reply, knownAt: knownAt(publicId) }
+    },
+  })
+
+  app.route({
+    ...getSignIn,
+    handler: ({ query: { key } }) => {
+      const { state, workerId } = context.security.signIns.stateOf(key)
+      const worker = workerId === undefined ? undefined : farm.findWorker(workerId)
+      return { state, approved: worker !== undefined && worker.approvedAt !== null && worker.deletedAt === null }
     },
   })
 

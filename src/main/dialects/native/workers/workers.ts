@@ -4,6 +4,8 @@ import {
   getWorker,
   getWorkerContainers,
   approveWorker,
+  grantSignIn,
+  refuseSignIn,
   renameWorker,
   replaceWorker,
   actOnWorker,
@@ -25,6 +27,7 @@ import { type NativeApp } from '../common.ts'
 
 export function workerRoutes(app: NativeApp, context: ServerContext): void {
   const { farm, read } = context
+  const { signIns } = context.security
 
   /** @throws NotFoundError */
   function requireWorker(workerId: string): WorkerState {
@@ -50,6 +53,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
       canRestart: worker.canRestart,
       approved: worker.approvedAt !== null,
       person: worker.person,
+      signIn: signIns.of(worker.publicId) ?? null,
       replaces: replacedBy(worker, farm.workers()),
       kinds: worker.kinds,
       capacity: worker.capacity,
@@ -92,6 +96,26 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
     handler: async ({ params }) => {
       await farm.approveWorker(requireWorker(params.workerId).publicId)
       return one(params.workerId)
+    },
+  })
+
+  app.route({
+    ...grantSignIn,
+    handler: async (request) => {
+      const worker = requireWorker(request.params.workerId)
+      const { role } = request.body
+      const token = await signIns.grant(worker, role, request.caller)
+      request.audited = { kind: 'worker', detail: { role, token: token.publicId, name: token.name } }
+      return one(worker.publicId)
+    },
+  })
+
+  app.route({
+    ...refuseSignIn,
+    handler: ({ params }) => {
+      const { publicId } = requireWorker(params.workerId)
+      signIns.refuse(publicId)
+      return one(publicId)
     },
   })
 

@@ -115,6 +115,11 @@ export async function insertToken(db: Transaction, token: Omit<TokenRow, 'id' | 
 }
 
 /** @param tokenIds internal ids */
+/** Whether there is or was a token with this hash. */
+export async function wasToken(db: ReadDatabase, hash: string): Promise<boolean> {
+  return (await db.get('select 1 from tokens where hash = ?', [hash])) !== undefined
+}
+
 export async function revokeTokens(db: Transaction, tokenIds: readonly number[], now: number): Promise<void> {
   await db.run('update tokens set revoked_at = ? where revoked_at is null and id in (select value from json_each(?))', [
     now,

@@ -243,6 +243,7 @@ export class NativeAgent implements Agent {
         capabilities: await options.registry.capabilities?.(),
         folders: foldersOf(options.folders),
         running: held.fences(),
+        ...(options.signInKey !== undefined && { signIn: { key: options.signInKey, person: options.person ?? '' } }),
       },
       this.ending.signal,
     )

@@ -11,6 +11,8 @@ export const audit = {
     createToken: 'Schlüssel angelegt',
     revokeToken: 'Schlüssel widerrufen',
     approveWorker: 'Rechner zugelassen',
+    grantSignIn: 'Anmeldung gewährt',
+    refuseSignIn: 'Anmeldung abgelehnt',
     deleteWorker: 'Rechner entfernt',
     requestWorkerStatus: 'Rechner um anderen Zustand gebeten',
     changeSettings: 'Einstellungen geändert',

@@ -11,6 +11,8 @@ export const audit = {
     createToken: 'Created a token',
     revokeToken: 'Revoked a token',
     approveWorker: 'Approved a worker',
+    grantSignIn: 'Granted a sign-in',
+    refuseSignIn: 'Refused a sign-in',
     deleteWorker: 'Removed a worker',
     requestWorkerStatus: 'Requested a worker status',
     changeSettings: 'Changed the settings',
