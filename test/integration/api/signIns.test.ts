@@ -48,9 +48,9 @@ it('makes the token of the window valid, with the role that the admin chose, onc
   expect(await stateOf(key)).toMatchObject({ state: 'granted' })
   expect(await as(token, 'GET', '/whoami')).toMatchObject({ status: 200, body: { role: 'viewer', scopes: ['read'] } })
   expect((await as(token, 'POST', '/jobs', {})).status).toBe(403)
-  // Granted once: nobody can use the request again.
+  // Granted once: the request cannot be used again.
   expect((await farm.call('POST', `/workers/${id}/sign-in`, { body: { role: 'artist' } })).status).toBe(404)
-  // Nothing that the farm shows or keeps lets in anybody else.
+  // Nothing that the farm shows or keeps lets anyone else in.
   const shown = JSON.stringify([(await farm.get('/tokens')).body, (await farm.get('/audit')).body, (await farm.get('/workers')).body])
   expect(shown).toContain(' @ ws2')
   expect(shown).not.toContain(token)
@@ -62,7 +62,7 @@ it('makes the token of the window valid, with the role that the admin chose, onc
   const [listed] = (await farm.get('/tokens')).body.items as { id: string }[]
   await farm.call('DELETE', `/tokens/${listed?.id}`)
   expect((await as(token, 'GET', '/whoami')).status).toBe(401)
-  // A token that was revoked never counts again, whoever asks.
+  // A token that was revoked never counts again.
   await started.worker.stop()
   const again = await lab.start({ managerUrl: farm.manager.tls?.url ?? '', name: 'ws2', signInKey: key, dataDir: started.dataDir })
   await until(() => again.worker.status().connected, 'it is connected again')

@@ -17,7 +17,7 @@ export const workers = {
     question: 'May the window there show this farm?',
     somebody: 'Somebody',
     none: 'No: the machine only renders',
-    noneHint: 'Nobody at that machine sees this farm.',
+    noneHint: 'The window there does not open this farm.',
     viewer: 'As a viewer',
     viewerHint: 'Sees everything but settings, users and the audit log.',
     artist: 'As an artist',
