@@ -136,7 +136,7 @@ export class TokenBook {
   }
 
   /**
-   * The same for a token whose text somebody else made and keeps. @throws ConflictError when there is one with this hash
+   * The same for a token whose text its future caller made and keeps. @throws ConflictError when there is one with this hash
    */
   async createFor(input: NewToken, { hash, prefix }: Pick<Token, 'hash' | 'prefix'>): Promise<Token> {
     if (this.byHash.has(hash)) throw new ConflictError('this token exists already')
