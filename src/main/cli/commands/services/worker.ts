@@ -40,7 +40,7 @@ export const worker = defineCommand({
     fingerprint: text('SHA256', 'accept only this certificate from an https manager, also on the first connection', {
       env: 'FRAMEHOUSE_FINGERPRINT',
     }),
-    'sign-in-key': text('HASH', 'ask for a sign-in of the window that made this key, too (the desktop program sets it)', {
+    'sign-in-key': text('HASH', 'ask for a sign-in with the token of this SHA-256 (base64url), too', {
       env: 'FRAMEHOUSE_SIGN_IN_KEY',
     }),
     ...DATA_OPTIONS,
