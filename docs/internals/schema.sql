@@ -459,6 +459,84 @@ CREATE TABLE colonies_queues (
   conditions text not null
 ) strict, without rowid;
 
+CREATE TABLE colonies_s3_buckets (
+  id integer primary key,
+  colony_id integer not null references colonies_colonies (id) on delete cascade,
+  name text not null,
+  created_at integer not null,
+  unique (colony_id, name)
+) strict;
+
+CREATE TABLE colonies_s3_keys (
+  access_key text primary key,
+  secret text not null,
+  colony_id integer not null references colonies_colonies (id) on delete cascade,
+  member_id text not null,
+  member_name text not null,
+  created_at integer not null
+) strict, without rowid;
+
+CREATE TABLE colonies_s3_objects (
+  id integer primary key,
+  bucket_id integer not null references colonies_s3_buckets (id) on delete cascade,
+  key blob not null,
+  size integer not null,
+  etag text not null,
+  headers text not null,
+  checksum text,
+  modified_at integer not null,
+  unique (bucket_id, key)
+) strict;
+
+CREATE TRIGGER colonies_s3_object_removed after delete on colonies_s3_objects begin
+  delete from content_links where owner = 'colonies-s3-object:' || old.id;
+end;
+
+CREATE TABLE colonies_s3_parts (
+  id integer primary key,
+  upload_id integer not null references colonies_s3_uploads (id) on delete cascade,
+  number integer not null,
+  sha256 text not null,
+  bytes integer not null,
+  etag text not null,
+  checksum text,
+  modified_at integer not null,
+  unique (upload_id, number)
+) strict;
+
+CREATE TRIGGER colonies_s3_part_added after insert on colonies_s3_parts begin
+  insert into content_links (owner, sha256, bytes) values ('colonies-s3-part:' || new.id, new.sha256, new.bytes);
+end;
+
+CREATE TRIGGER colonies_s3_part_removed after delete on colonies_s3_parts begin
+  delete from content_links where owner = 'colonies-s3-part:' || old.id;
+end;
+
+CREATE TABLE colonies_s3_pieces (
+  object_id integer not null references colonies_s3_objects (id) on delete cascade,
+  position integer not null,
+  sha256 text not null,
+  bytes integer not null,
+  primary key (object_id, position)
+) strict, without rowid;
+
+CREATE TRIGGER colonies_s3_piece_added after insert on colonies_s3_pieces begin
+  insert or ignore into content_links (owner, sha256, bytes) values ('colonies-s3-object:' || new.object_id, new.sha256, new.bytes);
+end;
+
+CREATE TABLE colonies_s3_uploads (
+  id integer primary key,
+  public_id text not null unique,
+  bucket_id integer not null references colonies_s3_buckets (id) on delete cascade,
+  key blob not null,
+  headers text not null,
+  checksum_algorithm text,
+  checksum_type text,
+  created_at integer not null
+) strict;
+
+CREATE INDEX colonies_s3_uploads_by_bucket on colonies_s3_uploads (bucket_id, key, id);
+
 CREATE TABLE colonies_snapshots (
   id integer primary key,
   public_id text not null unique,

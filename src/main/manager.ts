@@ -356,6 +356,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     // Starts the sandbox's thread, so that the first submission does not wait for it, and logs scripts that are broken.
     void jobTypes.list().catch(() => undefined)
     closing.push(() => shaman.stop())
+    closing.push(() => content.close())
 
     const [{ port } = config.listen, secure] = doors.listeners.list().filter(({ source }) => source === 'command-line')
     const url = `http://${callableHost(config.listen.host)}:${port}`

@@ -11,6 +11,7 @@ import * as users from './admin/users.ts'
 import * as agent from './agent/agent.ts'
 import * as agentResults from './agent/results.ts'
 import * as workerRequests from './agent/workerRequests.ts'
+import * as s3Keys from './colonies/s3Keys.ts'
 import * as farm from './farm/farm.ts'
 import * as listeners from './farm/listeners.ts'
 import * as schedules from './farm/schedules.ts'
@@ -42,6 +43,7 @@ export const OPERATIONS: readonly Operation[] = [
   agent,
   agentResults,
   workerRequests,
+  s3Keys,
   farm,
   listeners,
   schedules,

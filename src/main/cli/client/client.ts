@@ -15,6 +15,8 @@ import { listJobTypes } from '../../../shared/operations/jobs/jobTypes.ts'
 import * as logs from '../../../shared/operations/jobs/logs.ts'
 import * as tasks from '../../../shared/operations/jobs/tasks.ts'
 import type { ReplyOf } from '../../../shared/operations/operation.ts'
+import * as s3Keys from '../../../shared/operations/colonies/s3Keys.ts'
+import type { NewS3Key, S3Key } from '../../../shared/schemas/colonies/s3Keys.ts'
 import { makeDialectKey } from '../../../shared/operations/admin/dialects.ts'
 import * as joinCodes from '../../../shared/operations/workers/joinCodes.ts'
 import { listTags } from '../../../shared/operations/workers/tagsAndLimits.ts'
@@ -272,6 +274,18 @@ export class Client {
   /** A new key of the owner of an API family. @throws CliError for one that has no such key */
   makeDialectKey(dialect: string): Promise<DialectKey> {
     return call(this.connection, makeDialectKey, { params: { dialect } })
+  }
+
+  async s3Keys(colony: string): Promise<S3Key[]> {
+    return (await call(this.connection, s3Keys.listS3Keys, { params: { colony } })).items
+  }
+
+  makeS3Key(colony: string, member: string): Promise<NewS3Key> {
+    return call(this.connection, s3Keys.makeS3Key, { params: { colony }, body: { member } })
+  }
+
+  async removeS3Key(colony: string, accessKey: string): Promise<void> {
+    await act(this.connection, s3Keys.removeS3Key, { params: { colony, accessKey } })
   }
 
   listeners(): Promise<Listeners> {

@@ -21,6 +21,7 @@ import { farms } from './farm/farms.ts'
 import { createJoinCode, listJoinCodes, revokeJoinCode } from './farm/joinCodes.ts'
 import { addListener, listeners, removeListener } from './farm/listeners.ts'
 import { ownerKey } from './farm/ownerKey.ts'
+import { createS3Key, listS3Keys, removeS3Key } from './farm/s3Keys.ts'
 import { manager } from './services/manager.ts'
 import { worker } from './services/worker.ts'
 import { approveWorker, workerRequests, workers } from './farm/workers.ts'
@@ -58,6 +59,9 @@ export const COMMANDS: readonly Command[] = [
   addListener,
   removeListener,
   ownerKey,
+  createS3Key,
+  listS3Keys,
+  removeS3Key,
   backup,
   restoreCommand,
   salvageCommand,

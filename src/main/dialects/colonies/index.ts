@@ -12,6 +12,7 @@ import { httpRoutes } from './endpoint/http.ts'
 import { OwnListener } from './endpoint/listener.ts'
 import { socketRoutes } from './endpoint/sockets.ts'
 import { openService, type Service } from './service.ts'
+import { openS3 } from './s3/index.ts'
 import { Upkeep } from './upkeep.ts'
 import { ColoniesSettings, WORDS } from './settings.ts'
 import { MIGRATIONS } from './store/migrations.ts'
@@ -51,6 +52,8 @@ export const coloniesDialect: Dialect = {
     return {
       async register(app) {
         const { service, calls } = await opened()
+        // Before the dialect's own parser of bodies is installed: these routes read JSON.
+        await (await openS3(service)).register(app, context.coloniesDevKeys)
         const listener = new OwnListener(app, context, context.coloniesDevKeys, () => service.owner.isOn)
         httpRoutes(app, { service, calls, budget: new BodyBudget() })
         const unfollow = context.settings.onChange(() => void listener.follow())

@@ -9,6 +9,12 @@ export const ColoniesSettings = Type.Object({
   coloniesPort: Type.Integer({ minimum: 0, maximum: 65_535, default: 50_080 }),
   /** The address that it listens on. */
   coloniesAddress: Type.String({ minLength: 1, maxLength: 100, default: '127.0.0.1' }),
+  /** The port of the S3 endpoint, where the bytes of files are. 0: there is none. */
+  coloniesS3Port: Type.Integer({ minimum: 0, maximum: 65_535, default: 0 }),
+  /** The address that it listens on. */
+  coloniesS3Address: Type.String({ minLength: 1, maxLength: 100, default: '127.0.0.1' }),
+  /** Names whose subdomains are buckets (`BUCKET.NAME`), separated by blanks or commas. */
+  coloniesS3Hosts: Type.String({ maxLength: 1_000, default: '' }),
   /** The id of the server's owner, who creates colonies: 64 hex digits; empty: there is none. */
   coloniesServerId: Type.String({ pattern: '^([0-9a-f]{64})?$', default: '' }),
   /** Whether an executor may register again under a name that is taken. */
@@ -30,6 +36,15 @@ export const WORDS: NonNullable<Dialect['words']> = {
         label: 'Address',
         hint: '0.0.0.0 lets other machines in. Use TLS there: anyone who can read a signed call can send it again.',
       },
+      coloniesS3Port: { label: 'Port of the S3 endpoint for files', hint: '0: none. Usual is 50081.' },
+      coloniesS3Address: {
+        label: 'Address of the S3 endpoint',
+        hint: '0.0.0.0 lets other machines in. Contents can be read on the way there.',
+      },
+      coloniesS3Hosts: {
+        label: 'Names with a subdomain for each bucket',
+        hint: 'Separated by commas. Empty: the bucket is the first part of the path.',
+      },
       coloniesServerId: { label: 'Id of the server owner', hint: '64 hexadecimal digits. Only this identity creates colonies.' },
       coloniesReregister: { label: 'Executors may register again under the same name' },
       coloniesRemoveSilentMs: {
@@ -48,6 +63,15 @@ export const WORDS: NonNullable<Dialect['words']> = {
       coloniesAddress: {
         label: 'Adresse',
         hint: '0.0.0.0 lässt andere Rechner zu. Dort gehört TLS dazu: Wer einen signierten Aufruf mitliest, kann ihn erneut senden.',
+      },
+      coloniesS3Port: { label: 'Port der S3-Schnittstelle für Dateien', hint: '0: keine. Üblich ist 50081.' },
+      coloniesS3Address: {
+        label: 'Adresse der S3-Schnittstelle',
+        hint: '0.0.0.0 lässt andere Rechner zu. Inhalte sind auf dem Weg dorthin lesbar.',
+      },
+      coloniesS3Hosts: {
+        label: 'Namen mit einer Subdomain für jeden Bucket',
+        hint: 'Durch Kommas getrennt. Leer: Der Bucket ist der erste Teil des Pfads.',
       },
       coloniesServerId: { label: 'Id des Server-Eigentümers', hint: '64 hexadezimale Ziffern. Nur diese Identität legt Kolonien an.' },
       coloniesReregister: { label: 'Executors dürfen sich unter demselben Namen neu anmelden' },

@@ -3,8 +3,10 @@ import { ColoniesSettings } from './settings.ts'
 import { CHECK_MS } from './messages/plans/crons.ts'
 import { APPROVED, UNREGISTERED, type Executor } from './people/registry.ts'
 import type { Service } from './service.ts'
+import { dropAbandonedUploads } from './s3/index.ts'
 
 const EXECUTORS_MS = 60_000
+const UPLOADS_MS = 3_600_000
 
 export class Upkeep {
   private readonly timers: NodeJS.Timeout[] = []
@@ -19,6 +21,7 @@ export class Upkeep {
       await this.service.generators.tick()
     })
     this.again(EXECUTORS_MS, () => this.checkExecutors())
+    this.again(UPLOADS_MS, () => dropAbandonedUploads(this.service))
   }
 
   /** What has begun is completed. */

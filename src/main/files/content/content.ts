@@ -8,7 +8,12 @@ import { NotFoundError } from '../../engine/base/errors.ts'
 import { walk } from './disk.ts'
 import { blobKey, blobOfPath, storedFolder, type BlobId } from './blobs.ts'
 import type { FileStore } from './fileStore.ts'
+import { HashThreads } from './hashThreads.ts'
+import { Intake, type IntakeOptions } from './intake.ts'
 import type { ContentLinks } from './links.ts'
+
+/** Bytes that are read at once. */
+const READ_BYTES = 256 * 1024
 
 /** First and last byte, both included, counted from 0. */
 export interface ByteRange {
@@ -47,6 +52,8 @@ export interface Content {
    * @throws ContentMismatchError, WrongOffsetError, UploadAbortedError
    */
   putAt(blob: BlobId, offset: number, body: AsyncIterable<Buffer>): Promise<void>
+  /** Takes a file piece by piece, with other checks than the SHA-256 too; nothing of it is seen before it is kept. */
+  receive(options: IntakeOptions): Promise<Intake>
   /** Those that are not stored. Those that are count as just used, so that they stay until they are linked. */
   missing(blobs: readonly BlobId[]): Promise<MissingContent[]>
   /** @throws NotFoundError */
@@ -59,6 +66,8 @@ export interface Content {
 }
 
 export class ContentStore implements Content {
+  private readonly threads = new HashThreads()
+
   constructor(
     private readonly files: FileStore,
     private readonly links: ContentLinks,
@@ -71,6 +80,15 @@ export class ContentStore implements Content {
 
   async putAt(blob: BlobId, offset: number, body: AsyncIterable<Buffer>): Promise<void> {
     await this.files.storeAt(blob, offset, body)
+  }
+
+  async receive(options: IntakeOptions): Promise<Intake> {
+    return new Intake(await this.files.begin(), this.threads, options)
+  }
+
+  /** Ends the threads. */
+  async close(): Promise<void> {
+    await this.threads.close()
   }
 
   async missing(blobs: readonly BlobId[]): Promise<MissingContent[]> {
@@ -87,8 +105,11 @@ export class ContentStore implements Content {
   async open(sha256: string, range?: ByteRange): Promise<OpenContent> {
     const blob = await this.files.find(sha256)
     if (blob === undefined) throw new NotFoundError('file', sha256)
-    const path = this.files.pathOf(blob)
-    return { blob, stream: createReadStream(path, range && { start: range.first, end: range.last }) }
+    const stream = createReadStream(this.files.pathOf(blob), {
+      highWaterMark: READ_BYTES,
+      ...(range && { start: range.first, end: range.last }),
+    })
+    return { blob, stream }
   }
 
   async link(owner: string, blobs: readonly BlobId[]): Promise<void> {

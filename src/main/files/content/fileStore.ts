@@ -11,6 +11,7 @@ import { ensureDir } from '../../system/ensureDir.ts'
 import { blobKey, blobPath, shaFolder, storedFolder, uploadingFolder, type BlobId } from './blobs.ts'
 import { isMissing, syncFolder } from './disk.ts'
 import { UploadAbortedError, UploadTooLargeError } from './errors.ts'
+import type { IntakeFile } from './intake.ts'
 import { PartFiles } from './partFiles.ts'
 
 export type BlobStatus = 'unknown' | 'uploading' | 'stored'
@@ -143,7 +144,7 @@ export class FileStore {
    * @throws TooLargeUploadError beyond `limit` bytes, UploadAbortedError when the stream broke off
    */
   async add(body: AsyncIterable<Buffer>, limit: number): Promise<BlobId> {
-    const temporary = path.join(uploadingFolder(this.options.storage()), `upload-${this.options.random()}.tmp`)
+    const temporary = this.temporaryPath()
     this.temporary.add(temporary)
     try {
       await ensureDir(path.dirname(temporary))
@@ -169,6 +170,30 @@ export class FileStore {
       await rm(temporary, { force: true })
       this.temporary.delete(temporary)
     }
+  }
+
+  /** A new file on its way in, which its caller writes, and then places or removes. */
+  async begin(): Promise<IntakeFile> {
+    const file = this.temporaryPath()
+    this.temporary.add(file)
+    try {
+      await ensureDir(path.dirname(file))
+      return {
+        path: file,
+        handle: await open(file, 'wx', 0o644),
+        place: async (blob) => {
+          await this.keep(blob, file)
+        },
+        release: () => this.temporary.delete(file),
+      }
+    } catch (error) {
+      this.temporary.delete(file)
+      throw error
+    }
+  }
+
+  private temporaryPath(): string {
+    return path.join(uploadingFolder(this.options.storage()), `upload-${this.options.random()}.tmp`)
   }
 
   /** Gives a file that is whole, checked and on disk its name; false when the same content is there already. */

@@ -78,6 +78,8 @@ export const audit = {
     changeBlueprint: 'Blueprint geändert',
     removeBlueprint: 'Blueprint entfernt',
     makeDialectKey: 'Schlüssel für eine andere API erstellt',
+    makeS3Key: 'Schlüssel für die Buckets einer Kolonie erstellt',
+    removeS3Key: 'Schlüssel für die Buckets einer Kolonie entfernt',
     'login-failed': 'Anmeldung gescheitert',
   },
   auditWords: {

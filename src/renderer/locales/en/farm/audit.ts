@@ -78,6 +78,8 @@ export const audit = {
     changeBlueprint: 'Changed a blueprint',
     removeBlueprint: 'Removed a blueprint',
     makeDialectKey: 'Made a key for another API',
+    makeS3Key: 'Made a key for a colony’s buckets',
+    removeS3Key: 'Removed a key of a colony’s buckets',
     'login-failed': 'Failed to sign in',
   },
   auditWords: {
