@@ -51,8 +51,12 @@ export async function receiveBody(call: S3Call): Promise<ReceivedBody> {
   }
 }
 
-/** A small body as text. @throws S3Error */
-export async function readDocument(call: S3Call): Promise<string> {
+/**
+ * A small body as text.
+ * @param about whether checksums in the headers are those of the body, or of the object that it is about
+ * @throws S3Error
+ */
+export async function readDocument(call: S3Call, about: 'body' | 'object' = 'body'): Promise<string> {
   const { payload, headers } = call
   if (payload.wireBytes > MOST_DOCUMENT_BYTES) throw new S3Error('MalformedXML', 'The XML you provided is too large')
   const parts: Buffer[] = []
@@ -77,7 +81,8 @@ export async function readDocument(call: S3Call): Promise<string> {
   if (payload.sha256 !== undefined && payload.sha256 !== sha) {
     throw new S3Error('XAmzContentSHA256Mismatch', "The provided 'x-amz-content-sha256' header does not match what was computed.")
   }
-  const announced = readAnnounced(headers)
+  const ofBody = about === 'body' ? [...headers] : [...headers].filter(([name]) => !name.startsWith('x-amz-checksum-'))
+  const announced = readAnnounced(new Map(ofBody))
 
   const digests = new Digests(['sha256', ...digestsFor(announced)])
   digests.update(bytes)

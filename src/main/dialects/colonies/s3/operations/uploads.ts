@@ -122,7 +122,7 @@ export const copyPart: S3Operation = async (call) => {
 export const completeUpload: S3Operation = async (call) => {
   const { context, headers, address } = call
   const upload = await uploadOf(call)
-  const root = readXml(await readDocument(call))
+  const root = readXml(await readDocument(call, 'object'))
   const named = root.children.filter(({ name }) => name === 'Part')
   if (root.name !== 'CompleteMultipartUpload' || named.length === 0 || named.length > MOST_PARTS) {
     throw new S3Error('MalformedXML', 'The XML you provided was not well-formed or did not validate against our published schema')
