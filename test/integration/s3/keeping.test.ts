@@ -1,4 +1,4 @@
-/** What buckets hold stays in the file store; what they hold no longer is its garbage. Keys are told once. */
+/** What buckets hold stays in the file store; what they hold no longer is its garbage. Secrets are shown once. */
 import { randomBytes } from 'node:crypto'
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ const isStored = (body: Buffer): Promise<boolean> => {
   )
 }
 
-/** Everything that nobody needs goes, however young: as the manager asks about each content. */
+/** Everything that is not needed goes, however young: as the manager asks about each content. */
 async function collect(): Promise<void> {
   const store = new FileStore({ storage, now: () => Date.now() + 7_200_000, random: () => randomBytes(4).toString('hex') })
   const isNeeded = async ({ sha }: { sha: string }) =>

@@ -16,7 +16,7 @@ export class Digests {
     this.running = new Map(names.map((name) => [name, begin(name)]))
   }
 
-  /** @param cuts where pieces end, as offsets in `bytes`; undefined: nobody asks for pieces @returns the SHA-256 of each piece that ended */
+  /** @param cuts where pieces end, as offsets in `bytes`; undefined: no pieces are wanted @returns the SHA-256 of each piece that ended */
   update(bytes: Uint8Array, cuts?: readonly number[]): string[] {
     for (const digest of this.running.values()) digest.update(bytes)
     if (cuts === undefined) return []

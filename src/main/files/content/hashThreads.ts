@@ -14,7 +14,7 @@ export interface HashJob {
   /** @returns the SHA-256 of each piece that ended; the bytes may be used again then */
   update(bytes: SharedArrayBuffer, length: number, cuts?: readonly number[]): Promise<string[]>
   finish(): Promise<DigestValues>
-  /** Nobody asks for it any longer. */
+  /** Its result is not wanted any longer. */
   drop(): void
 }
 

@@ -1,6 +1,6 @@
 /**
  * A file on its way in whose sender knows no hash beforehand, or another one than ours. It is written and hashed at the same time, the
- * hashes in threads; nobody sees it before `keep`.
+ * hashes in threads; it is in no place of the store before `keep`.
  */
 import type { FileHandle } from 'node:fs/promises'
 import { rm } from 'node:fs/promises'

@@ -21,7 +21,7 @@ export interface S3Call {
   readonly member: Member
   readonly signing: SigningContext
   readonly payload: PayloadForm
-  /** The bytes on the wire. Whoever asks for them lets the client send them. */
+  /** The bytes on the wire. The operation that asks for them lets the client send them. */
   body(): AsyncIterable<Buffer>
 }
 

@@ -28,7 +28,7 @@ export interface EndpointOptions {
 export class Endpoint {
   constructor(private readonly options: EndpointOptions) {}
 
-  /** @param waits whether the client sends its body only after it was told to go on */
+  /** @param waits whether the client sends its body only after a 100 Continue */
   async handle(request: IncomingMessage, response: ServerResponse, waits: boolean): Promise<void> {
     const id = randomBytes(8).toString('hex').toUpperCase()
     response.setHeader('x-amz-request-id', id)

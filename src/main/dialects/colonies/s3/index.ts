@@ -8,7 +8,7 @@ import { keyRoutes } from './keyRoutes.ts'
 import { S3Listener } from './listener.ts'
 import { deleteUploadsBefore } from './store/uploads.ts'
 
-/** Uploads in parts that nobody completes are dropped after this time. */
+/** Uploads in parts that no client completes are dropped after this time. */
 const ABANDONED_MS = 7 * 86_400_000
 
 export interface S3 {

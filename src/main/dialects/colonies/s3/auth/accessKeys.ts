@@ -59,7 +59,7 @@ export class AccessKeys {
     this.keys.delete(accessKey)
   }
 
-  /** Whose key it is; undefined: nobody's, or of one who belongs to the colony no longer. */
+  /** Whose key it is; undefined: no member's, or of one that belongs to the colony no longer. */
   holder(accessKey: string): { member: Member; secret: string } | undefined {
     const key = this.keys.get(accessKey)
     const member = key && this.roles.member(key.memberId, this.registry.findById(key.colonyId))

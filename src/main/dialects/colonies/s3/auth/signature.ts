@@ -149,11 +149,11 @@ export function verify(request: SignedRequest, claim: Claim, secret: string): Si
   return { key, date: claim.date, scope: claim.scope, seed: claim.signature }
 }
 
-/** What is not signed could have been added by somebody else. */
+/** What is not signed could have been added by another program. */
 function assertSigned({ headers }: SignedRequest, { signedHeaders }: Claim): void {
   const signed = new Set(signedHeaders)
   const missing = [...headers.keys()].filter((name) => !signed.has(name) && (name === 'host' || name.startsWith('x-amz-')))
-  // Clients that presign leave the hash of the body to whoever sends it.
+  // Clients that presign leave the hash of the body to the client that sends it.
   const unsigned = missing.filter((name) => name !== 'x-amz-content-sha256')
   if (unsigned.length > 0)
     throw new S3Error('AccessDenied', `There were headers present in the request which were not signed: ${unsigned.join(', ')}`)

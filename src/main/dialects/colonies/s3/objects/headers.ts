@@ -40,7 +40,7 @@ export function shownHeaders(object: StoredObject, query: readonly Parameter[]):
     etag: `"${object.etag}"`,
     'last-modified': new Date(object.modifiedAt).toUTCString(),
     'accept-ranges': 'bytes',
-    // Whatever somebody stored is no page of this server.
+    // Whatever a client stored is no page of this server.
     'x-content-type-options': 'nosniff',
     'content-security-policy': "sandbox; default-src 'none'",
   }

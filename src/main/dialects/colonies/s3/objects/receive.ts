@@ -169,7 +169,7 @@ class SignatureChain {
     if (signature !== undefined) this.compare(signature, sha)
   }
 
-  /** @throws S3Error for a chunk that nobody hashed, and a trailer whose signature is wrong */
+  /** @throws S3Error for a chunk without a hash, and a trailer whose signature is wrong */
   checkEnd(): void {
     if (this.expected.length > 0) throw wrongChunk()
     if (this.trailer) this.compare(this.trailer.signature, sha256(this.trailer.text), true)

@@ -78,7 +78,7 @@ export async function deleteUpload(tx: Connection, id: number): Promise<boolean>
   return (await tx.run('delete from colonies_s3_uploads where id = ?', [id])).changes > 0
 }
 
-/** Uploads that nobody completed since then. */
+/** Uploads that no client completed since then. */
 export async function deleteUploadsBefore(tx: Connection, before: number): Promise<number> {
   return (await tx.run('delete from colonies_s3_uploads where created_at < ?', [before])).changes
 }

@@ -76,7 +76,7 @@ export class S3Error extends Error {
   }
 }
 
-/** Anything thrown, as S3 says it; undefined: it is nothing that a client may know more about. */
+/** Anything thrown, as S3 names it; undefined: it is nothing that a client may know more about. */
 export function s3ErrorOf(thrown: unknown): S3Error | undefined {
   const error = withoutRoom(thrown)
   if (error instanceof S3Error) return error
