@@ -748,7 +748,7 @@ CREATE TABLE jobs (
   finished_at integer,
   delete_requested_at integer,
   deleted_at integer
-, watched integer not null default 0, keep_whole integer not null default 0, warning_count integer not null default 0, first_failure text, max_tasks integer, owner_id text not null default '', admin_rights integer not null default 0, submitted_with text not null default '', results_root text) strict;
+, watched integer not null default 0, keep_whole integer not null default 0, warning_count integer not null default 0, first_failure text, max_tasks integer, owner_id text not null default '', admin_rights integer not null default 0, submitted_with text not null default '', results_root text, storage_roots text) strict;
 
 CREATE UNIQUE INDEX jobs_by_client_id on jobs (namespace_id, origin, client_id) where client_id is not null and deleted_at is null;
 

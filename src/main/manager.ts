@@ -25,6 +25,8 @@ import { LastRendered } from './files/lastRendered.ts'
 import { MissingPreviews } from './files/missingPreviews.ts'
 import { Previews } from './files/previews.ts'
 import { twoWayValues, withVariable } from './files/sharedFiles.ts'
+import { StorageRoots } from './files/roots/storageRoots.ts'
+import { declaredRoots } from './files/roots/rootPaths.ts'
 import { Shaman } from './files/shaman/shaman.ts'
 import { ContentStore } from './files/content/content.ts'
 import { ContentLinks } from './files/content/links.ts'
@@ -242,6 +244,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       variables: {
         fromValues: (values, platform) => valuesToVariables(values, settings.current(), platform, host()),
         toValue,
+        roots: (paths) => declaredRoots(paths, settings.current(), host()),
       },
     })
     const secrets = await SecretBox.open(dataDir)
@@ -348,6 +351,18 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       now,
     })
     missing.start(everyOn(log))
+    const roots = new StorageRoots({
+      farm,
+      proofs: farm.parts.storage,
+      settings,
+      host,
+      farmId: opened.identity.id,
+      randomText: randomUUID,
+      now,
+      log,
+    })
+    await roots.start(everyOn(log))
+    closing.push(() => roots.stop())
     await blendLooks.resume()
     blendLooks.start(everyOn(log))
     closing.push(async () => blendLooks.stop())

@@ -28,6 +28,7 @@ import { Joining } from './workers/joining.ts'
 import { Machines } from './workers/machines.ts'
 import { NativeWork } from './workers/nativeWork.ts'
 import { TagsAndLimits } from './workers/tagsAndLimits.ts'
+import { StorageProofs } from './workers/storageProofs.ts'
 import { WorkerRequests } from './workers/workerRequests.ts'
 import { WorkerRoster } from './workers/workerRoster.ts'
 
@@ -70,6 +71,7 @@ export interface EngineParts {
   readonly external: ExternalWork
   readonly explainer: Explainer
   readonly results: Results
+  readonly storage: StorageProofs
 }
 
 export function assemble(core: Core, hooks: EngineHooks): EngineParts {
@@ -81,11 +83,12 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
     looksFirst: (job, reason) => finalLooks.begin(job, reason),
   })
   const warnings = new Warnings(core, book)
-  const others: Others = new Others(core, () => roster.each())
+  const storage = new StorageProofs()
+  const others: Others = new Others(core, () => roster.each(), storage)
   const workerById = (id: number): WorkerState | undefined => roster.byInternalId(id)
   const attempts = new Attempts(core, { book, leases, transitions, others, workerById, warnings, logs })
   const sessions = new WarmApps(core, book)
-  const dispatcher = new Dispatcher(core, book, leases, transitions, sessions, others)
+  const dispatcher = new Dispatcher(core, book, leases, transitions, sessions, others, storage)
   const next = new Prefetch(core, book, leases, dispatcher)
   const roster: WorkerRoster = new WorkerRoster(core, leases, attempts, dispatcher, next, () => hooks.statusMayChange())
   const machines = new Machines(core)
@@ -116,7 +119,7 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
   const foreign = new ForeignWork(core, { ...working, transitions, completion: foreignCompletion })
   const external = new ExternalWork(core, { ...working, transitions })
   const stalls = new Stalls(core, book, others, transitions, attempts, logs, () => roster.each())
-  const explainer = new Explainer(core, book, dispatcher, () => roster.all(), sessions, stalls)
+  const explainer = new Explainer(core, book, dispatcher, () => roster.all(), sessions, stalls, storage)
   const results = new Results(core, book, attempts, warnings, logs)
   return {
     leases,
@@ -147,5 +150,6 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
     external,
     explainer,
     results,
+    storage,
   }
 }

@@ -38,8 +38,8 @@ export async function insertJobHead(
   await tx.run(
     `insert into jobs (id, public_id, origin, owner, client_id, name, type, project, priority, status, settings, metadata, policy, queue_order,
        tag_id, lane_id, max_workers, start_after, checkout_id, output_dir, steps_total, task_count, count_queued, created_at, updated_at, watched, max_tasks,
-       owner_id, admin_rights, submitted_with, keep_whole, activity, results_root)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       owner_id, admin_rights, submitted_with, keep_whole, activity, results_root, storage_roots)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, 'under-construction', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       ids.job,
       record.publicId,
@@ -73,6 +73,7 @@ export async function insertJobHead(
       Number(record.keepWholeFrames ?? false),
       record.activity ?? '',
       record.resultsRoot ?? null,
+      record.storageRoots?.length ? JSON.stringify(record.storageRoots) : null,
     ],
   )
   for (const [table, column, values] of [

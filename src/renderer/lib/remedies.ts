@@ -11,6 +11,7 @@ export type Remedy =
 export function remedyOf(rule: string, job: Pick<Job, 'id' | 'status'>): Remedy | undefined {
   switch (rule) {
     case 'kind':
+    case 'storage':
     case 'not-approved':
     case 'not-awake':
       return { kind: 'go', label: 'workers', to: '/workers' }

@@ -199,8 +199,10 @@ export const TakeRequest = Type.Object({
 export type TakeRequest = Static<typeof TakeRequest>
 export const Cancellation = Type.Object({ taskId: Id, attempt: Type.Integer(), reason: Type.String() })
 
+/** The request that proves which storage roots a worker sees. */
+export const READ_MARKERS = 'read-markers'
 /** Commands that may be used in a request: they only read. */
-export const WORKER_REQUEST_COMMANDS = ['check-paths', 'inspect-blend', 'look-for-frames', 'look-for-files'] as const
+export const WORKER_REQUEST_COMMANDS = ['check-paths', 'inspect-blend', 'look-for-frames', 'look-for-files', READ_MARKERS] as const
 /**
  * A request that is not a command: the preview of a picture saved by another worker, or by this one before it was killed.
  * Parameters: `file`, and `frameId` for the manager. The picture goes to PUT /agent/requests/{requestId}/preview; the result says what was sent.

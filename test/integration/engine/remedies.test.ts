@@ -254,6 +254,18 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     },
   ],
   [
+    'storage',
+    /connect the storage/,
+    async () => {
+      const { storage } = test.farm.parts
+      storage.setMarked(new Map([['projects', '/mnt/projects']]))
+      storage.setProofs(ada.id, new Map([['projects', { seen: false, path: 'P:\\projects', problem: 'ENOENT' }]]))
+      const job = await test.submit([{}], { storageRoots: ['projects'] })
+      const remedy = () => Promise.resolve(storage.setProofs(ada.id, new Map([['projects', { seen: true }]])))
+      return { job, index: 1, remedy }
+    },
+  ],
+  [
     'machine-limit',
     /raise the limit/,
     async () => {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { InvalidInputError, JobTypeChangedError, NotFoundError } from '../../../src/main/engine/base/errors.ts'
 import type { JobState } from '../../../src/main/engine/base/model.ts'
 import { createTextExpander, valuesToVariables } from '../../../src/main/engine/compile/variables.ts'
+import { declaredRoots } from '../../../src/main/files/roots/rootPaths.ts'
 import { ClaimBook } from '../../../src/main/jobtypes/submission/claimBook.ts'
 import { createSubmission, type Submission, type SubmissionInput } from '../../../src/main/jobtypes/submission/submission.ts'
 import { SettingsError } from '../../../src/main/jobtypes/submission/settings.ts'
@@ -65,6 +66,7 @@ beforeEach(async () => {
     variables: {
       fromValues: (values, platform) => valuesToVariables(values, test.settings, platform, HOST),
       toValue: (text) => createTextExpander(test.settings, 'workers', HOST.platform, HOST)(text),
+      roots: (paths) => declaredRoots(paths, test.settings, HOST),
     },
     uploads: { idIn: () => undefined },
     results: RESULTS,
@@ -264,7 +266,7 @@ function partsOf(): Parameters<typeof createSubmission>[0] {
     catalog: home.catalog,
     farm: test.farm,
     settings: { current: () => test.settings },
-    variables: { fromValues: (values) => values, toValue: (text) => text },
+    variables: { fromValues: (values) => values, toValue: (text) => text, roots: () => ({ roots: [] }) },
     uploads: { idIn: () => undefined },
     results: RESULTS,
     claims: claimsOf(),

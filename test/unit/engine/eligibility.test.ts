@@ -56,6 +56,7 @@ const TASK: TaskFacts = {
   activeWorkers: 0,
   workerIsActive: false,
   machineLimit: undefined,
+  unseenStorage: undefined,
 }
 const WORKER: WorkerFacts = {
   id: 7,
@@ -87,6 +88,7 @@ describe('what keeps a worker from a task', () => {
     ['the maximum of workers', { maxWorkers: 2, activeWorkers: 2 }, {}, 'max-workers'],
     ['room under the maximum', { maxWorkers: 2, activeWorkers: 1 }, {}, undefined],
     ['being one of the maximum already', { maxWorkers: 2, activeWorkers: 2, workerIsActive: true }, {}, undefined],
+    ['storage that it does not see', { unseenStorage: { path: '/mnt/projects', problem: 'ENOENT' } }, {}, 'storage'],
     ['a limit per machine', { machineLimit: 'nuke' }, {}, 'machine-limit'],
     ['waiting for approval', {}, { approved: false }, 'not-approved'],
     ['being asleep', {}, { status: 'asleep' }, 'not-awake'],

@@ -25,6 +25,20 @@ describe('what tasks can expect', () => {
       [],
       'stalled nobody-left',
     ],
+    ['wait for storage that nobody sees', [worker('ada', 'awake', 'storage'), worker('bob', 'gone')], [], 'waiting storage'],
+    [
+      'wait for storage although the one that sees it failed them',
+      [worker('ada', 'awake', 'storage'), worker('bob', 'awake', 'failed')],
+      [],
+      'waiting storage',
+    ],
+    ['wait for who is asleep and sees the storage', [worker('ada', 'awake', 'storage'), worker('bob', 'asleep')], [], 'waiting asleep'],
+    [
+      'are stalled when who does not see the storage is gone, too',
+      [worker('ada', 'gone', 'storage'), worker('bob', 'awake', 'failed')],
+      [],
+      'stalled nobody-left',
+    ],
     ['are stalled when the only one is kept from them', [worker('ada', 'awake', 'kept-off')], [], 'stalled nobody-left'],
   ])('%s', (_, candidates, pending, expected) => {
     const outlook = outlookOf('misc', false, candidates, pending)

@@ -123,6 +123,7 @@ describe('a sentence', () => {
 const EXCLUSIONS: Record<WorkerExclusion, true> = {
   kind: true,
   tag: true,
+  storage: true,
   blocked: true,
   'failed-before': true,
   'kept-off': true,

@@ -77,6 +77,8 @@ export interface NewJobRecord extends JobOwnership {
   keepWholeFrames?: boolean
   /** The folder that workers send its results to (JobState.resultsRoot). */
   resultsRoot?: string | null
+  /** Names of the storage roots that its workers must see (JobState.storageRoots); missing: none. */
+  storageRoots?: readonly string[]
   createdAt: number
 }
 

@@ -56,6 +56,8 @@ export interface JobState {
   keepWhole: boolean
   /** Where its results come home to, in the manager's notation; null: its workers write to the paths in its commands themselves. */
   readonly resultsRoot: string | null
+  /** Names of the storage roots that its workers must see. */
+  readonly storageRoots: readonly string[]
   counts: StatusCounts
   taskCount: number
   stepsCompleted: number

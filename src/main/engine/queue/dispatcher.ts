@@ -4,7 +4,7 @@
  */
 import { Signal } from '../../../shared/async.ts'
 import type { Core } from '../base/core.ts'
-import { jobHolds, workerExclusion, type TaskFacts, type WorkerFacts } from '../rules/eligibility.ts'
+import { jobHolds, workerExclusion, type TaskFacts, type WorkerExclusion, type WorkerFacts } from '../rules/eligibility.ts'
 import { externalLease, externalTerms } from '../rules/externalTerms.ts'
 import type { CancelSignal } from '../base/cancelSignal.ts'
 import type { JobCache } from './jobCache.ts'
@@ -15,6 +15,7 @@ import type { TaskState, WorkerState } from '../base/model.ts'
 import type { Others } from './otherWorkers.ts'
 import type { ReadyQueue } from './ready/readyQueue.ts'
 import type { WarmApps } from './warmApps.ts'
+import type { StorageProofs } from '../workers/storageProofs.ts'
 import { betterPlaced, choosingOrder, type WaiterFacts } from '../rules/warmAppRules.ts'
 import type { Transitions } from '../jobs/transitions.ts'
 
@@ -51,8 +52,10 @@ export class Dispatcher {
     private readonly transitions: Transitions,
     private readonly sessions: WarmApps,
     private readonly others: Others,
+    private readonly storage: StorageProofs,
   ) {
     book.ready.on(() => this.wake())
+    storage.changed.on(() => this.wake())
     leases.takenAway.on((workerId) => this.nudge(workerId))
   }
 
@@ -181,6 +184,7 @@ export class Dispatcher {
       activeWorkers: active.size,
       workerIsActive: active.has(worker.id),
       machineLimit: this.machineLimit(job, worker),
+      unseenStorage: this.storage.unseen(job.state.storageRoots, worker),
     }
   }
 
@@ -264,7 +268,7 @@ export class Dispatcher {
         return task
       }
       // These apply to every task of the job; the others to this task only.
-      if (exclusion === 'blocked' || exclusion === 'max-workers' || exclusion === 'machine-limit' || exclusion === 'tag') return undefined
+      if (exclusion !== undefined && OF_THE_JOB.includes(exclusion)) return undefined
     }
     return undefined
   }
@@ -348,6 +352,7 @@ export class Dispatcher {
 }
 
 const NO_WORKERS: ReadonlySet<number> = new Set()
+const OF_THE_JOB: readonly WorkerExclusion[] = ['blocked', 'max-workers', 'machine-limit', 'tag', 'storage']
 
 function isWorking({ status, approvedAt, statusRequested, deletedAt }: WorkerState): boolean {
   return status === 'awake' && approvedAt !== null && statusRequested === null && deletedAt === null

@@ -13,10 +13,14 @@ import type { JobRuntime } from './jobRuntime.ts'
 import type { TaskState, WorkerState } from '../base/model.ts'
 import type { WarmApps } from './warmApps.ts'
 import { told } from '../rules/outlook.ts'
+import { unseenText } from '../rules/storageRoots.ts'
+import type { StorageProofs } from '../workers/storageProofs.ts'
 import type { Stalls } from './stalls.ts'
 
 /** An external executor that has not called for so long is worth a word; it may still be at work. */
 const SILENT_MS = 60_000
+/** Workers whose trouble with a storage root is told. */
+const MAX_NAMED = 5
 
 export class Explainer {
   constructor(
@@ -26,6 +30,7 @@ export class Explainer {
     private readonly workers: () => WorkerState[],
     private readonly sessions: WarmApps,
     private readonly stalls: Stalls,
+    private readonly storage: StorageProofs,
   ) {}
 
   /** @throws NotFoundError */
@@ -63,10 +68,7 @@ export class Explainer {
     const excluded = waiting ? this.excludedWorkers(job, task, workers, now) : new Map<WorkerExclusion, WorkerState[]>()
     for (const [rule, group] of excluded) {
       const refs = group.map((worker) => ({ id: worker.publicId, name: worker.name }))
-      const why = rule === 'kind' ? whyNotOfKind(task.kind, group) : undefined
-      const message =
-        why === undefined ? say(rule, { n: refs.length, kind: task.kind }) : say('kind.because', { n: refs.length, kind: task.kind, why })
-      const words = told(message, say(`${rule}.advice`))
+      const words = told(this.whyExcluded(rule, job, task.kind, group), say(`${rule}.advice`))
       reasons.push({ rule, ...words, workersExcluded: refs.length, workers: refs })
     }
     if (waiting && this.book.laneOrder.isBehindOwn(job, task)) forAll('lane-order', say('task-order'), say('order.advice'))
@@ -95,6 +97,22 @@ export class Explainer {
   openOn(jobKey: number): { id: string; name: string }[] {
     const holders = new Set(this.sessions.ofJob(jobKey).map(({ workerKey }) => workerKey))
     return this.workers().flatMap((worker) => (holders.has(worker.id) ? [{ id: worker.publicId, name: worker.name }] : []))
+  }
+
+  private whyExcluded(rule: WorkerExclusion, job: JobRuntime, kind: string, group: readonly WorkerState[]): Said {
+    const n = group.length
+    if (rule === 'storage') return say('storage', { n, why: this.whyUnseen(job, group) })
+    const why = rule === 'kind' ? whyNotOfKind(kind, group) : undefined
+    return why === undefined ? say(rule, { n, kind }) : say('kind.because', { n, kind, why })
+  }
+
+  /** `anna: /mnt/projects: permission denied; …`, of a few workers. */
+  private whyUnseen(job: JobRuntime, group: readonly WorkerState[]): string {
+    const found = group.slice(0, MAX_NAMED).map((worker) => {
+      const unseen = this.storage.unseen(job.state.storageRoots, worker)
+      return `${worker.name}: ${unseen === undefined ? '' : unseenText(unseen)}`
+    })
+    return [...found, ...(group.length > MAX_NAMED ? ['…'] : [])].join('; ')
   }
 
   private excludedWorkers(job: JobRuntime, task: TaskState, workers: WorkerState[], now: number): Map<WorkerExclusion, WorkerState[]> {

@@ -3,7 +3,9 @@ import type { Core } from '../base/core.ts'
 import { triesAlone } from '../rules/failurePolicy.ts'
 import { workerKind, type JobRuntime } from './jobRuntime.ts'
 import type { TaskState, WorkerState } from '../base/model.ts'
+import type { UnseenRoot } from '../rules/storageRoots.ts'
 import { presenceOf, type Presence } from '../rules/workers/presence.ts'
+import type { StorageProofs } from '../workers/storageProofs.ts'
 
 /** Workers that could take a task, by presence. */
 export interface OthersCount {
@@ -15,15 +17,22 @@ export class Others {
   constructor(
     private readonly core: Core,
     private readonly workers: () => Iterable<WorkerState>,
+    private readonly storage: StorageProofs,
   ) {}
 
   presence(worker: WorkerState): Presence {
     return presenceOf(worker, this.core.settings().workerGoneMs, this.core.now())
   }
 
-  /** Approved workers of the kind and tag, whatever their history with this job. */
+  /** Approved workers of the kind and tag that see the job's storage, whatever their history with this job. */
   *fitting(job: JobRuntime, kind: string): Iterable<WorkerState> {
-    for (const worker of this.workers()) if (worker.approvedAt !== null && hasKindAndTag(job, kind, worker)) yield worker
+    for (const worker of this.workers()) {
+      if (worker.approvedAt !== null && hasKindAndTag(job, kind, worker) && this.unseenStorage(job, worker) === undefined) yield worker
+    }
+  }
+
+  unseenStorage(job: JobRuntime, worker: WorkerState): UnseenRoot | undefined {
+    return this.storage.unseen(job.state.storageRoots, worker)
   }
 
   /** Workers other than `except` that are eligible for the task and did not fail it. */

@@ -15,6 +15,7 @@ import type { JobRuntime } from './jobRuntime.ts'
 import { jobAfterTaskChange } from '../rules/jobRules.ts'
 import type { JobState, JobWait, TaskState, WorkerState } from '../base/model.ts'
 import { hasKindAndTag, type Others } from './otherWorkers.ts'
+import { unseenText } from '../rules/storageRoots.ts'
 import { outlookOf, type Candidate, type Outlook } from '../rules/outlook.ts'
 import type { Transitions } from '../jobs/transitions.ts'
 
@@ -143,8 +144,10 @@ export class Stalls {
         pending.push(worker.name)
         continue
       }
-      const exclusion = this.others.isBlocked(job, kind, worker) ? 'blocked' : excluded(worker)
-      candidates.push({ name: worker.name, presence: this.others.presence(worker), excluded: exclusion })
+      const unseen = this.others.unseenStorage(job, worker)
+      const exclusion = this.others.isBlocked(job, kind, worker) ? 'blocked' : unseen ? 'storage' : excluded(worker)
+      const presence = this.others.presence(worker)
+      candidates.push({ name: worker.name, presence, excluded: exclusion, ...(unseen && { unseen: unseenText(unseen) }) })
     }
     return outlookOf(kind, job.state.tagId !== null, candidates, pending, hurried)
   }

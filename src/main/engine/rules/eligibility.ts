@@ -1,6 +1,7 @@
 /** Whether a job may assign tasks at all, and whether a given worker is eligible for one. Pure; `explain` uses the same rules. */
 import type { JobStatus } from '../../../shared/enums.ts'
 import { RUNNABLE_JOB_STATUSES } from '../../../shared/enums.ts'
+import type { UnseenRoot } from './storageRoots.ts'
 
 export interface LimitUse {
   name: string
@@ -79,11 +80,14 @@ export interface TaskFacts {
   workerIsActive: boolean
   /** Per-machine limits that are used up, unless this machine already holds a unit. */
   machineLimit: string | undefined
+  /** The storage of the job that this worker does not see. */
+  unseenStorage: UnseenRoot | undefined
 }
 
 export type WorkerExclusion =
   | 'kind'
   | 'tag'
+  | 'storage'
   | 'blocked'
   | 'failed-before'
   | 'kept-off'
@@ -102,6 +106,7 @@ export type WorkerExclusion =
 export function workerExclusion(task: TaskFacts, worker: WorkerFacts, now: number, requireFree: boolean): WorkerExclusion | undefined {
   if (!worker.kinds.includes(task.kind)) return 'kind'
   if (task.tagId !== null && !worker.tagIds.has(task.tagId)) return 'tag'
+  if (task.unseenStorage !== undefined) return 'storage'
   if (task.blocked) return 'blocked'
   if (task.failedBy?.has(worker.id)) return 'failed-before'
   if (task.excludedWorkers?.has(worker.id)) return 'kept-off'

@@ -9,7 +9,9 @@ export interface Candidate {
   name: string
   presence: Presence
   /** Why it is excluded from the task, whatever its state. */
-  excluded: 'blocked' | 'failed' | 'kept-off' | undefined
+  excluded: 'blocked' | 'failed' | 'kept-off' | 'storage' | undefined
+  /** With `storage`: the path that it does not see, and why. */
+  unseen?: string
 }
 
 /**
@@ -19,7 +21,7 @@ export interface Candidate {
  */
 export type Outlook =
   | { state: 'open' }
-  | ({ state: 'waiting'; rule: 'no-worker' | 'not-approved' | 'asleep' | 'offline' } & Told)
+  | ({ state: 'waiting'; rule: 'no-worker' | 'not-approved' | 'asleep' | 'offline' | 'storage' } & Told)
   | ({ state: 'stalled'; rule: 'nobody-left' } & Told)
 
 export function told(message: Said, advice: Said): Told {
@@ -43,6 +45,9 @@ export function outlookOf(
   if (away.length > 0 && !hurried) {
     return { state: 'waiting', rule: 'offline', ...told(who('went-offline', away), say('offline.advice')) }
   }
+  // Somebody mounts it, and the task runs: nothing has failed.
+  const blind = of(candidates, 'storage').filter(({ presence }) => presence !== 'gone')
+  if (blind.length > 0) return { state: 'waiting', rule: 'storage', ...told(unseenBy(blind), say('storage.advice')) }
   if (able.length === candidates.length) {
     return { state: 'waiting', rule: 'offline', ...told(who('offline', able), say('offline.advice')) }
   }
@@ -50,7 +55,7 @@ export function outlookOf(
     ['who-failed', of(candidates, 'failed')],
     ['who-is-blocked', of(candidates, 'blocked')],
     ['who-is-kept-off', of(candidates, 'kept-off')],
-    ['offline', able],
+    ['offline', [...able, ...of(candidates, 'storage')]],
   ]
   const whom = parts.filter(([, workers]) => workers.length > 0).map(([code, workers]) => who(code, workers))
   return { state: 'stalled', rule: 'nobody-left', ...told(say('all-of', { parts: whom }), say('nobody-left.advice')) }
@@ -67,6 +72,11 @@ function nobodyFits(kind: string, tagged: boolean, pending: readonly string[]): 
 
 const of = (candidates: readonly Candidate[], excluded: Candidate['excluded']) =>
   candidates.filter((worker) => worker.excluded === excluded)
+
+function unseenBy(workers: readonly Candidate[]): Said {
+  const why = workers[0]?.unseen ?? ''
+  return say('who-sees-no-storage', { who: workers.map(({ name }) => name), n: workers.length, why })
+}
 
 function who(code: SaidCode, workers: readonly { name: string }[]): Said {
   return say(code, { who: workers.map(({ name }) => name), n: workers.length })

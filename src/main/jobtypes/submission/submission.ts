@@ -15,6 +15,7 @@ import { assertRules } from '../../notify/rules.ts'
 import type { JobTypeCatalog } from '../scripts/catalog.ts'
 import { claimOutput, folderOf, sharedOutputOf, type ClaimParts } from './claimOutput.ts'
 import { sentOutputs } from './sentOutputs.ts'
+import { declaredPaths } from './declaredPaths.ts'
 import { settingsFor } from './settings.ts'
 
 /** A submission in the native API's terms, plus the fields of other dialects. */
@@ -62,6 +63,8 @@ export interface SubmissionVariables {
   fromValues<T>(values: Record<string, T>, submitterPlatform: Platform): Record<string, T | string>
   /** Fills in a text's variables as the manager itself would. */
   toValue(text: string): string
+  /** The storage roots that paths are in. */
+  roots(paths: readonly string[]): { roots: string[] }
 }
 
 export interface SubmissionParts {
@@ -147,6 +150,9 @@ export function createSubmission(parts: SubmissionParts): Submission {
       (settings, suffix) => compile({ ...input, settings }, publicId, createdAt, suffix),
     )
     const resultsRoot = home === undefined ? null : resultsRootFor(folder, home, publicId)
+    const checkoutId = input.checkoutId ?? uploadOf(compiled.settings) ?? null
+    const type = await catalog.get(input.type)
+    const storagePaths = declaredPaths(type, compiled.settings, { outputs: home === undefined, checkoutId })
     const record: NewJobRecord = {
       publicId,
       origin: input.origin,
@@ -168,9 +174,10 @@ export function createSubmission(parts: SubmissionParts): Submission {
       startAfter: timeOf(input.startAfter),
       dependsOn: input.dependsOn ?? [],
       limits: input.limits ?? [],
-      checkoutId: input.checkoutId ?? uploadOf(compiled.settings) ?? null,
+      checkoutId,
       outputDir: folder ?? resultsRoot,
       resultsRoot,
+      storageRoots: variables.roots(storagePaths).roots,
       clientId: input.clientId ?? null,
       activity: printedText(compiled),
       keepWholeFrames: input.keepWholeFrames ?? false,

@@ -1,4 +1,5 @@
 /** Jobs, their limits, warnings and messages: rows of the database ↔ states of the engine. */
+import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { JobStatus, LimitScope, QueueOrder } from '../../../shared/enums.ts'
 import { Policy } from '../../../shared/policy.ts'
@@ -31,6 +32,7 @@ export interface JobRow {
   start_after: number | null
   keep_whole: number
   results_root: string | null
+  storage_roots: string | null
   unmet_jobs: number
   steps_completed: number
   checkout_id: string | null
@@ -51,6 +53,8 @@ export interface JobRow {
   delete_requested_at: number | null
   deleted_at: number | null
 }
+
+const StorageRoots = Type.Array(Type.String())
 
 /** A policy from the database, with defaults for fields that are newer than the row. */
 function parsePolicy(text: string): Policy {
@@ -85,6 +89,7 @@ export function jobFromRow(row: JobRow, limitIds: number[]): JobState {
     limitIds,
     keepWhole: row.keep_whole !== 0,
     resultsRoot: row.results_root,
+    storageRoots: row.storage_roots === null ? [] : Value.Parse(StorageRoots, JSON.parse(row.storage_roots)),
     counts: {
       queued: row.count_queued,
       active: row.count_active,

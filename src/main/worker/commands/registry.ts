@@ -1,6 +1,7 @@
 /** All commands of this worker by name, and the kinds of tasks that this machine can therefore do. */
 import { BLENDER_LOOK_KIND } from '../../../shared/enums.ts'
 import { ACTOR_KIND, PRIVILEGED_ACTOR_KIND } from '../../../shared/schemas/actorRun.ts'
+import { READ_MARKERS } from '../../../shared/schemas/agent.ts'
 import type { Engines } from '../../docker/engines/engines.ts'
 import type { ActorHost } from '../gateway/actorHost.ts'
 import { findProgram } from '../tools/find.ts'
@@ -18,6 +19,7 @@ import { inspectBlend } from './blender/inspect/inspectBlend.ts'
 import { lookForFilesCommand, lookForFramesCommand } from './files/lookForFiles.ts'
 import { makeDirectory } from './files/makeDirectory.ts'
 import { moveDirectory } from './files/moveDirectory.ts'
+import { readMarkers } from './files/readMarkers.ts'
 import { runFrames } from './frames/runFrames.ts'
 import { sleep } from './basic/sleep.ts'
 import { traceFrames } from './frames/traceFrames.ts'
@@ -36,6 +38,7 @@ const COMMANDS: ReadonlyMap<string, CommandRunner> = new Map(
     'trace-frames': traceFrames,
     'run-frames': runFrames,
     'check-paths': checkPaths,
+    [READ_MARKERS]: readMarkers,
     'inspect-blend': inspectBlend,
     'look-for-frames': lookForFramesCommand,
     'look-for-files': lookForFilesCommand,
