@@ -13,7 +13,7 @@ import { requirePart } from '../../support/parts.ts'
 
 const tmpfs = requirePart('tmpfs')
 const run = promisify(execFile)
-const slow = { timeout: 60_000, interval: 100 }
+const slow = { timeout: 120_000, interval: 100 }
 
 tmpfs.describe('workers of which some have the shared storage', () => {
   let folder: string
@@ -67,7 +67,7 @@ tmpfs.describe('workers of which some have the shared storage', () => {
   const whoRan = async () =>
     Promise.all((await readdir(join(share, 'out'))).map(async (name) => (await readFile(join(share, 'out', name), 'utf8')).trim()))
 
-  it('get the jobs whose storage they have proven, and Why? names what the others do not see', { timeout: 180_000 }, async () => {
+  it('get the jobs whose storage they have proven, and Why? names what the others do not see', { timeout: 300_000 }, async () => {
     await mkdir(join(share, 'out'))
     // bela has another folder at the same path, with a marker of its own, as a share of another office; carl has nothing there.
     const [marker = ''] = (await readdir(share)).filter((name) => name.startsWith('.framehouse-root-'))

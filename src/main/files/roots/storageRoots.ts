@@ -23,13 +23,15 @@ const CHECK_MS = 5_000
 /** A worker that sees everything is asked again after this long. */
 const PROVEN_MS = 600_000
 /** One that does not is asked soon, and then ever more rarely: network disks show a new file late, and people mount what is missing. */
-const RETRY_MS = [5_000, 15_000, 30_000, 60_000, 120_000]
+const RETRY_MS = [5_000, 10_000, 20_000, 30_000]
+/** Workers that are asked at once: all of a large farm sign on after a restart. */
+const ASKED_AT_ONCE = 50
 const MAX_RUN_MS = 15_000
 
 const Answer = Type.Array(Type.Object({ text: Type.Union([Type.String(), Type.Null()]), problem: Type.String() }))
 
 export interface StorageRootsParts {
-  farm: Pick<FarmEngine, 'workers' | 'askWorker' | 'signedOnAt' | 'on'>
+  farm: Pick<FarmEngine, 'workers' | 'findWorker' | 'askWorker' | 'signedOnAt' | 'on'>
   proofs: StorageProofs
   settings: { current(): RootSettings; onChange(listener: () => void): void }
   host(): VariableHost
@@ -61,6 +63,8 @@ export class StorageRoots {
   private stamp = ''
   private readonly asked = new Map<number, Asked>()
   private readonly asking = new Set<number>()
+  /** A worker is due that was not asked: too many others were. */
+  private behind = false
   private running: Promise<void> | undefined
   private again = false
   private stops: (() => void)[] = []
@@ -71,7 +75,12 @@ export class StorageRoots {
   async start(every: Every): Promise<void> {
     await this.mark()
     this.parts.settings.onChange(() => this.wake())
-    this.stops = [this.parts.farm.on('worker', () => this.askWorkers()), every(CHECK_MS, () => this.wake())]
+    const { farm } = this.parts
+    const seen = (workerId: string): void => {
+      const worker = farm.findWorker(workerId)
+      if (worker !== undefined) this.askIfDue(worker)
+    }
+    this.stops = [farm.on('worker', ({ workerId }) => seen(workerId)), every(CHECK_MS, () => this.wake())]
   }
 
   async stop(): Promise<void> {
@@ -122,17 +131,21 @@ export class StorageRoots {
   }
 
   private askWorkers(): void {
+    this.behind = false
     if (this.roots.size === 0) return
-    const now = this.parts.now()
-    for (const worker of this.parts.farm.workers()) {
-      if (worker.adapter !== 'native' || worker.approvedAt === null || this.asking.has(worker.id)) continue
-      if (worker.status === 'offline' || worker.status === 'error') continue
-      const signedOnAt = this.parts.farm.signedOnAt(worker.publicId)
-      if (signedOnAt === undefined) continue
-      const last = this.asked.get(worker.id)
-      const isDue = last === undefined || last.signedOnAt !== signedOnAt || last.marks !== this.marks || now >= last.nextAt
-      if (isDue) void this.ask(worker, signedOnAt, last)
-    }
+    for (const worker of this.parts.farm.workers()) this.askIfDue(worker)
+  }
+
+  private askIfDue(worker: WorkerState): void {
+    if (this.roots.size === 0 || worker.adapter !== 'native' || worker.approvedAt === null || this.asking.has(worker.id)) return
+    if (worker.status === 'offline' || worker.status === 'error') return
+    const signedOnAt = this.parts.farm.signedOnAt(worker.publicId)
+    if (signedOnAt === undefined) return
+    const last = this.asked.get(worker.id)
+    const isNew = last?.signedOnAt !== signedOnAt || last.marks !== this.marks
+    if (!isNew && this.parts.now() < last.nextAt) return
+    if (this.asking.size >= ASKED_AT_ONCE) this.behind = true
+    else void this.ask(worker, signedOnAt, last)
   }
 
   private async ask(worker: WorkerState, signedOnAt: number, last: Asked | undefined): Promise<void> {
@@ -148,7 +161,8 @@ export class StorageRoots {
     } finally {
       this.asking.delete(worker.id)
     }
-    if (marks !== this.marks) this.askWorkers()
+    if (marks !== this.marks) this.askIfDue(worker)
+    if (this.behind && this.asking.size <= ASKED_AT_ONCE / 2) this.askWorkers()
   }
 
   private async proofsOf(worker: WorkerState): Promise<Map<string, RootProof>> {
