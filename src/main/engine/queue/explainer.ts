@@ -19,7 +19,7 @@ import type { Stalls } from './stalls.ts'
 
 /** An external executor that has not called for so long is worth a word; it may still be at work. */
 const SILENT_MS = 60_000
-/** Workers whose trouble with a storage root is told. */
+/** Workers whose trouble with a storage root is named. */
 const MAX_NAMED = 5
 
 export class Explainer {

@@ -45,7 +45,7 @@ export function outlookOf(
   if (away.length > 0 && !hurried) {
     return { state: 'waiting', rule: 'offline', ...told(who('went-offline', away), say('offline.advice')) }
   }
-  // Somebody mounts it, and the task runs: nothing has failed.
+  // A person mounts it, and the task runs: nothing has failed.
   const blind = of(candidates, 'storage').filter(({ presence }) => presence !== 'gone')
   if (blind.length > 0) return { state: 'waiting', rule: 'storage', ...told(unseenBy(blind), say('storage.advice')) }
   if (able.length === candidates.length) {

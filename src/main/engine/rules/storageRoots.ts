@@ -19,7 +19,7 @@ export interface UnseenRoot {
 
 /**
  * The first of a job's roots that the worker has not proven; undefined: it may have the job.
- * @param needed by the job @param marked roots that the manager could mark: others cannot be proven, and exclude nobody
+ * @param needed by the job @param marked roots that the manager could mark: others cannot be proven, and exclude no worker
  * @param proofs of the worker
  */
 export function unseenRoot(
@@ -37,7 +37,7 @@ export function unseenRoot(
   return undefined
 }
 
-const SAID: Readonly<Record<string, string>> = {
+const PROBLEM_TEXTS: Readonly<Record<string, string>> = {
   unknown: 'not checked yet',
   'no-path': 'no path for its system is set',
   other: 'there is another folder at this path',
@@ -50,5 +50,5 @@ const SAID: Readonly<Record<string, string>> = {
 
 /** `/mnt/projects: permission denied`. */
 export function unseenText({ path, problem }: UnseenRoot): string {
-  return `${path}: ${SAID[problem] ?? problem}`
+  return `${path}: ${PROBLEM_TEXTS[problem] ?? problem}`
 }

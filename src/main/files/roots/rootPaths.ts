@@ -15,7 +15,7 @@ export const SHARED_STORAGE = 'shared storage'
 
 export type RootSettings = VariableSettings & Pick<FarmSettings, 'sharedStoragePath'>
 
-/** The path of each root on a platform. A storage that nobody configured is the manager's own, and no root. */
+/** The path of each root on a platform. A storage that is not configured is the manager's own, and no root. */
 export function rootPaths(settings: RootSettings, platform: string, host: VariableHost): Map<string, string> {
   const found = new Map<string, string>()
   if (settings.sharedStoragePath !== '') {

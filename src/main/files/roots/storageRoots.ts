@@ -1,7 +1,7 @@
 /**
  * Has workers prove that they see the farm's storage: the manager writes a random marker into each root, and every worker reads it at
  * the path that the root has on its system. Another folder at the same path is noticed so. Roots that the manager cannot write to
- * exclude nobody.
+ * exclude no worker.
  */
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
