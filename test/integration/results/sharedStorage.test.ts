@@ -105,7 +105,7 @@ tmpfs.describe('workers of which some have the shared storage', () => {
     await ended(first.id)
     expect(await whoRan()).toEqual(Array.from({ length: 6 }, () => 'anna'))
 
-    // Somebody mounts the share where it was missing: no restart of anything.
+    // A person mounts the share where it was missing: no restart of anything.
     await workers.get('anna')?.end()
     workers.delete('anna')
     const second = await onShare('7-8')

@@ -25,7 +25,7 @@ describe('what tasks can expect', () => {
       [],
       'stalled nobody-left',
     ],
-    ['wait for storage that nobody sees', [worker('ada', 'awake', 'storage'), worker('bob', 'gone')], [], 'waiting storage'],
+    ['wait for storage that no worker sees', [worker('ada', 'awake', 'storage'), worker('bob', 'gone')], [], 'waiting storage'],
     [
       'wait for storage although the one that sees it failed them',
       [worker('ada', 'awake', 'storage'), worker('bob', 'awake', 'failed')],

@@ -13,7 +13,7 @@ describe('a worker may have a job whose storage', () => {
     ['is none', [], undefined],
     ['it has proven', ['projects'], { projects: seen, renders: other }],
     ['it has proven, all of it', ['projects', 'renders'], { projects: seen, renders: seen }],
-    ['the manager could not mark: nobody can prove it', ['archive'], {}],
+    ['the manager could not mark: no worker can prove it', ['archive'], {}],
   ])('%s', (_, needed, proofs) => {
     expect(unseenRoot(needed, MARKED, proofs && new Map(Object.entries(proofs)))).toBeUndefined()
   })

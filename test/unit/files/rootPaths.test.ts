@@ -29,7 +29,7 @@ describe('the storage roots of a farm', () => {
     expect(Object.fromEntries(rootPaths(settings, platform, host))).toEqual(expected)
   })
 
-  it('do not include a storage that nobody shares', () => {
+  it('do not include a storage that is not shared', () => {
     const own = { variables: {}, shamanEnabled: true, sharedStoragePath: '' }
     expect(rootPaths(own, 'linux', { platform: 'linux', storagePath: '/data/storage' }).size).toBe(0)
     expect(declaredRoots(['{jobs}/demo'], own, { platform: 'linux', storagePath: '/data/storage' })).toEqual({ roots: [], outside: [] })

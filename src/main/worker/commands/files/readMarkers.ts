@@ -12,7 +12,7 @@ const Parameters = Type.Object({ files: Type.Array(Type.String({ maxLength: 4096
 /** A network share that hangs must not keep the answer of the others. */
 const PATIENCE_MS = 8_000
 const MAX_BYTES = 200
-/** Nothing else is read, whoever asks. */
+/** Nothing else is read. */
 const MARKER = /^\.framehouse-root-[0-9A-Za-z]+$/
 
 interface Found {
