@@ -17,7 +17,7 @@ import {
 } from '../engine/compile/variables.ts'
 import type { JobOutputs } from '../store/queries/jobs/outputs.ts'
 import type { WorkerState } from '../engine/base/model.ts'
-import { mayBeSomethingElse, mayOpen, type OpenFolders } from './mayOpen.ts'
+import { isWithin, mayBeSomethingElse, mayOpen, type OpenFolders } from './mayOpen.ts'
 
 /** The manager's own folders, absolute, and how it names paths. */
 export interface FileHost extends VariableHost {
@@ -79,6 +79,25 @@ export async function sharedFile(
   if (real === undefined || !mayOpen(real, await openFolders(settings, host, outputs))) return undefined
   const facts = await stat(real).catch(() => undefined)
   return facts?.isFile() === true && mayBeSomethingElse(facts) ? undefined : real
+}
+
+/**
+ * What the manager can do with a folder. `shared`: it may and can read it. `missing`: not now, but a worker that creates folders may
+ * change that. `outside`: neither the name nor what exists of the path leads into what the manager may read; only a person can change that,
+ * by a link, a mounted disk or a setting.
+ */
+export type FolderPlace = 'shared' | 'missing' | 'outside'
+
+/** Where a folder of the manager's own notation is. @param folder absolute; others are outside */
+export async function placeOfFolder(folder: string, settings: VariableSettings, host: FileHost): Promise<FolderPlace> {
+  const [real, open] = await Promise.all([realPath(folder), openFolders(settings, host, undefined)])
+  if (real !== undefined) {
+    if (!mayOpen(real, open)) return 'outside'
+    return (await stat(real).catch(() => undefined))?.isDirectory() === true ? 'shared' : 'missing'
+  }
+  const above = await nearestReal(folder)
+  const leadsInside = above !== undefined && (mayOpen(above, open) || isWithin(above, open.dataFolder))
+  return leadsInside || isNamedInside(folder, settings, host, undefined) ? 'missing' : 'outside'
 }
 
 /**

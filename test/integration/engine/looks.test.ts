@@ -113,6 +113,17 @@ describe('a task of a foreign worker', () => {
     await ends(job, 'completed')
   })
 
+  it('is not believed because of an earlier task when its worker creates the folder in the shared storage', async () => {
+    const later = join(test.folder, 'storage', 'later')
+    const { job, ada, taskId } = await begun('1-2', join(later, 'f_####'))
+    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await ends(job, 'completed')
+    const again = await begun('1-2', join(later, 'f_####'))
+    await mkdir(later)
+    await test.farm.updateForeign(again.ada.publicId, again.taskId, { status: 'completed' })
+    await ends(again.job, 'failed')
+  })
+
   it('is believed with the frames that its log named, and told once however often its worker says that it is done', async () => {
     const { job, ada, taskId } = await begun('1-2', '/no/such/folder/f_####')
     await test.farm.addFrames(taskId, 1, [

@@ -6,13 +6,13 @@
 import { stat } from 'node:fs/promises'
 import { goPlatform } from '../../../shared/paths/crosspath.ts'
 import { parseTaskId } from '../../../shared/ids.ts'
-import { promisedFrames } from '../../../shared/frames/blenderOutputs.ts'
+import { promisedFrames, type PromisedFrame } from '../../../shared/frames/blenderOutputs.ts'
 import { pictureKind } from '../../../shared/pictures/pictures.ts'
 import { ConflictError, NotFoundError } from '../../engine/base/errors.ts'
 import type { ForeignTask } from '../../engine/base/foreignTask.ts'
 import type { NewFrame } from '../../engine/base/farmEngine.ts'
 import type { WorkerState } from '../../engine/base/model.ts'
-import { inFolders, isSharedFolder, SharedFolders } from '../../files/looks/folders.ts'
+import { FrameFolders } from '../../files/looks/folders.ts'
 import { setFramesAside } from '../../files/looks/setFramesAside.ts'
 import { PreviewMaker } from '../../files/previewMaker.ts'
 import { Previews } from '../../files/previews.ts'
@@ -71,9 +71,14 @@ const PREPARE_PATIENCE_MS = 10_000
 
 export class ForeignFrames {
   private readonly previews: PreviewMaker
-  private readonly folders = new SharedFolders((folder) => isSharedFolder(folder, this.context.settings.current(), this.host()))
+
+  private readonly folders: FrameFolders
 
   constructor(private readonly context: Pick<ApiContext, 'farm' | 'read' | 'settings' | 'paths' | 'log'>) {
+    this.folders = new FrameFolders(
+      () => context.settings.current(),
+      () => this.host(),
+    )
     this.previews = new PreviewMaker({
       previews: new Previews(context.paths.previews),
       log: context.log,
@@ -95,17 +100,23 @@ export class ForeignFrames {
   /**
    * Before a foreign worker gets a task: moves existing files with the names that it will write out of the way, because
    * Blender does not overwrite them. Complete files stay if the job keeps them. Only where the manager may look; never
-   * delays the worker for long.
+   * delays the worker for long. Undefined: there is nothing to do.
    */
-  async prepare(worker: WorkerState, { assignment, again }: Pick<ForeignTask, 'assignment' | 'again'>): Promise<void> {
-    const promised = promisedFrames(assignment.commands)
-    if (promised.length === 0) return
-    const settings = this.context.settings.current()
-    const host = this.host()
+  prepare(worker: WorkerState, task: Pick<ForeignTask, 'assignment' | 'again'>): Promise<void> | undefined {
+    const promised = promisedFrames(task.assignment.commands)
+    if (promised.length === 0 || this.folders.areOutside(promised, worker.platform)) return undefined
+    return this.setAside(worker, task, promised)
+  }
+
+  private async setAside(
+    worker: WorkerState,
+    { assignment, again }: Pick<ForeignTask, 'assignment' | 'again'>,
+    promised: readonly PromisedFrame[],
+  ): Promise<void> {
     // Files that this attempt has already written are its own.
     const keeping = again ? 'undamaged' : assignment.existing?.mode === 'keep-whole' ? 'whole' : 'nothing'
     const work = (async () => {
-      for (const [folder, frames] of inFolders(promised, (path) => pathHere(path, worker.platform, settings, host))) {
+      for (const [folder, frames] of this.folders.of(promised, worker.platform)) {
         if (!(await this.folders.isShared(folder))) continue
         for (const path of await setFramesAside(folder, frames, keeping)) {
           await this.context.farm.appendFarmLog(assignment.taskId, `set aside "${path}": it already existed`)

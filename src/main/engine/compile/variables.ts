@@ -81,11 +81,7 @@ export function valuesToVariables<T>(
   host: VariableHost,
 ): Record<string, T | string> {
   const platform = submitterPlatform === 'manager' ? host.platform : submitterPlatform
-  const prefixes = twoWay(variablesFor(settings, 'workers', platform, host)).map(({ name, value }) => ({
-    name,
-    length: value.length,
-    comparable: comparable(value),
-  }))
+  const prefixes = prefixesFor(settings, platform, host)
   if (prefixes.length === 0) return values
 
   let changed: Record<string, T | string> | undefined
@@ -97,6 +93,31 @@ export function valuesToVariables<T>(
     changed[key] = `{${match.name}}${value.slice(match.length)}`
   }
   return changed ?? values
+}
+
+interface Prefix {
+  name: string
+  length: number
+  comparable: string
+}
+
+/** By the settings' variables, which are replaced and never changed in place: paths of each task of foreign workers are looked up. */
+const knownPrefixes = new WeakMap<VariableSettings['variables'], Map<string, Prefix[]>>()
+
+/** The values of two-way variables on a platform, the longest first. The implicit variables are none, so the host does not matter. */
+function prefixesFor(settings: VariableSettings, platform: string, host: VariableHost): Prefix[] {
+  let byPlatform = knownPrefixes.get(settings.variables)
+  if (byPlatform === undefined) knownPrefixes.set(settings.variables, (byPlatform = new Map()))
+  let prefixes = byPlatform.get(platform)
+  if (prefixes === undefined) {
+    prefixes = twoWay(variablesFor(settings, 'workers', platform, host)).map(({ name, value }) => ({
+      name,
+      length: value.length,
+      comparable: comparable(value),
+    }))
+    byPlatform.set(platform, prefixes)
+  }
+  return prefixes
 }
 
 function comparable(path: string): string {

@@ -29,7 +29,7 @@ export function jobAfterTaskChange(
   if (ENDED_OR_ENDING.includes(status)) return undefined
   const stopsEarly = counts.failed >= FEWEST_FAILED && Math.trunc((100 * counts.failed) / taskCount) >= policy.failJobAtPercent
   if (task === 'failed' && stopsEarly) return { status: 'failed', reason: 'too many tasks failed' }
-  const rest = atRest({ ...job, last: task }, policy)
+  const rest = atRest({ counts, taskCount, last: task }, policy)
   if (rest) return rest.status === status ? undefined : rest
   if (status === 'pause-requested' && counts.active === 0) return { status: 'paused', reason: 'no task is running any longer' }
   const started = task === 'active' || task === 'soft-failed' || task === 'completed' || task === 'failed'

@@ -22,7 +22,7 @@ import { isSamePicture } from '../../pictures/samePicture.ts'
 import { REPLACED_FOLDER, setAside } from '../../system/setAside.ts'
 import { mayBeAsked, whomToAsk } from '../missingPreviews.ts'
 import { pathHere, withVariable, type FileHost } from '../sharedFiles.ts'
-import { inFolders, isSharedFolder, type SharedFolders } from './folders.ts'
+import { inFolders, isSharedFolder, type FrameFolders } from './folders.ts'
 
 /** Workers that are asked before concluding that none of them sees the folder. */
 const MAX_ASKED = 3
@@ -43,20 +43,26 @@ export interface TaskLookOptions {
 export async function believedOfTask(
   request: TaskLookRequest,
   options: TaskLookOptions,
-  shared: SharedFolders,
+  shared: FrameFolders,
 ): Promise<TaskFound | undefined> {
   if (options.farm.workers().some(mayBeAsked)) return undefined
-  const folders = foldersOf(request, options)
+  const { platform } = request.worker
+  const promised = promisedFrames(request.commands)
+  const folders = shared.of(promised, platform)
+  if (!shared.areOutside(promised, platform) && (await mayBeSeen(folders.keys(), shared))) return undefined
+  const listed = request.named ? await listedFrames(request, options) : []
+  const frames = [...folders.values()].flatMap((wanted) => unchecked(wanted, listed))
+  return { problem: undefined, frames, warnings: warningsOf(frames) }
+}
+
+/** Whether one of the folders is shared; true, too, when the disk does not answer quickly. */
+async function mayBeSeen(folders: Iterable<string>, shared: FrameFolders): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const seen = Promise.all([...folders.keys()].map((folder) => shared.isShared(folder)))
+  const seen = Promise.all([...folders].map((folder) => shared.isShared(folder)))
   const late = new Promise<true[]>((resolve) => {
     timer = setTimeout(() => resolve([true]), BELIEF_MS)
   })
-  const anySeen = (await Promise.race([seen, late]).finally(() => clearTimeout(timer))).includes(true)
-  if (anySeen) return undefined
-  const listed = await listedFrames(request, options)
-  const frames = [...folders.values()].flatMap((wanted) => unchecked(wanted, listed))
-  return { problem: undefined, frames, warnings: warningsOf(frames) }
+  return (await Promise.race([seen, late]).finally(() => clearTimeout(timer))).includes(true)
 }
 
 /** @throws UnavailableError when the manager stops */

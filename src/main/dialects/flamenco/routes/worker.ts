@@ -128,7 +128,8 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
       const worker = caller(request)
       const task = await farm.scheduleForeign(worker.publicId)
       if (task === undefined) return reply.code(204).send()
-      await frames.prepare(worker, task)
+      const preparing = frames.prepare(worker, task)
+      if (preparing !== undefined) await preparing
       const { assignment } = task
       return reply.send({
         uuid: assignment.taskId,
