@@ -141,13 +141,14 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       now,
       dialects.map((dialect) => dialect.settings ?? {}),
     )
+    const ownStorage = join(dataDir, 'storage')
     const paths: ApiContext['paths'] = {
       data: dataDir,
       previews: join(dataDir, 'previews'),
       scripts: join(dataDir, 'scripts'),
-      storage: () => settings.current().sharedStoragePath || join(dataDir, 'storage'),
+      storage: () => settings.current().sharedStoragePath || ownStorage,
     }
-    for (const folder of [paths.previews, paths.scripts, join(dataDir, 'storage')]) await ensureDir(folder)
+    for (const folder of [paths.previews, paths.scripts, ownStorage]) await ensureDir(folder)
     const host = (): VariableHost => ({ platform: goPlatform(process.platform), storagePath: paths.storage() })
 
     const links = new ContentLinks(opened.read, opened.writer)

@@ -63,7 +63,13 @@ function framesPromisedBy(commands: readonly Pick<Command, 'name' | 'parameters'
     if (output === undefined || (format !== undefined && MOVIES.has(format.toUpperCase()))) return []
     if (framesIn(runs) > MAX_FRAMES) return []
     const ending = format === undefined ? undefined : ENDINGS[format.toUpperCase()]
-    return [...framesOf(runs)].map((frame) => ({ frame, ...frameFile(output, frame), ...(ending !== undefined && { ending }) }))
+    const { folder, before, width, after } = namesOf(output)
+    const promised: PromisedFrame[] = []
+    for (const frame of framesOf(runs)) {
+      const stem = before + digits(frame, width) + after
+      promised.push(ending === undefined ? { frame, folder, stem } : { frame, folder, stem, ending })
+    }
+    return promised
   })
 }
 
@@ -74,12 +80,30 @@ function valueOf(args: readonly unknown[], options: readonly string[]): string |
   return typeof value === 'string' ? value : undefined
 }
 
-/** Like Blender: replaces the last run of `#` in the name with the frame; without one, appends four digits. */
-function frameFile(output: string, frame: number): { folder: string; stem: string } {
+interface FrameNames {
+  folder: string
+  /** What stands before and after the frame in a name, and its digits. */
+  before: string
+  width: number
+  after: string
+}
+
+/** The tasks of a job have one output: that of the last command. */
+let lastNames: { output: string; names: FrameNames } | undefined
+
+/** Like Blender: the frame replaces the last run of `#` in the name; without one, four digits are appended. */
+function namesOf(output: string): FrameNames {
+  if (lastNames?.output !== output) lastNames = { output, names: readNames(output) }
+  return lastNames.names
+}
+
+function readNames(output: string): FrameNames {
   const cut = Math.max(output.lastIndexOf('/'), output.lastIndexOf('\\'))
   const folder = output.slice(0, Math.max(cut, 0)) || output.slice(0, cut + 1)
   const name = output.slice(cut + 1).replace(/\.(png|jpe?g|exr|tiff?|webp|hdr|tga|bmp|dpx|cin|jp2|j2c|rgb)$/i, '')
-  return { folder, stem: name.includes('#') ? name.replace(/#+(?=[^#]*$)/, (run) => digits(frame, run.length)) : name + digits(frame, 4) }
+  const run = /#+(?=[^#]*$)/.exec(name)
+  if (run === null) return { folder, before: name, width: 4, after: '' }
+  return { folder, before: name.slice(0, run.index), width: run[0].length, after: name.slice(run.index + run[0].length) }
 }
 
 function digits(frame: number, width: number): string {

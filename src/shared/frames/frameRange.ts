@@ -40,10 +40,14 @@ const MAX_LISTED = 2_000_000
 
 const PART = /^([+-]?\d+)(?:\s*(?:-|\.\.)\s*([+-]?\d+)(?:\s*[x:]\s*(\d+))?)?$/i
 
+/** What most tasks have, and is read for each of them: smaller than the largest frame number. */
+const ONE_FRAME = /^\d{1,6}$/
+
 /** The frames in the order in which they are written, without duplicates. @throws FrameRangeError, with examples of valid ranges */
 export function parseFrameRange(text: string): FrameRun[] {
   const trimmed = text.trim()
   if (trimmed === '') throw new FrameRangeError('', `empty range; write ${FRAME_EXAMPLES}`)
+  if (ONE_FRAME.test(trimmed)) return [{ first: Number(trimmed), last: Number(trimmed), step: 1 }]
   const runs = trimmed.split(',').map((part) => parsePart(trimmed, part.trim()))
   return withoutRepeats(trimmed, runs)
 }

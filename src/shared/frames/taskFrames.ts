@@ -56,8 +56,11 @@ function frameText({ name, parameters }: Rendering): string | undefined {
   if (WITH_FRAMES_PARAMETER.has(name)) return typeof parameters['frames'] === 'string' ? parameters['frames'] : undefined
   const args = parameters['args']
   if (!WITH_BLENDER_ARGUMENTS.has(name) || !Array.isArray(args)) return undefined
-  const texts = args.flatMap((_, index) => (FRAME_OPTIONS.has(args[index - 1]) ? [String(args[index])] : []))
-  return texts.length === 0 ? undefined : texts.join(',')
+  let text: string | undefined
+  for (let index = 1; index < args.length; index++) {
+    if (FRAME_OPTIONS.has(args[index - 1])) text = text === undefined ? String(args[index]) : `${text},${String(args[index])}`
+  }
+  return text
 }
 
 function withFrames(command: Command, frames: string): Command {

@@ -110,6 +110,13 @@ export class FrameFolders {
     return true
   }
 
+  /** The same for folders in the manager's notation. */
+  allOutside(folders: Iterable<string>): boolean {
+    this.noteSettings(this.settings(), this.host())
+    for (const folder of folders) if (!this.folders.isOutside(folder)) return false
+    return true
+  }
+
   /** The frames by their folders in the manager's notation. */
   of(promised: readonly PromisedFrame[], platform: string): Map<string, PromisedFrame[]> {
     const settings = this.settings()

@@ -46,10 +46,8 @@ export async function believedOfTask(
   shared: FrameFolders,
 ): Promise<TaskFound | undefined> {
   if (options.farm.workers().some(mayBeAsked)) return undefined
-  const { platform } = request.worker
-  const promised = promisedFrames(request.commands)
-  const folders = shared.of(promised, platform)
-  if (!shared.areOutside(promised, platform) && (await mayBeSeen(folders.keys(), shared))) return undefined
+  const folders = shared.of(promisedFrames(request.commands), request.worker.platform)
+  if (!shared.allOutside(folders.keys()) && (await mayBeSeen(folders.keys(), shared))) return undefined
   const listed = request.named ? await listedFrames(request, options) : []
   const frames = [...folders.values()].flatMap((wanted) => unchecked(wanted, listed))
   return { problem: undefined, frames, warnings: warningsOf(frames) }
