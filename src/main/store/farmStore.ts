@@ -177,7 +177,8 @@ export class SqliteFarmStore implements FarmStore {
   }
 
   addFrame(jobId: number, taskId: number, attemptId: number, frame: NewFrame, at: number): void {
-    this.writer.append(rows.ADD_FRAMES, rows.newFrameRow(jobId, taskId, attemptId, frame, at))
+    if (rows.isUnseen(frame)) this.writer.append(rows.ADD_UNSEEN_FRAMES, rows.unseenFrameRow(jobId, taskId, attemptId, frame, at))
+    else this.writer.append(rows.ADD_FRAMES, rows.newFrameRow(jobId, taskId, attemptId, frame, at))
   }
 
   addWarning(jobId: number, of: { taskId: number; attempt: number } | null, warning: ReportedWarning, at: number): void {

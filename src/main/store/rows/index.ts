@@ -3,7 +3,7 @@ import type { RowStatement } from './rowCommits.ts'
 import { SAVE_JOBS, SAVE_JOB_COUNTERS, ADD_WARNINGS, ADD_OUTBOX } from './jobs.ts'
 import { ADD_TASK_FILES, ADD_TASKS, SAVE_GROUPS, SAVE_TASKS, ADD_FAILURES, ADD_COMPLETIONS } from './tasks.ts'
 import { ADD_ATTEMPTS, SAVE_ATTEMPTS, SAVE_LOG_LENGTHS, ADD_LOG_CHUNKS, SAVE_REPORTED_DONE, SAVE_INPUTS, ADD_RESULTS } from './attempts.ts'
-import { ADD_FRAMES } from './frames.ts'
+import { ADD_FRAMES, ADD_UNSEEN_FRAMES } from './frames.ts'
 import { ANNOUNCE_RESULT_FILES } from './resultFiles.ts'
 import { SAVE_WORKERS, SAVE_WORKERS_REPORTED } from './workers.ts'
 
@@ -29,6 +29,7 @@ const ROW_STATEMENTS: readonly RowStatement[] = [
   SAVE_LOG_LENGTHS,
   ADD_LOG_CHUNKS,
   ADD_FRAMES,
+  ADD_UNSEEN_FRAMES,
   ANNOUNCE_RESULT_FILES,
   ADD_WARNINGS,
   SAVE_INPUTS,
