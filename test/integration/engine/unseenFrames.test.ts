@@ -1,4 +1,4 @@
-/** Frames that nobody saw are written by a statement of their own: it must leave the same row as the general one. */
+/** Frames that no machine saw are written by a statement of their own: it must leave the same row as the general one. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { NewFrame } from '../../../src/main/engine/base/farmEngine.ts'
 import * as rows from '../../../src/main/store/rows/index.ts'
@@ -18,7 +18,7 @@ const unseen = (path: string, more: Partial<NewFrame> = {}): NewFrame => ({
   height: null,
   renderedMs: null,
   check: 'unchecked',
-  checkReason: 'nobody sees it',
+  checkReason: 'no machine sees it',
   ...more,
 })
 const seen: Partial<NewFrame> = {

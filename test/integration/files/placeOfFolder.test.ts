@@ -1,4 +1,4 @@
-/** Where folders of jobs are, for the manager: what may change by itself is told from what only a person changes. */
+/** Where folders of jobs are, for the manager: what may change by itself, and what only a person changes. */
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
