@@ -4,6 +4,7 @@ import { sha3_256 } from '@noble/hashes/sha3.js'
 import { sha3Hex } from '../../../src/main/dialects/colonies/crypto/sha3.ts'
 import { idOfPrivateKey, newPrivateKey, recoverId, sign, SignatureError } from '../../../src/main/dialects/colonies/crypto/signatures.ts'
 import { sha3 } from '../../../src/main/dialects/colonies/crypto/sha3.ts'
+import { Recovery } from '../../../src/main/dialects/colonies/crypto/recovery.ts'
 import { Verifier } from '../../../src/main/dialects/colonies/crypto/verifier.ts'
 
 const ONE = '0000000000000000000000000000000000000000000000000000000000000001'
@@ -108,19 +109,58 @@ describe('signatures', () => {
 })
 
 describe('the cache of verified signatures', () => {
-  it('knows a payload that it has seen, and no other with the same signature', () => {
-    const verifier = new Verifier()
+  const verifierOf = (mostKept?: number): Verifier => {
+    const recovery = { signer: (hash: Uint8Array, signature: string) => Promise.resolve(recoverId(hash, signature)) }
+    return new Verifier(recovery, mostKept)
+  }
+
+  it('knows a payload that it has seen, and no other with the same signature', async () => {
+    const verifier = verifierOf()
     const [key, text, signature] = SIGNATURES[0]
-    expect(verifier.signer(text, signature)).toBe(idOfPrivateKey(key))
-    expect(verifier.signer(text, signature)).toBe(idOfPrivateKey(key))
+    expect(await verifier.signer(text, signature)).toBe(idOfPrivateKey(key))
+    expect(await verifier.signer(text, signature)).toBe(idOfPrivateKey(key))
     expect(verifier.hits).toBe(1)
-    expect(verifier.signer('goodbye', signature)).not.toBe(idOfPrivateKey(key))
+    expect(await verifier.signer('goodbye', signature)).not.toBe(idOfPrivateKey(key))
     expect(verifier.misses).toBe(2)
   })
 
-  it('keeps the newest ones only', () => {
-    const verifier = new Verifier(1)
-    for (const [, text, signature] of [SIGNATURES[0], SIGNATURES[1], SIGNATURES[0]]) verifier.signer(text, signature)
+  it('keeps the newest ones only', async () => {
+    const verifier = verifierOf(1)
+    for (const [, text, signature] of [SIGNATURES[0], SIGNATURES[1], SIGNATURES[0]]) await verifier.signer(text, signature)
     expect(verifier.hits).toBe(0)
+  })
+})
+
+describe('recovery of many at once', () => {
+  const key = newPrivateKey()
+  const signed = (text: string): [Uint8Array, string] => [sha3(text), sign(text, key)]
+  const texts = Array.from({ length: 50 }, (_, n) => `text ${n}`)
+  const broken: unknown[] = []
+  const recoveryOf = (module?: string): Recovery => new Recovery((error) => broken.push(error), module)
+
+  it('finds the same as one by one, in a thread, and refuses what is wrong without harm to the others', async () => {
+    const recovery = recoveryOf()
+    const wrong = `${'0'.repeat(128)}00`
+    const found = await Promise.allSettled([
+      ...texts.map((text) => recovery.signer(...signed(text))),
+      recovery.signer(sha3('x'), wrong),
+      recovery.signer(sha3('x'), 'no hex'),
+      recovery.signer(...signed('last')),
+    ])
+    const id = { status: 'fulfilled', value: idOfPrivateKey(key) }
+    const refused = { status: 'rejected', reason: expect.any(SignatureError) }
+    expect(found).toEqual([...texts.map(() => id), refused, refused, id])
+    expect(await recovery.signer(...signed('alone'))).toBe(id.value)
+    expect(broken).toEqual([])
+    recovery.close()
+    expect(await Promise.all(texts.map((text) => recovery.signer(...signed(text))))).toEqual(texts.map(() => id.value))
+  })
+
+  it('goes on without the thread when it cannot run', async () => {
+    const recovery = recoveryOf('/no/such/file.js')
+    const all = () => Promise.all(texts.map((text) => recovery.signer(...signed(text))))
+    expect(await all()).toEqual(texts.map(() => idOfPrivateKey(key)))
+    expect(broken).toHaveLength(1)
+    expect(await all()).toEqual(texts.map(() => idOfPrivateKey(key)))
   })
 })

@@ -21,16 +21,16 @@ export class Calls {
     const message = MESSAGES.get(request.type)
     if (!message) throw new ColoniesError(403, `invalid rpcMsg.PayloadType: ${request.type.slice(0, 100)}`)
     assertType(request)
-    const signer = message.signed ? this.signerOf(request) : ''
+    const signer = message.signed ? await this.signerOf(request) : ''
     const reply = await message.answer(this.service, request.message, { ...call, signer })
     return replyEnvelope(message.replyType, reply)
   }
 
   /** Who signed; it counts as a contact of the executor. @throws ColoniesError 403 */
-  signerOf({ payload, signature, digest }: RequestParts): string {
+  async signerOf({ payload, signature, digest }: RequestParts): Promise<string> {
     let signer: string
     try {
-      signer = this.verifier.signer(payload, signature, digest)
+      signer = await this.verifier.signer(payload, signature, digest)
     } catch (error) {
       if (error instanceof SignatureError) throw new ColoniesError(403, error.message)
       throw error

@@ -6,6 +6,7 @@ import type { ServerContext } from '../../http/context.ts'
 import type { Dialect } from '../../http/dialect.ts'
 import { Calls } from './calls.ts'
 import { idOfPrivateKey, newPrivateKey } from './crypto/signatures.ts'
+import { Recovery } from './crypto/recovery.ts'
 import { Verifier } from './crypto/verifier.ts'
 import { BodyBudget } from './endpoint/budget.ts'
 import { httpRoutes } from './endpoint/http.ts'
@@ -51,7 +52,7 @@ export const coloniesDialect: Dialect = {
     const opened = (): Promise<Opened> => (opening ??= openDialect(context))
     return {
       async register(app) {
-        const { service, calls } = await opened()
+        const { service, calls, recovery } = await opened()
         // Before the dialect's own parser of bodies is installed: these routes read JSON.
         await (await openS3(service)).register(app, context.coloniesDevKeys)
         const listener = new OwnListener(app, context, context.coloniesDevKeys, () => service.owner.isOn)
@@ -67,6 +68,9 @@ export const coloniesDialect: Dialect = {
           service.watching.stop()
           await Promise.all([upkeep.stop(), listener.close()])
         })
+        app.addHook('onClose', () => {
+          recovery.close()
+        })
       },
       sockets: async (app) => socketRoutes(app, await opened()),
     }
@@ -76,9 +80,13 @@ export const coloniesDialect: Dialect = {
 interface Opened {
   service: Service
   calls: Calls
+  recovery: Recovery
 }
 
 async function openDialect(context: ServerContext): Promise<Opened> {
   const service = await openService(context)
-  return { service, calls: new Calls(service, new Verifier(), context.coloniesDevKeys) }
+  const recovery = new Recovery((error) =>
+    context.log.error({ err: error }, 'the thread that checks signatures ended; the main one does it'),
+  )
+  return { service, calls: new Calls(service, new Verifier(recovery), context.coloniesDevKeys), recovery }
 }

@@ -39,19 +39,29 @@ export function sign(text: string, privateKey: string): string {
   return Buffer.concat([signature, Buffer.of(recid)]).toString('hex')
 }
 
-/** The id of the signer of a text with this hash. @throws SignatureError */
-export function recoverId(hash: Uint8Array, signature: string): string {
+/** The bytes of a signature that may be one: r, s and the recovery id. @throws SignatureError */
+export function splitSignature(signature: string): Buffer {
   if (!SIGNATURE.test(signature)) throw new SignatureError('the signature is not hexadecimal')
   const bytes = Buffer.from(signature, 'hex')
   const recovery = bytes[SIGNATURE_BYTES - 1]
   if (bytes.length !== SIGNATURE_BYTES || recovery === undefined) throw new SignatureError('Invalid signature length')
   if (recovery > 3) throw new SignatureError('Invalid signature recovery id')
   if (bytes.compare(HALF_ORDER, 0, 32, 32, 64) > 0) throw new SignatureError('Signature s value is over half the order')
+  return bytes
+}
+
+/** The public key of the signer of a text with this hash. @throws SignatureError */
+export function recoverKey(hash: Uint8Array, signature: Buffer): Uint8Array {
   try {
-    return idOfPublicKey(secp256k1.ecdsaRecover(bytes.subarray(0, 64), recovery, hash, false))
+    return secp256k1.ecdsaRecover(signature.subarray(0, SIGNATURE_BYTES - 1), signature[SIGNATURE_BYTES - 1] ?? 0, hash, false)
   } catch {
     throw new SignatureError('Invalid signature')
   }
+}
+
+/** The id of the signer of a text with this hash. @throws SignatureError */
+export function recoverId(hash: Uint8Array, signature: string): string {
+  return idOfPublicKey(recoverKey(hash, splitSignature(signature)))
 }
 
 function keyBytes(privateKey: string): Buffer {

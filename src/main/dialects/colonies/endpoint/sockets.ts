@@ -67,7 +67,7 @@ class Client implements Subscriber {
     try {
       request = parseRequest(text)
       assertType(request)
-      signer = calls.signerOf(request)
+      signer = await calls.signerOf(request)
     } catch (error) {
       throw new UnreadableError(error)
     }
