@@ -5,7 +5,7 @@
  */
 import { WebSocket } from 'ws'
 import { idOfPrivateKey, newPrivateKey } from '../../src/main/dialects/colonies/crypto/signatures.ts'
-import { ColoniesCaller, coloniesFixture, spec } from '../support/coloniesCaller.ts'
+import { type ColoniesCaller, coloniesFixture, spec } from '../support/coloniesCaller.ts'
 import { ManagerProcess } from '../support/managerProcess.ts'
 import { fillColony } from './coloniesFarm.ts'
 import { noOpRate } from './handOut.ts'
