@@ -145,25 +145,26 @@ export interface ProcessFilter {
   initiator?: string
 }
 
+const STATES = [0, 1, 2, 3, 4]
+
 /** Waiting ones in the order in which they were submitted, others the newest first. */
 export function listProcesses(db: ReadDatabase, filter: ProcessFilter): Promise<ProcessRow[]> {
-  const values: SqlValue[] = [filter.colonyId]
-  const where = ['p.colony_id = ?', filter.state === undefined ? 'p.state is not null' : 'p.state = ?']
-  if (filter.state !== undefined) values.push(filter.state)
+  const values: SqlValue[] = [filter.colonyId, filter.count]
+  const where = ['p.colony_id = ?1']
   for (const [column, value] of [
     ['p.executor_type', filter.executorType],
     ['p.label', filter.label],
     ['p.initiator_name', filter.initiator],
   ] as const) {
-    if (value === undefined) continue
-    where.push(`${column} = ?`)
-    values.push(value)
+    if (value !== undefined) where.push(`${column} = ?${values.push(value)}`)
   }
-  const order = filter.state === 0 ? 'asc' : 'desc'
-  return db.all(`${PROCESS} where ${where.join(' and ')} order by p.submitted_at ${order}, p.task_id ${order} limit ?`, [
-    ...values,
-    filter.count,
-  ])
+  const direction = filter.state === 0 ? 'asc' : 'desc'
+  const order = `order by p.submitted_at ${direction}, p.task_id ${direction} limit ?2`
+  // The index has each state in order: of all states, the first ones of each are enough.
+  const ofState = (state: number): string =>
+    `select * from (select p.task_id from colonies_processes p where ${where.join(' and ')} and p.state = ${state} ${order})`
+  const states = filter.state === undefined ? STATES : [filter.state]
+  return db.all(`${PROCESS} where p.task_id in (${states.map(ofState).join(' union all ')}) ${order}`, values)
 }
 
 /** Of a process graph. */
