@@ -49,12 +49,20 @@ export interface Dialect {
   open(context: ServerContext): DialectParts
 }
 
+/** @param app a scope below `/api/v1` */
+export type NativePart = (app: FastifyInstance) => void | Promise<void>
+
 export interface DialectParts {
   /**
    * Registers the routes under full paths, each with its access in `config`. The scope is the dialect's own: errors use
-   * its format.
+   * its format. `natives` are what the dialects have for the native API, which that one registers.
    */
-  register(app: FastifyInstance): void | Promise<void>
+  register(app: FastifyInstance, natives: readonly NativePart[]): void | Promise<void>
+  /**
+   * Registers routes of the native API about what is the dialect's own, for the window and for scripts with an account
+   * of the farm: with the native addresses, errors and description.
+   */
+  native?: NativePart
   /** Registers its WebSockets, routes with { websocket: true }. */
   sockets?(app: FastifyInstance): void | Promise<void>
   /** The handlers of its outbox entries, by kind. */

@@ -79,7 +79,8 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   for (const { parts } of opened) for (const [kind, handOut] of Object.entries(parts.handOut ?? {})) context.farm.onHandOut(kind, handOut)
   for (const { parts } of opened)
     for (const [kind, handler] of Object.entries(parts.outboxHandlers ?? {})) context.notifier.handle(kind, handler)
-  for (const { dialect, parts } of opened) await app.register(async (scope) => parts.register(tellErrors(scope, dialect, context)))
+  const natives = opened.flatMap(({ parts }) => parts.native ?? [])
+  for (const { dialect, parts } of opened) await app.register(async (scope) => parts.register(tellErrors(scope, dialect, context), natives))
   await app.register(async (sockets) => {
     // Registered once for all dialects, because a second instance would answer each upgrade a second time. Only if
     // needed, because it hooks into every request.

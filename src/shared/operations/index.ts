@@ -12,6 +12,9 @@ import * as agent from './agent/agent.ts'
 import * as agentResults from './agent/results.ts'
 import * as workerRequests from './agent/workerRequests.ts'
 import * as s3Keys from './colonies/s3Keys.ts'
+import * as colonies from './colonies/colonies.ts'
+import * as colonyPlans from './colonies/plans.ts'
+import * as colonyWork from './colonies/work.ts'
 import * as farm from './farm/farm.ts'
 import * as listeners from './farm/listeners.ts'
 import * as schedules from './farm/schedules.ts'
@@ -44,6 +47,9 @@ export const OPERATIONS: readonly Operation[] = [
   agentResults,
   workerRequests,
   s3Keys,
+  colonies,
+  colonyPlans,
+  colonyWork,
   farm,
   listeners,
   schedules,

@@ -12,6 +12,7 @@ import { BodyBudget } from './endpoint/budget.ts'
 import { httpRoutes } from './endpoint/http.ts'
 import { OwnListener } from './endpoint/listener.ts'
 import { socketRoutes } from './endpoint/sockets.ts'
+import { nativeRoutes } from './native/routes.ts'
 import { openService, type Service } from './service.ts'
 import { openS3 } from './s3/index.ts'
 import { Upkeep } from './upkeep.ts'
@@ -73,6 +74,7 @@ export const coloniesDialect: Dialect = {
         })
       },
       sockets: async (app) => socketRoutes(app, await opened()),
+      native: async (app) => nativeRoutes(app, (await opened()).service),
     }
   },
 }

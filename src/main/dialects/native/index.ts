@@ -79,9 +79,15 @@ export const nativeDialect: Dialect = {
   name: 'native',
   owns: (url) => url.startsWith('/api/v1'),
   open: (context) => ({
-    async register(app) {
+    async register(app, natives) {
       await registerOpenApi(app, context.version)
-      await app.register(async (scope) => nativeApi(scope, context), { prefix: '/api/v1' })
+      await app.register(
+        async (scope) => {
+          nativeApi(scope, context)
+          for (const register of natives) await scope.register(async (part) => register(part))
+        },
+        { prefix: '/api/v1' },
+      )
     },
     async sockets(app) {
       await app.register(async (scope) => eventRoutes(scope, context), { prefix: '/api/v1' })

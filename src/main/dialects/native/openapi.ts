@@ -15,6 +15,7 @@ const TAGS = [
   { name: 'colonies', description: 'Colonies, beside what their own clients do' },
   { name: 'schedules', description: 'Schedules that submit jobs later or repeatedly' },
   { name: 'notifications', description: 'Email and webhooks: test messages and delivery status' },
+  { name: 'colonies', description: 'Colonies of the Colonies protocol: who belongs to them, their work and their plans' },
   { name: 'limits', description: 'Limits for licenses and other scarce resources' },
   { name: 'job types', description: 'The scripts that turn settings into tasks' },
   { name: 'settings', description: 'Configuration of the farm' },

@@ -1,5 +1,6 @@
 /** Blueprints: what a colony should have, kept by reconcilers, which are executors that get processes when something changes. */
 import { randomUUID } from 'node:crypto'
+import type { BlueprintDefinition, ColonyBlueprint } from '../../../../shared/schemas/colonies/plans.ts'
 import type { ApiContext } from '../../../http/context.ts'
 import type { Colony } from '../people/registry.ts'
 import type { Initiator, Submission } from '../processes/submission.ts'
@@ -182,6 +183,31 @@ export class Blueprints {
       changedby: changedBy,
       changetype: change,
     }))
+  }
+
+  /** Definitions and blueprints for people, with what is JSON as a text. */
+  async overview(colony: Colony): Promise<{ definitions: BlueprintDefinition[]; items: ColonyBlueprint[] }> {
+    const [definitions, blueprints] = await Promise.all([
+      rows.listDefinitions(this.context.read, colony.id),
+      rows.listBlueprints(this.context.read, colony.id, '', ''),
+    ])
+    return {
+      definitions: definitions.map(({ name, kind, body }) => {
+        const { spec } = readDefinition(body)
+        return { name, kind, executorType: spec.handler.executorType, spec: stringifyExact(spec) }
+      }),
+      items: blueprints.map(({ name, kind, location, generation, body }) => {
+        const { spec, status } = readBlueprint(body)
+        return { name, kind, location, generation, spec: stringifyExact(spec), status: status ? stringifyExact(status) : null }
+      }),
+    }
+  }
+
+  /** The newest first; `spec` is JSON. @throws ColoniesError 404 */
+  async generations(colony: Colony, name: string, limit: number): Promise<Omit<rows.HistoryRow, 'publicId' | 'status'>[]> {
+    const { id } = await this.need(colony, name)
+    const found = await rows.historyOf(this.context.read, id, limit)
+    return found.map(({ generation, change, at, changedBy, spec }) => ({ generation, change, at, changedBy, spec }))
   }
 
   /** @throws ColoniesError 404 */

@@ -3,6 +3,8 @@
  * lasts. Entries are on disk before their sender is answered; memory has what is needed to order them.
  */
 import type { ApiContext } from '../../../http/context.ts'
+import { taskPublicId } from '../../../../shared/ids.ts'
+import type { CancelSignal } from '../../../engine/base/cancelSignal.ts'
 import type { Processes } from '../processes/processes.ts'
 import { RUNNING, specOf, SUCCESS } from '../processes/views.ts'
 import type { Watching } from '../processes/watching.ts'
@@ -15,6 +17,8 @@ const MOST_PAYLOAD = 10_485_760
 const MOST_ENTRIES = 10_000
 /** The original keeps 10,000 entries of 10 MiB; ours keeps less. */
 const MOST_BYTES = 1_073_741_824
+/** Entries that people are shown at once. */
+const MOST_LOOKED_AT = 200
 /** More than this is not sent in one piece. */
 const MOST_AT_ONCE = 67_108_864
 
@@ -102,6 +106,27 @@ export class Channels {
     return () => channel.followers.delete(follower)
   }
 
+  /**
+   * For people of the farm, whoever writes there: the newest entries, or those that came after one, in the order in
+   * which they came. Undefined: the process has ended, and its channels with it.
+   * @param after id of an entry @param waitMs when there is none, how long to wait for one @throws ColoniesError 404
+   */
+  async peek(
+    row: ProcessRow,
+    name: string,
+    { after, waitMs, signal }: { after: number | undefined; waitMs: number; signal: CancelSignal },
+  ): Promise<EntryRow[] | undefined> {
+    if (!specOf(row.spec).channels.includes(name)) throw new ColoniesError(404, 'Channel not found')
+    if (row.state >= SUCCESS) return undefined
+    const taskId = taskPublicId(row.jobPublicId, row.index)
+    const channel = (await this.openOf(taskId, row)).channels.get(name)
+    if (!channel) throw new ColoniesError(404, 'Channel not found')
+    const isNew = ({ id }: { id: number }): boolean => after === undefined || id > after
+    if (!channel.heads.some(isNew) && waitMs > 0 && (await nextOf(channel, waitMs, signal)) === 'ended') return undefined
+    const found = channel.heads.filter(isNew).toSorted((a, b) => a.id - b.id)
+    return this.load(after === undefined ? found.slice(-MOST_LOOKED_AT) : found.slice(0, MOST_LOOKED_AT))
+  }
+
   private async add(process: OpenProcess, name: string, senderId: string, { sequence, replyTo, payload, type }: NewEntry): Promise<void> {
     const channel = process.channels.get(name)
     if (!channel) throw new ColoniesError(404, 'Channel not found')
@@ -185,6 +210,22 @@ export class Channels {
       this.context.log.error({ err: error, taskId }, 'cannot close the channels of a process')
     }
   }
+}
+
+/** Waits for an entry, the end of the process, the time or the caller, whichever comes first. */
+function nextOf({ followers }: Channel, waitMs: number, signal: CancelSignal): Promise<'entry' | 'ended' | 'nothing'> {
+  return new Promise((resolve) => {
+    const finish = (how: 'entry' | 'ended' | 'nothing'): void => {
+      clearTimeout(timer)
+      followers.delete(follower)
+      resolve(how)
+    }
+    const follower: Follower = { entries: () => finish('entry'), ended: () => finish('ended') }
+    const timer = setTimeout(() => finish('nothing'), waitMs)
+    followers.add(follower)
+    if (signal.aborted) finish('nothing')
+    else signal.addEventListener('abort', () => finish('nothing'), { once: true })
+  })
 }
 
 function pageOf(heads: readonly Head[], after: bigint, limit: number): Head[] {

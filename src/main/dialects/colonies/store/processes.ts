@@ -140,6 +140,8 @@ export interface ProcessFilter {
   /** Undefined: all. */
   state?: number
   count: number
+  /** Only those behind this one (`id`: of its task), in the order of the list. */
+  before?: { at: number; id: number }
   executorType?: string
   label?: string
   initiator?: string
@@ -157,6 +159,10 @@ export function listProcesses(db: ReadDatabase, filter: ProcessFilter): Promise<
     ['p.initiator_name', filter.initiator],
   ] as const) {
     if (value !== undefined) where.push(`${column} = ?${values.push(value)}`)
+  }
+  if (filter.before) {
+    const { at, id } = filter.before
+    where.push(`(p.submitted_at, p.task_id) ${filter.state === 0 ? '>' : '<'} (?${values.push(at)}, ?${values.push(id)})`)
   }
   const direction = filter.state === 0 ? 'asc' : 'desc'
   const order = `order by p.submitted_at ${direction}, p.task_id ${direction} limit ?2`
@@ -218,6 +224,8 @@ export interface GraphRow {
   completed: number
   failed: number
   canceled: number
+  /** Neither running nor ended. */
+  waiting: number
   initiatorId: string
   initiatorName: string
   submittedAt: number
@@ -226,7 +234,8 @@ export interface GraphRow {
 }
 
 const GRAPH = `select g.job_id as jobId, j.public_id as jobPublicId, g.colony_id as colonyId, j.status, j.count_active as active,
-    j.count_completed as completed, j.count_failed as failed, j.count_canceled as canceled, g.initiator_id as initiatorId,
+    j.count_completed as completed, j.count_failed as failed, j.count_canceled as canceled,
+    j.count_queued + j.count_soft_failed + j.count_paused as waiting, g.initiator_id as initiatorId,
     g.initiator_name as initiatorName, g.submitted_at as submittedAt, j.started_at as startedAt, j.finished_at as finishedAt
   from colonies_graphs g join jobs j on j.id = g.job_id`
 
@@ -238,12 +247,19 @@ export function findGraph(db: ReadDatabase, jobPublicId: string): Promise<GraphR
   return db.get(`${GRAPH} where j.public_id = ? and j.deleted_at is null`, [jobPublicId])
 }
 
-/** The newest first. @param state undefined: all */
-export function listGraphs(db: ReadDatabase, colonyId: number, state: number | undefined, count: number): Promise<GraphRow[]> {
+/** The newest first. @param state undefined: all @param before only those behind this one (`id`: of its job) */
+export function listGraphs(
+  db: ReadDatabase,
+  colonyId: number,
+  state: number | undefined,
+  count: number,
+  before?: { at: number; id: number },
+): Promise<GraphRow[]> {
   return db.all(
     `${GRAPH} where g.colony_id = ?1 and j.deleted_at is null and (?2 is null or ${GRAPH_STATE} = ?2)
+       and (?4 is null or (g.submitted_at, g.job_id) < (?4, ?5))
      order by g.submitted_at desc, g.job_id desc limit ?3`,
-    [colonyId, state ?? null, count],
+    [colonyId, state ?? null, count, before?.at ?? null, before?.id ?? null],
   )
 }
 
