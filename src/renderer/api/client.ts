@@ -47,6 +47,8 @@ interface Options {
   body?: unknown
   signal?: AbortSignal
   timeoutMs?: number
+  /** It waits for news by design: that is no slow manager. */
+  quiet?: boolean
 }
 
 /** Long enough for a busy manager, short enough that a dead one shows. */
@@ -57,7 +59,7 @@ async function send(method: string, path: string, options: Options): Promise<Res
   const timer = setTimeout(() => timeout.abort(), options.timeoutMs ?? TIMEOUT_MS)
   const cancel = () => timeout.abort()
   options.signal?.addEventListener('abort', cancel, { once: true })
-  underWay.value++
+  if (!options.quiet) underWay.value++
   try {
     const response = await fetch(url(path, options.query), {
       method,
@@ -73,7 +75,7 @@ async function send(method: string, path: string, options: Options): Promise<Res
     if (options.signal?.aborted) throw new ApiFailure(0, 'aborted', 'aborted')
     throw new ApiFailure(0, 'unreachable', error instanceof Error ? error.message : String(error))
   } finally {
-    underWay.value--
+    if (!options.quiet) underWay.value--
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', cancel)
   }
@@ -100,13 +102,13 @@ function checked<S extends TSchema>(schema: S, body: unknown, path: string): Sta
   return body as Static<S>
 }
 
-type Patience = Pick<Options, 'signal' | 'timeoutMs'>
+type Patience = Pick<Options, 'signal' | 'timeoutMs' | 'quiet'>
 
 /** Calls an operation of the API and returns its reply; null where there is none. @throws ApiFailure */
 export async function call<O extends Operation>(operation: O, ...[input]: CallArguments<O, Patience>): Promise<ReplyOf<O>> {
   const path = addressOf(operation, input?.params)
-  const { query, body, signal, timeoutMs } = input ?? {}
-  const response = await send(operation.method, path, { query, body, signal, timeoutMs })
+  const { query, body, signal, timeoutMs, quiet } = input ?? {}
+  const response = await send(operation.method, path, { query, body, signal, timeoutMs, quiet })
   const schema = replySchemaOf(operation)
   const reply: unknown = response.status === 204 || schema === undefined ? null : await response.json()
   // Without a schema there is no reply that anyone could use.

@@ -17,6 +17,7 @@ export const PAGES: readonly PageEntry[] = [
   { name: 'limits', path: '/limits', icon: 'gauge', key: 'l' },
   { name: 'schedules', path: '/schedules', icon: 'calendar', key: 'c' },
   { name: 'actors', path: '/actors', icon: 'cube', key: 'a' },
+  { name: 'colonies', path: '/colonies', icon: 'hive', key: 'o' },
   { name: 'statistics', path: '/statistics', icon: 'chart', key: 't' },
   { name: 'settings', path: '/settings', icon: 'settings', key: ',' },
 ]

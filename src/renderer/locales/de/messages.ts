@@ -6,6 +6,7 @@ import { dashboard } from './app/dashboard.ts'
 import { welcome } from './app/welcome.ts'
 import { actors } from './farm/actors.ts'
 import { audit } from './farm/audit.ts'
+import { colonies } from './farm/colonies.ts'
 import { limits } from './farm/limits.ts'
 import { notify } from './farm/notify.ts'
 import { people } from './farm/people.ts'
@@ -23,6 +24,7 @@ export const messages: Messages = {
   ...actors,
   ...app,
   ...audit,
+  ...colonies,
   ...common,
   ...dashboard,
   ...frames,

@@ -9,6 +9,8 @@ export const app = {
     limits: 'Grenzen',
     actors: 'Aktoren',
     actor: 'Aktor',
+    colonies: 'Kolonien',
+    colony: 'Kolonie',
     statistics: 'Statistik',
     settings: 'Einstellungen',
     label: 'Hauptmenü',

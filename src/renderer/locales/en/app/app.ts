@@ -9,6 +9,8 @@ export const app = {
     limits: 'Limits',
     actors: 'Actors',
     actor: 'Actor',
+    colonies: 'Colonies',
+    colony: 'Colony',
     statistics: 'Statistics',
     settings: 'Settings',
     label: 'Main',
