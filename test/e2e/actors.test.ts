@@ -24,7 +24,6 @@ part.describe('actors', () => {
     await farm?.stop()
   })
   const row = (name: string | RegExp) => page.getByRole('row', { name })
-  const mailbox = (number: number) => page.getByText(`1 / ${number}`, { exact: true })
   const jobs = async () => (await farm.api<{ items: JobSummary[] }>('GET', '/jobs')).items
 
   it('one is created from the form, and has a page of its own', async () => {
@@ -41,7 +40,7 @@ part.describe('actors', () => {
     await page.waitForURL(/\/app\/actors\/[0-9A-Za-z]{13}$/)
     await page.getByRole('heading', { name: 'word-count' }).waitFor()
     await page.getByRole('heading', { name: 'No messages yet' }).waitFor()
-    await page.getByText('UPDATE').waitFor()
+    await page.getByRole('list', { name: 'Permissions' }).getByText('local').waitFor()
     expect(await jobs()).toMatchObject([{ name: 'word-count', origin: 'actors' }])
   })
 
@@ -56,41 +55,99 @@ part.describe('actors', () => {
     await page.getByText('It wrote nothing.').waitFor()
     expect(await axeDefects(page)).toEqual([])
     await page.getByRole('button', { name: 'Close' }).click()
-    await page.getByText('UPDATE').waitFor()
+    await page.getByRole('list', { name: 'Permissions' }).getByText('local').waitFor()
   })
 
-  it('many executions are shown a page at a time, the newest first', async () => {
+  it('many executions are a list of any length, the newest first', async () => {
     const id = page.url().split('/').at(-1) ?? ''
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 160; i++) {
       const reply = await fetch(`${farm.url}/actors/v2/${id}/messages`, {
         method: 'POST',
         body: new URLSearchParams({ message: String(i) }),
       })
       expect(reply.status).toBe(200)
     }
-    await mailbox(2).waitFor()
-    const newest = await row(/Queued/)
-      .first()
-      .getByRole('button')
-      .textContent()
-    expect(await row(/Queued/).count()).toBe(50)
-    await page.getByRole('button', { name: 'Older' }).click()
-    await expect.poll(() => row(/Queued/).count()).toBe(11)
-    await page.getByRole('button', { name: 'Newer' }).click()
+    const list = page.getByRole('rowgroup', { name: 'Executions' })
+    await expect.poll(() => list.evaluate((el) => Math.round(el.scrollHeight / 28))).toBeGreaterThanOrEqual(100)
+    expect(await list.getByRole('row').count()).toBeLessThan(80)
     await expect
-      .poll(() =>
-        row(/Queued/)
-          .first()
-          .getByRole('button')
-          .textContent(),
-      )
-      .toBe(newest)
+      .poll(async () => {
+        await list.evaluate((el) => el.scrollTo(0, el.scrollHeight))
+        return list.evaluate((el) => Math.round(el.scrollHeight / 28))
+      })
+      .toBe(161)
+    const numbers = async (query: string) => {
+      const reply = await fetch(`${farm.url}/actors/v2/${id}/executions?newest=true${query}`, { headers: { 'x-framehouse-case': 'camel' } })
+      return ((await reply.json()) as { result: { items: { messageReceivedTime: string; id: string }[]; next: string | null } }).result
+    }
+    const first = await numbers('&limit=100')
+    const second = await numbers(`&limit=100&before=${first.next}`)
+    expect([first.items.length, second.items.length, second.next]).toEqual([100, 61, null])
+    expect(new Set([...first.items, ...second.items].map((each) => each.id)).size).toBe(161)
+    expect((await fetch(`${farm.url}/actors/v2/${id}/executions?newest=true&before=x`)).status).toBe(400)
+  })
+
+  it('its description is edited, and keeps what the form does not show', async () => {
+    await page.getByRole('button', { name: 'Edit', exact: true }).click()
+    const dialog = page.getByRole('dialog', { name: 'Edit word-count' })
+    await dialog.getByLabel('Variables').fill('LANGUAGE=en\nnonsense')
+    expect(await dialog.getByRole('button', { name: 'Save' }).isDisabled(), 'each line is a variable').toBe(true)
+    await dialog.getByLabel('Variables').fill('LANGUAGE=en\nGREETING=a=b')
+    await dialog.getByLabel('Schedule').fill('now + 1 day')
+    await dialog.getByLabel('Webhook').fill('https://hooks.studio.example/wc')
+    expect(await axeDefects(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('https://hooks.studio.example/wc').waitFor()
+    const { result } = (await (await fetch(`${farm.url}/actors/v2/${page.url().split('/').at(-1)}`)).json()) as { result: object }
+    expect(result).toMatchObject({
+      image: 'abacosamples/wc',
+      stateless: false,
+      defaultEnvironment: { LANGUAGE: 'en', GREETING: 'a=b' },
+      webhook: 'https://hooks.studio.example/wc',
+    })
+  })
+
+  it('everyone is let in and out again', async () => {
+    const list = page.getByRole('list', { name: 'Permissions' })
+    await page.getByLabel('User name').fill('ABACO_WORLD')
+    await page.getByRole('button', { name: 'Add' }).first().click()
+    await list.getByText('Everyone').waitFor()
+    await page.getByRole('button', { name: 'Remove: Everyone' }).click()
+    await list.getByText('Everyone').waitFor({ state: 'detached' })
+  })
+
+  it('a nonce is shown in full once, works as often as it says, and is revoked', async () => {
+    const id = page.url().split('/').at(-1) ?? ''
+    await page.getByLabel('Uses').fill('2')
+    await page.getByRole('button', { name: 'New nonce' }).click()
+    const nonce = (await page.locator('[data-nonce]').textContent()) ?? ''
+    const list = page.getByRole('list', { name: 'Nonces' })
+    await list.getByText('2 uses left').waitFor()
+    expect(await axeDefects(page)).toEqual([])
+    const use = async () => (await fetch(`${farm.url}/actors/v2/${id}/messages?x-nonce=${nonce}`)).status
+    expect(await use()).toBe(200)
+    await page.reload()
+    await list.getByText('1 uses left').or(list.getByText('1 use left')).waitFor()
+    expect(await page.content()).not.toContain(nonce)
+    await list.getByRole('button', { name: 'Revoke' }).click()
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click()
+    await list.getByText('left').waitFor({ state: 'detached' })
+    expect(await use()).not.toBe(200)
+  })
+
+  it('has more names than one', async () => {
+    await page.getByLabel('Another name').fill('counter')
+    await page.getByLabel('Another name').press('Enter')
+    await page.getByRole('list', { name: 'Aliases' }).getByText('counter').waitFor()
+    expect((await fetch(`${farm.url}/actors/v2/counter`)).status).toBe(200)
+    await page.getByRole('button', { name: 'Remove: counter' }).click()
+    await page.getByRole('list', { name: 'Aliases' }).getByText('counter').waitFor({ state: 'detached' })
   })
 
   it('the list counts its messages, without what the farm does for itself', async () => {
     await page.getByRole('link', { name: 'Actors' }).last().click()
     await row(/word-count/)
-      .getByRole('cell', { name: '61', exact: true })
+      .getByRole('cell', { name: '161', exact: true })
       .waitFor()
     expect(await axeDefects(page)).toEqual([])
     await row(/word-count/)

@@ -18,6 +18,12 @@ describe('a dialect that is one folder and one entry of the list', () => {
     expect((await at('/guestbook', 'GET', { authorization: 'Bearer wrong' })).status).toBe(401)
   })
 
+  it('may have routes of the native API, with its errors and in its description', async () => {
+    expect(farm.manager.routes).toContainEqual({ method: 'GET', url: '/api/v1/guests', access: 'read' })
+    expect((await farm.get('/guests')).body).toEqual({ status: 404, code: 'not-found', message: 'guest "any" not found' })
+    expect((await farm.get('/openapi.json')).body.paths['/api/v1/guests'].get.summary).toBe('Guests')
+  })
+
   it('delivers its outbox entries into a table of its own', async () => {
     expect(await at('/guestbook/anna', 'POST')).toEqual({ status: 200, text: 'Hello anna' })
     await expect.poll(() => at('/guestbook').then(({ text }) => text)).toBe('[{"name":"anna"}]')

@@ -12,6 +12,10 @@ export const Actor = Type.Object({
   stateless: Type.Boolean(),
   owner: Type.String(),
   description: Type.String(),
+  webhook: Type.String(),
+  defaultEnvironment: Type.Record(Type.String(), Type.Unknown()),
+  cronSchedule: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  cronOn: Type.Boolean(),
   revision: Type.Integer(),
   state: Type.Unknown(),
   jobId: Type.Optional(Type.String()),
@@ -26,6 +30,29 @@ export const Actor = Type.Object({
   ),
 })
 export type Actor = Static<typeof Actor>
+
+/** What a description may say: all of it is sent with each change. */
+const WRITTEN = [
+  'image',
+  'stateless',
+  'type',
+  'link',
+  'token',
+  'webhook',
+  'hints',
+  'description',
+  'privileged',
+  'maxWorkers',
+  'memLimit',
+  'maxCpus',
+  'useContainerUid',
+  'defaultEnvironment',
+  'queue',
+  'logEx',
+  'cronSchedule',
+  'cronOn',
+] as const
+const Writable = Type.Record(Type.String(), Type.Unknown())
 
 const Nonce = Type.Object({ id: Type.String(), owner: Type.String(), level: Type.String(), remainingUses: Type.Integer() })
 export type Nonce = Static<typeof Nonce>
@@ -43,7 +70,7 @@ export const Execution = Type.Object({
 })
 export type Execution = Static<typeof Execution>
 
-const Executions = Type.Object({ totalExecutions: Type.Integer(), search: Type.Array(Execution) })
+const Executions = Type.Object({ items: Type.Array(Execution), next: Type.Union([Type.String(), Type.Null()]) })
 const Results = Type.Array(Type.Object({ at: Type.String(), bytes: Type.Integer(), data: Type.String() }))
 const Sent = Type.Object({ executionId: Type.String() })
 const Failure = Type.Object({ message: Type.String() })
@@ -66,6 +93,11 @@ async function ask<T extends TSchema>(schema: T, method: string, path: string, b
 export const listActors = (): Promise<Actor[]> => ask(Type.Array(Actor), 'GET', '?counts=true')
 export const getActor = (id: string): Promise<Actor> => ask(Actor, 'GET', `/${id}?counts=true`)
 export const addActor = (body: object): Promise<Actor> => ask(Actor, 'POST', '', body)
+/** Writes what is given; what its description says beside that stays. */
+export async function changeActor(id: string, changes: object): Promise<Actor> {
+  const before = await ask(Writable, 'GET', `/${id}`)
+  return ask(Actor, 'PUT', `/${id}`, { ...Object.fromEntries(WRITTEN.map((key) => [key, before[key]])), ...changes })
+}
 export const deleteActor = (id: string): Promise<unknown> => ask(Type.Null(), 'DELETE', `/${id}`)
 export const sendMessage = (id: string, message: string): Promise<Static<typeof Sent>> => ask(Sent, 'POST', `/${id}/messages`, { message })
 export const purgeMessages = (id: string): Promise<unknown> => ask(Type.Unknown(), 'DELETE', `/${id}/messages`)
@@ -74,7 +106,18 @@ export const haltExecution = (id: string, execution: string): Promise<unknown> =
 export const permissionsOf = (id: string): Promise<Record<string, string>> =>
   ask(Type.Record(Type.String(), Type.String()), 'GET', `/${id}/permissions`)
 
+/** All levels afterwards; NONE takes what the user had. */
+export const grant = (id: string, user: string, level: string): Promise<Record<string, string>> =>
+  ask(Type.Record(Type.String(), Type.String()), 'POST', `/${id}/permissions`, { user, level })
+
 export const noncesOf = (id: string): Promise<Nonce[]> => ask(Type.Array(Nonce), 'GET', `/${id}/nonces`)
+
+/** @param maxUses -1: any number */
+export const addNonce = (id: string, level: string, maxUses: number): Promise<Nonce> =>
+  ask(Nonce, 'POST', `/${id}/nonces`, { level, maxUses })
+export const removeNonce = (id: string, nonce: string): Promise<unknown> => ask(Type.Null(), 'DELETE', `/${id}/nonces/${nonce}`)
+export const addAlias = (id: string, alias: string): Promise<unknown> => ask(Alias, 'POST', '/aliases', { alias, actorId: id })
+export const removeAlias = (alias: string): Promise<unknown> => ask(Type.Null(), 'DELETE', `/aliases/${encodeURIComponent(alias)}`)
 
 /** Names of the actor. */
 export async function aliasesOf(id: string): Promise<string[]> {
@@ -82,13 +125,9 @@ export async function aliasesOf(id: string): Promise<string[]> {
   return all.filter(({ actorId }) => actorId === id).map(({ alias }) => alias)
 }
 
-/** The newest executions first, and how many there are. */
-export async function executionsOf(id: string, page: number, size: number, total: number): Promise<Static<typeof Executions>> {
-  const end = Math.max(0, total - page * size)
-  const skip = Math.max(0, end - size)
-  const found = await ask(Executions, 'GET', `/${id}/executions?skip=${skip}&limit=${end - skip}`)
-  return { ...found, search: found.search.toReversed() }
-}
+/** The newest executions first. @param before `next` of the page before */
+export const executionsOf = (id: string, limit: number, before: string | null): Promise<Static<typeof Executions>> =>
+  ask(Executions, 'GET', `/${id}/executions?newest=true&limit=${limit}${before === null ? '' : `&before=${before}`}`)
 
 export const logOf = (id: string, execution: string): Promise<{ logs: string }> =>
   ask(Type.Object({ logs: Type.String() }), 'GET', `/${id}/executions/${execution}/logs`)

@@ -1,5 +1,6 @@
 /** A dialect in a few lines, with all that one may bring: a table, a setting, a route, an outbox handler, an error form. */
 import { Type } from 'typebox'
+import { NotFoundError } from '../../../../src/main/engine/base/errors.ts'
 import type { Dialect } from '../../../../src/main/http/dialect.ts'
 import { insertEntries } from '../../../../src/main/store/queries/farm/outbox.ts'
 import { parseMigrations } from '../../../../src/main/store/migrate.ts'
@@ -23,6 +24,13 @@ export const guestbook: Dialect = {
         return `${settings.of(Settings).guestbookGreeting} ${name}`
       })
       app.get('/guestbook', { config: { access: 'read' } }, () => read.all('select name from guestbook_guests order by name'))
+    },
+    native(app) {
+      app.get('/guests', { config: { access: 'read' }, schema: { summary: 'Guests' } }, async () => {
+        const guests = await read.all<{ name: string }>('select name from guestbook_guests order by name')
+        if (guests.length === 0) throw new NotFoundError('guest', 'any')
+        return { items: guests }
+      })
     },
     outboxHandlers: {
       'guestbook:greet': {

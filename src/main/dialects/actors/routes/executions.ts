@@ -7,7 +7,7 @@ import { MAX_LIMIT, pageOf } from '../http/page.ts'
 import { logOf } from '../engine/logs.ts'
 import { idOf, type Actor } from '../model/actor.ts'
 import { READ, UPDATE } from '../model/levels.ts'
-import { executionsOf, findExecution, totalsOf, type ExecutionDetail } from '../store/executions.ts'
+import { executionsOf, findExecution, newestExecutions, totalsOf, type ExecutionDetail } from '../store/executions.ts'
 import { executionId, parseId } from '../values/ids.ts'
 import { wireTime } from '../values/times.ts'
 import { shown } from '../values/names.ts'
@@ -17,6 +17,8 @@ import { isSearch, metadataOf, searchExecutions, searchLogs } from './search.ts'
 
 /** Results that the farm's own page shows at once. */
 const PEEKED = 100
+/** Executions that it asks for at once. */
+const NEWEST = 100
 
 export function executionRoutes(parts: Parts): void {
   const { api, lifecycle } = parts
@@ -24,6 +26,7 @@ export function executionRoutes(parts: Parts): void {
 
   api.on('GET', '/:actor/executions', 'listExecutions', async (call) => {
     const actor = await api.actor(call, READ)
+    if (call.query.get('newest') === 'true') return newest(call, actor)
     if (isSearch(call.query)) return searchExecutions(parts, call, actor)
     const { skip, limit } = pageOf(call.query)
     const [rows, totals] = await Promise.all([executionsOf(read, actor.key, skip, limit ?? MAX_LIMIT), totalsOf(read, actor.key)])
@@ -36,6 +39,19 @@ export function executionRoutes(parts: Parts): void {
     }
     return { result: { ...result, ...page }, message: 'Actor executions retrieved successfully.' }
   })
+
+  /** For the farm's own page: the newest first, a page at a time; `before` is the last one of the page before. */
+  async function newest(call: Call, actor: Actor): Promise<{ result: object; message: string }> {
+    const limit = pageOf(call.query).limit ?? NEWEST
+    const last = call.query.get('before')
+    const before = last === null ? undefined : numberOf(actor, last)
+    if (last !== null && before === undefined)
+      throw new ActorsError("Invalid query parameter: {'before': 'must be the id of an execution'}")
+    const rows = await newestExecutions(read, actor.key, before, limit + 1)
+    const items = rows.slice(0, limit).map((row) => executionView(actor, row, call))
+    const next = rows.length > limit ? (items.at(-1)?.['id'] ?? null) : null
+    return { result: { items, next }, message: 'Actor executions retrieved successfully.' }
+  }
 
   api.on('GET', '/:actor/executions/:execution', 'getExecution', async (call) => {
     const actor = await api.actor(call, READ)

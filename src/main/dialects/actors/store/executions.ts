@@ -36,6 +36,15 @@ export function executionsOf(db: ReadDatabase, actorKey: number, offset: number,
   ])
 }
 
+/** The newest first. @param before only those with a lower number */
+export function newestExecutions(db: ReadDatabase, actorKey: number, before: number | undefined, limit: number): Promise<ExecutionRow[]> {
+  return db.all(
+    `select ${EXECUTION_COLUMNS} from actor_executions e where e.actor_key = ?1 and (?2 is null or e.number < ?2)
+     order by e.number desc limit ?3`,
+    [actorKey, before ?? null, limit],
+  )
+}
+
 export interface ExecutionDetail extends ExecutionRow {
   /** The newest attempt; nulls before the first one. */
   attempt: number | null
