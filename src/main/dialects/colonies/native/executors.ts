@@ -8,9 +8,8 @@ import {
 import { EXECUTOR_STATES, type ColonyExecutor } from '../../../../shared/schemas/colonies/people.ts'
 import { taskPublicId } from '../../../../shared/ids.ts'
 import { ConflictError } from '../../../engine/base/errors.ts'
-import { EXTERNAL_SILENT_MS } from '../../../engine/queue/explainer.ts'
 import { time, timeOrNull } from '../../../store/queries/format.ts'
-import { APPROVED, UNREGISTERED, type Colony, type Executor } from '../people/registry.ts'
+import { APPROVED, UNREGISTERED, type Colony, type Executor, type ExecutorStatus } from '../people/registry.ts'
 import { RUNNING, specOf } from '../processes/views.ts'
 import type { Service } from '../service.ts'
 import { listProcesses, type ProcessRow } from '../store/processes.ts'
@@ -19,6 +18,8 @@ import { identityFor } from './colonies.ts'
 import { needColony, needExecutor } from './errors.ts'
 import type { NativeApp } from './routes.ts'
 
+/** An executor that has not called for so long is silent: as the engine's explanations have it. */
+const SILENT_MS = 60_000
 /** Running processes of a colony that are looked at. */
 const MOST_RUNNING = 2_000
 /** Processes that are listed for each executor. */
@@ -95,12 +96,22 @@ export async function heldBy({ context }: Service, colony: Colony): Promise<Map<
   return held
 }
 
+/**
+ * Since when an executor that holds processes has not called; null: it is not silent. The same time as in `explain`. Pure.
+ * @param heardAt its last call, milliseconds; null: it never called
+ */
+export function silentSince(
+  { status, held, heardAt }: { status: ExecutorStatus; held: number; heardAt: number | null },
+  now: number,
+): number | null {
+  return status === APPROVED && held > 0 && heardAt !== null && now - heardAt >= SILENT_MS ? heardAt : null
+}
+
 export function viewOf({ context }: Service, executor: Executor, held: ReadonlyMap<string, ProcessRow[]>): ColonyExecutor {
   const { name, executorId, type, status, location, commissionedAt, workerId, capabilities } = executor
   const worker = workerId === '' ? undefined : context.farm.findWorker(workerId)
   const heardAt = Math.max(executor.heardAt, worker?.lastSeenAt ?? 0) || null
   const holds = held.get(name) ?? []
-  const isSilent = status === APPROVED && holds.length > 0 && heardAt !== null && context.now() - heardAt >= EXTERNAL_SILENT_MS
   return {
     name,
     id: executorId,
@@ -109,7 +120,7 @@ export function viewOf({ context }: Service, executor: Executor, held: ReadonlyM
     location,
     registeredAt: time(commissionedAt),
     heardAt: timeOrNull(heardAt),
-    silentSince: isSilent ? timeOrNull(heardAt) : null,
+    silentSince: timeOrNull(silentSince({ status, held: holds.length, heardAt }, context.now())),
     workerId: worker ? workerId : null,
     holds: holds.slice(0, MOST_HELD).map(({ jobPublicId, index, spec, startedAt }) => ({
       id: processIdOf(jobPublicId, index),
