@@ -33,6 +33,23 @@ it('a refresh takes in what is new and what is gone, and keeps what was scrolled
   expect(list.items.value.some(({ id }) => id === '5')).toBe(false)
 })
 
+it('a page that a refresh overtakes is asked for again', async () => {
+  let release = (): void => {}
+  let held = 0
+  const source = served(250)
+  const list = usePages(async (limit, cursor) => {
+    const page = await source.fetch(limit, cursor)
+    if (cursor !== null && held++ === 0) await new Promise<void>((resolve) => (release = resolve))
+    return page
+  })
+  await list.refresh()
+  const late = list.more()
+  await list.refresh()
+  release()
+  await late
+  expect(list.items.value.map(({ id }) => id)).toEqual(Array.from({ length: 200 }, (_, i) => String(i)))
+})
+
 it('a page of another list that comes late is dropped', async () => {
   let release = (): void => {}
   const source = served(250)
