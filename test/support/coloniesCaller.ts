@@ -64,3 +64,30 @@ export async function coloniesFixture(
 export function spec(colony: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   return { funcname: 'work', maxexectime: -1, maxretries: -1, conditions: { colonyname: colony, executortype: 'cli' }, ...more }
 }
+
+/** A colony that has one of everything, for tests of what shows it; its ids as paths name them. */
+export async function fullColony(
+  url: string,
+  serverKey: string,
+): Promise<{ colony: string; process: string; channel: string; blueprint: string }> {
+  const { owner, executor, colony } = await coloniesFixture(url, serverKey)
+  const workflowspec = JSON.stringify({ colonyname: colony, functionspecs: [spec(colony, { nodename: 'a' })] })
+  const cron = { name: 'nightly', colonyname: colony, cronexpression: '0 0 3 * * *', interval: -1, random: false, workflowspec }
+  await owner.ask('addusermsg', { user: { colonyname: colony, userid: owner.id, name: 'anna', email: '', phone: '' } })
+  const { processid } = await executor.ask('submitfuncspecmsg', { spec: spec(colony, { channels: ['chat'], args: [1] }) })
+  await executor.ask('channelappendmsg', { processid, name: 'chat', sequence: 1, inreplyto: 0, payload: 'aGVsbG8=', payloadtype: '' })
+  await executor.ask('submitworkflowspecmsg', { spec: JSON.parse(workflowspec) })
+  await executor.ask('addcronmsg', { cron: { ...cron, waitforprevprocessgraph: false } })
+  await executor.ask('addgeneratormsg', { generator: { colonyname: colony, name: 'tiles', workflowspec, trigger: 4, timeout: 0 } })
+  await owner.ask('addblueprintdefinitionmsg', {
+    blueprintdefinition: { kind: 'Pool', metadata: { name: 'pools', colonyname: colony }, spec: { names: { kind: 'Pool' } } },
+  })
+  await owner.ask('addblueprintmsg', {
+    blueprint: { kind: 'Pool', metadata: { name: 'night', colonyname: colony }, spec: { machines: 2 } },
+  })
+  const file = { colonyname: colony, label: '/scenes', name: 'a.blend', size: 1, checksum: 'ab', checksumalg: 'SHA256', ref: {} }
+  await executor.ask('addfilemsg', { file })
+  await executor.ask('createsnapshotmsg', { colonyname: colony, label: '/scenes', name: 'monday' })
+  await executor.ask('addfunctionmsg', { fun: { executorname: 'one', colonyname: colony, funcname: 'work', description: '', args: [] } })
+  return { colony, process: processid, channel: 'chat', blueprint: 'night' }
+}

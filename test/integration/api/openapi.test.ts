@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Value } from 'typebox/value'
 import type { TSchema } from 'typebox'
+import { idOfPrivateKey, newPrivateKey } from '../../../src/main/dialects/colonies/crypto/signatures.ts'
+import { fullColony } from '../../support/coloniesCaller.ts'
 import { LiveManager, type LiveWorker } from '../../support/liveManager.ts'
 
 // An OpenAPI document is deep JSON; the test says what it expects to find.
@@ -133,7 +135,10 @@ describe('replies', () => {
       },
     })
     await farm.call('POST', `/schedules/${schedule.body.id}/run`)
+    const serverKey = newPrivateKey()
+    await farm.call('PATCH', '/settings', { body: { coloniesEnabled: true, coloniesPort: 0, coloniesServerId: idOfPrivateKey(serverKey) } })
     const ids: Record<string, string> = {
+      ...(await fullColony(farm.url, serverKey)),
       jobId: job.id,
       scheduleId: schedule.body.id,
       taskId: task.taskId,
@@ -145,6 +150,7 @@ describe('replies', () => {
     }
     const needed: Record<string, string> = {
       by: 'status',
+      state: 'waiting',
       q: 'line',
       id: 'uploads/none',
       path: 'a.png',
