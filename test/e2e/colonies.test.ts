@@ -91,7 +91,7 @@ part.describe('colonies', () => {
     expect(await axeDefects(page)).toEqual([])
   })
 
-  it('what an executor holds leads to its task, and a process shows its values and what is said about it', async () => {
+  it('what an executor holds leads to its task, and a process shows its values and its channels', async () => {
     const { processid } = await user.ask('submitfuncspecmsg', {
       spec: spec('studio', { funcname: 'render', args: ['frame', 7], channels: ['chat'] }),
     })

@@ -76,7 +76,7 @@ it('makes executors and users that can work at once', async () => {
   })
 })
 
-it('shows a channel as it grows, whoever writes', async () => {
+it('shows a channel as it grows, from all who write', async () => {
   const [{ id = '' } = {}] = await processes('running')
   const read = (query: string) => get<ChannelEntries>(`/colonies/studio/processes/${id}/channels/chat${query}`)
   const say = (who: ColoniesCaller, sequence: number, text: string) =>

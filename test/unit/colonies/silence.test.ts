@@ -6,8 +6,8 @@ import { executorLook } from '../../../src/renderer/features/colonies/colonyLook
 const MINUTE = 60_000
 
 it.each([
-  ['holds a process and was heard a minute ago', { status: 1, held: 1, heardAt: 1_000 }, 1_000],
-  ['was heard just now', { status: 1, held: 1, heardAt: 1_001 }, null],
+  ['holds a process and called a minute ago', { status: 1, held: 1, heardAt: 1_000 }, 1_000],
+  ['called just now', { status: 1, held: 1, heardAt: 1_001 }, null],
   ['holds nothing', { status: 1, held: 0, heardAt: 1_000 }, null],
   ['never called', { status: 1, held: 1, heardAt: null }, null],
   ['was rejected', { status: 2, held: 1, heardAt: 1_000 }, null],

@@ -11,7 +11,7 @@ describe('variables of an actor, a line each', () => {
 
   it.each(['nonsense', '=value', 'A=1\nB'])('%j is none', (text) => expect(readEnvironment(text)).toBeUndefined())
 
-  it('values that nobody changed stay what they were', () => {
+  it('values that did not change stay what they were', () => {
     const before = { LIMIT: 5, TEXT: 'a\nb', LIST: [1, 2], ON: true }
     expect(readEnvironment('LIMIT=5\nTEXT=a\nb\nLIST=[1,2]\nON=true', before)).toEqual(before)
     expect(readEnvironment('LIMIT=6\nTEXT=a\nb\nLIST=[1,2]', before)).toEqual({ LIMIT: '6', TEXT: 'a\nb', LIST: [1, 2] })

@@ -42,7 +42,7 @@ export function fieldsOf(actor: Actor): ActorFields {
 }
 
 /**
- * The variables of these lines; undefined when one is none. Values that another client set and nobody changed here stay
+ * The variables of these lines; undefined when one is none. Values that another client set and that did not change here stay
  * as they were: numbers and objects too, and texts of several lines.
  */
 export function readEnvironment(text: string, before: Readonly<Record<string, unknown>> = {}): Record<string, unknown> | undefined {

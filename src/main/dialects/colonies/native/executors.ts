@@ -1,4 +1,4 @@
-/** /colonies/…/executors of the native API: who they are, what they hold, and when they were last heard. */
+/** /colonies/…/executors of the native API: who they are, what they hold, and when they last called. */
 import {
   actOnColonyExecutor,
   addColonyExecutor,

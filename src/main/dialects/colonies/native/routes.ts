@@ -1,4 +1,4 @@
-/** What the native API says of colonies (`/api/v1/colonies…`): for the window, and for whoever has an account of the farm. */
+/** What the native API says of colonies (`/api/v1/colonies…`): for the window, and for scripts with an account of the farm. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'

@@ -54,7 +54,7 @@ export const colonies = {
     executorState: { ready: 'Bereit', silent: 'Stumm', rejected: 'Abgelehnt', unregistered: 'Entfernt' },
     executor: 'Executor',
     holds: 'Führt aus',
-    heard: 'Zuletzt gehört',
+    contact: 'Letzter Kontakt',
     never: 'nie',
     any: 'beliebiger',
     unnamed: 'ohne Namen',

@@ -15,7 +15,7 @@ export const colonies = {
     kept: 'I have kept the key',
     keyOf: 'Private key of {name}',
     keyHint: {
-      colony: 'Whoever has this key owns the colony. It is shown this once and stored nowhere.',
+      colony: 'This key owns the colony. It is shown this once and stored nowhere.',
       executor: 'The executor signs its calls with this key. It is shown this once and stored nowhere.',
       user: 'The user signs calls with this key. It is shown this once and stored nowhere.',
     },
@@ -48,7 +48,7 @@ export const colonies = {
     executorState: { ready: 'Ready', silent: 'Silent', rejected: 'Rejected', unregistered: 'Removed' },
     executor: 'Executor',
     holds: 'Holds',
-    heard: 'Last heard',
+    contact: 'Last contact',
     never: 'never',
     any: 'any',
     unnamed: 'unnamed',
