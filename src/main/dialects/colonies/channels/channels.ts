@@ -107,8 +107,8 @@ export class Channels {
   }
 
   /**
-   * For accounts of the farm, which need not be the submitter or the executor: the newest entries, or those that came after one, in the order in
-   * which they came. Undefined: the process has ended, and its channels with it.
+   * For accounts of the farm, which need not be the submitter or the executor: the newest entries, or those that came
+   * after one, in the order in which they came. Undefined: the process has ended, and its channels with it.
    * @param after id of an entry @param waitMs when there is none, how long to wait for one @throws ColoniesError 404
    */
   async peek(
