@@ -8,19 +8,17 @@ import {
   removeColony,
   removeColonyUser,
 } from '../../../../shared/operations/colonies/colonies.ts'
-import type { ColonySummary, NewIdentity, StateCounts } from '../../../../shared/schemas/colonies/people.ts'
+import type { ColonySummary, StateCounts } from '../../../../shared/schemas/colonies/people.ts'
 import { ConflictError, NotFoundError } from '../../../engine/base/errors.ts'
 import { time } from '../../../store/queries/format.ts'
-import { idOfPrivateKey, newPrivateKey } from '../crypto/signatures.ts'
-import { isDevelopmentId } from '../crypto/developmentKeys.ts'
 import { checkName } from '../people/executors.ts'
 import { APPROVED, PENDING, type Colony } from '../people/registry.ts'
 import type { Service } from '../service.ts'
 import { ColoniesSettings } from '../settings.ts'
 import { graphCounts, processCounts } from '../store/processes.ts'
-import { ColoniesError } from '../wire/errors.ts'
 import { needColony } from './errors.ts'
 import { heldBy, viewOf } from './executors.ts'
+import { identityFor } from './identities.ts'
 import type { NativeApp } from './routes.ts'
 
 export function colonyRoutes(app: NativeApp, service: Service): void {
@@ -108,17 +106,7 @@ export function colonyRoutes(app: NativeApp, service: Service): void {
   })
 }
 
-/** A new key, or the identity that the caller brings. The key is in this reply only. @throws ColoniesError 400 for a published one */
-export function identityFor({ context }: Service, name: string, id: string | undefined): NewIdentity {
-  if (id !== undefined) {
-    if (isDevelopmentId(id) && !context.coloniesDevKeys) throw new ColoniesError(400, 'this is a published development identity')
-    return { name, id, privateKey: null }
-  }
-  const privateKey = newPrivateKey()
-  return { name, id: idOfPrivateKey(privateKey), privateKey }
-}
-
-export function countsOf(counts: ReadonlyMap<number, number>): StateCounts {
+function countsOf(counts: ReadonlyMap<number, number>): StateCounts {
   const of = (state: number): number => counts.get(state) ?? 0
   return { waiting: of(0), running: of(1), successful: of(2), failed: of(3), cancelled: of(4) }
 }

@@ -14,8 +14,8 @@ import { RUNNING, specOf } from '../processes/views.ts'
 import type { Service } from '../service.ts'
 import { listProcesses, type ProcessRow } from '../store/processes.ts'
 import { processIdOf } from '../wire/values.ts'
-import { identityFor } from './colonies.ts'
 import { needColony, needExecutor } from './errors.ts'
+import { identityFor } from './identities.ts'
 import type { NativeApp } from './routes.ts'
 
 /** An executor that has not called for so long is silent: as the engine's explanations have it. */
