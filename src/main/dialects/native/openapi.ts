@@ -12,7 +12,6 @@ const TAGS = [
   { name: 'logs', description: 'Logs of attempts' },
   { name: 'workers', description: 'Workers, machines, tags' },
   { name: 'containers', description: 'Credentials of container registries' },
-  { name: 'colonies', description: 'Colonies, beside what their own clients do' },
   { name: 'schedules', description: 'Schedules that submit jobs later or repeatedly' },
   { name: 'notifications', description: 'Email and webhooks: test messages and delivery status' },
   { name: 'colonies', description: 'Colonies of the Colonies protocol: who belongs to them, their work and their plans' },
