@@ -289,7 +289,11 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       log,
       now,
     })
-    settings.onUpdate((changes) => refusedChange(dialects, changes, doors.listeners.list()))
+    // One at a time: of a switch and a listener that rule each other out, the second one is refused.
+    settings.onUpdate(
+      (changes) => refusedChange(dialects, changes, doors.listeners.list()),
+      (change) => doors.listeners.inTurn(change),
+    )
     const context: ServerContext = {
       farm,
       read: opened.read,
@@ -317,6 +321,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       coloniesDevKeys: config.coloniesDevKeys ?? false,
       listeners: doors.listeners,
       farmAuthority: () => doors.authority,
+      certifyGateway: (domain, publicKey) => doors.certifyGateway(domain, publicKey),
       dialects,
       security,
     }

@@ -105,6 +105,7 @@ export async function openTestServer(options: TestServerOptions = {}): Promise<T
     faults: { list: () => [] },
     listeners: { list: () => [], change: () => Promise.resolve() },
     farmAuthority: () => undefined,
+    certifyGateway: () => Promise.reject(new Error('this server has no authority')),
     lastRendered: unavailable('lastRendered'),
     paths: { data: folder, previews: join(folder, 'previews'), scripts: join(folder, 'scripts'), storage: () => join(folder, 'storage') },
     log,

@@ -99,14 +99,14 @@ export const ContainerConfig = Type.Object(
           minLength: 1,
           maxLength: 200,
           pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
-          default: 'actors.framehouse.internal',
+          default: 'actors.framehouse.local',
         }),
         /** Clients send their token to this port only when it is 443. */
         port: Type.Integer({ minimum: 0, maximum: 65_535, default: 443 }),
-        /** Files of a certificate for `*.domain`; otherwise the worker makes one of its own. */
+        /** Files of a certificate for `*.domain`; otherwise the farm's authority issues one, for domains below framehouse.local. */
         certificate: Type.Optional(Type.Object({ cert: Path, key: Path }, { additionalProperties: false })),
       },
-      { additionalProperties: false, default: { domain: 'actors.framehouse.internal', port: 443 } },
+      { additionalProperties: false, default: { domain: 'actors.framehouse.local', port: 443 } },
     ),
     /** How long a container waits for an unreachable engine before the task is returned. */
     engineGraceSeconds: Type.Number({ minimum: 0, maximum: 3600, default: 120 }),

@@ -95,6 +95,8 @@ export interface ApiContext {
   listeners: Pick<Listeners, 'list' | 'change'>
   /** The farm's certificate authority; undefined: it is not usable. */
   farmAuthority(): FarmAuthority | undefined
+  /** A certificate of the farm's authority for a worker's gateway. @throws InvalidInputError, UnavailableError */
+  certifyGateway(domain: string, publicKey: string): Promise<string>
 }
 
 /** What everyone may know of the farm's certificate authority. */

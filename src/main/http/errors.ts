@@ -35,6 +35,8 @@ export interface Failure {
 export interface ErrorFacts {
   /** The most bytes that the route accepts. */
   bodyLimit?: number
+  /** The server's own origin, as the caller reaches it. */
+  origin?: string
 }
 
 /**

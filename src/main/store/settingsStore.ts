@@ -15,8 +15,12 @@ const PLATFORM = goPlatform(process.platform)
 /** @returns why changes must not happen, and the setting; undefined: nothing speaks against them */
 type Check = (changes: SettingsChanges) => { field: string; message: string } | undefined
 
+/** Runs a change when the ones before it have ended. */
+type Turn = <T>(change: () => Promise<T>) => Promise<T>
+
 export class StoredSettings {
   private readonly checks: Check[] = []
+  private turn: Turn = (change) => change()
   private readonly listeners = new Set<(settings: FarmSettings) => void>()
 
   private constructor(
@@ -56,7 +60,11 @@ export class StoredSettings {
   }
 
   /** @throws InvalidInputError naming the key */
-  async update(changes: SettingsChanges): Promise<FarmSettings> {
+  update(changes: SettingsChanges): Promise<FarmSettings> {
+    return this.turn(() => this.updateNow(changes))
+  }
+
+  private async updateNow(changes: SettingsChanges): Promise<FarmSettings> {
     const candidate = { ...this.settings, ...changes }
     const [problem] = Value.Errors(this.schema, candidate)
     if (problem)
@@ -82,9 +90,10 @@ export class StoredSettings {
     return this.settings
   }
 
-  /** What else must agree to each change. */
-  onUpdate(check: Check): void {
+  /** What else must agree to each change. @param turn lets changes, and whatever else its user passes to it, happen one after the other */
+  onUpdate(check: Check, turn: Turn): void {
     this.checks.push(check)
+    this.turn = turn
   }
 
   private unknownKey(changes: object): string {

@@ -61,6 +61,8 @@ export interface AgentOptions {
   attempts: AttemptDeps
   describeMachine?: () => Promise<MachineReport>
   load?: LoadSampler
+  /** Called once the manager has approved this worker, and after each sign-on then. Nothing is thrown. */
+  onApproved?: (certify: (domain: string, publicKey: string) => Promise<string>) => void
   previews?: PreviewMaker
   log: Logger
   now(): number

@@ -208,6 +208,7 @@ class Worker {
       // Once per start: the installed programs are queried, which takes a while.
       describeMachine: describe && (() => (machine ??= describe(id, tools))),
       load: deps.createLoad?.(config.dataDir),
+      onApproved: (certify) => void this.actors?.certify(certify),
       previews: deps.createPreviews?.(tools),
       log: deps.log,
       now,

@@ -73,6 +73,17 @@ export const FarmAuthority = Type.Object({
   fingerprint: Type.String(),
   endorsements: Type.Array(Type.Object({ certificate: Type.String(), signature: Type.String() }), { maxItems: 20 }),
 })
+/** POST /agent/gateway-certificate: for the https server through which containers of actors reach the manager. */
+export const GatewayCertificateRequest = Type.Object({
+  /** The gateway's names are `*.domain`. */
+  domain: Type.String({ minLength: 1, maxLength: 200 }),
+  /** PEM, ECDSA P-256. */
+  publicKey: Type.String({ minLength: 1, maxLength: 2_000 }),
+})
+export const GatewayCertificateReply = Type.Object({
+  /** PEM: its certificate, then the farm's authority. */
+  certificate: Type.String(),
+})
 export const JoinReply = Type.Object({
   workerId: Id,
   approved: Type.Boolean(),

@@ -126,6 +126,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api/v1/agent/authority': 'public',
   'GET /api/v1/agent/farm': 'public',
   'GET /api/v1/agent/files/:sha/:size': 'worker',
+  'POST /api/v1/agent/gateway-certificate': 'worker',
   'PUT /api/v1/agent/preview/:taskId/:attempt': 'worker',
   'POST /api/v1/agent/preview/:taskId/:attempt/missing': 'worker',
   'POST /api/v1/agent/report': 'worker',

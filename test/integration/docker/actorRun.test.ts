@@ -169,7 +169,7 @@ call('/actors/v2/x')
 call('//actors/x', {'X-Jwt-Assertion-Dev': '123', 'X-Forwarded-For': '127.0.0.1'})
 call('/actors/x?x-nonce=abc')
 call('/actors/y', {'Authorization': 'Bearer ' + os.environ['_abaco_access_token']})
-call('/actors/x', {'Host': 'other.actors.framehouse.internal'})
+call('/actors/x', {'Host': 'other.actors.framehouse.local'})
 call('/api/v1/jobs')
 call('/actors/../api/v1/jobs')
 print(os.environ['TAPIS_DEFAULT_VERIFY_SSL'])`),
@@ -191,6 +191,13 @@ print(os.environ['TAPIS_DEFAULT_VERIFY_SSL'])`),
       { path: '/actors/x?x-nonce=abc', caller: 'nobody', ...from, attempt: undefined },
       { path: '/actors/y', caller: 'attempt', ...from },
     ])
+  }, 60_000)
+
+  it('is certified by the farm’s authority, which a container can check', async () => {
+    await expect.poll(() => farm.log.lines.join('\n')).toContain("the farm's authority vouches for the gateway for containers")
+    const authority = farm.manager.context.farmAuthority()?.certificate ?? ''
+    const checked = CALL.replace('ssl._create_unverified_context()', "ssl.create_default_context(cadata=os.environ['AUTHORITY'])")
+    expect((await farm.run(program(`${checked}\ncall('/actors/x')`, { env: [['AUTHORITY', authority]] }))).log).toContain('/actors/x 200 ')
   }, 60_000)
 
   it('ends the credential with the execution, and gives none to an execution without a token', async () => {

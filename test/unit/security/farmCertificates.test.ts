@@ -1,5 +1,5 @@
 /** The farm's certificate authority: what it vouches for, how long, and what is kept of it. */
-import { X509Certificate } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
@@ -45,6 +45,30 @@ describe("the farm's authority", () => {
     await expect(open(new SecretBox(Buffer.alloc(32, 8)))).rejects.toThrow(/key\.sealed cannot be read with this data folder's secret\.key/)
     await rm(fileOf('key.sealed'))
     await expect(open()).rejects.toThrow(/key\.sealed does not exist/)
+  })
+
+  it('vouches for gateways of workers, and lets none pass for another server', async () => {
+    const farm = await open()
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const key = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    const certificate = new X509Certificate(await farm.gateway('actors.framehouse.local', key))
+    expect(certificate.verify(new X509Certificate(farm.authorityPem).publicKey)).toBe(true)
+    expect(certificate.publicKey.equals(publicKey)).toBe(true)
+    expect(certificate.ca).toBe(false)
+    expect(certificate.checkHost('abc.actors.framehouse.local')).toBeDefined()
+    for (const name of ['localhost', 'studio-pc', 'framehouse.local', 'manager.local']) expect(certificate.checkHost(name)).toBeUndefined()
+    for (const domain of [
+      'local',
+      'framehouse.local',
+      'evil-framehouse.local',
+      'studio-pc',
+      'a.b',
+      '*.framehouse.local',
+      '.framehouse.local',
+    ])
+      await expect(farm.gateway(domain, key)).rejects.toThrow('is not below framehouse.local')
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    for (const bad of ['', 'no key', rsa]) await expect(farm.gateway('actors.framehouse.local', bad)).rejects.toThrow('no ECDSA key')
   })
 
   it('vouches for a server for 397 days at most, and for no more than its names', async () => {

@@ -6,6 +6,7 @@ import type { Logger } from '../../../shared/logger.ts'
 import { CertificateError, readCertificate, type CertificateFiles, type ServerCertificate } from '../../security/tls/certificate.ts'
 import { FarmCertificates } from '../../security/tls/farmCertificates.ts'
 import type { SecretBox } from '../../security/secretBox.ts'
+import { InvalidInputError, UnavailableError } from '../../engine/base/errors.ts'
 import { ownNames } from '../../security/hosts.ts'
 import type { ReadDatabase } from '../../store/connection.ts'
 import type { FarmIdentity } from '../../store/farmIdentity.ts'
@@ -73,6 +74,14 @@ export class FarmListeners {
     if (this.certificates instanceof CertificateError) return undefined
     const { authorityPem, fingerprint, endorsements } = this.certificates
     return { certificate: authorityPem, fingerprint, endorsements }
+  }
+
+  /** See FarmCertificates.gateway. @throws InvalidInputError; UnavailableError without a usable authority */
+  async certifyGateway(domain: string, publicKey: string): Promise<string> {
+    if (this.certificates instanceof CertificateError) throw new UnavailableError("the farm's certificate authority is not usable")
+    return this.certificates.gateway(domain, publicKey).catch((error: unknown) => {
+      throw error instanceof CertificateError ? new InvalidInputError('/domain', error.message) : error
+    })
   }
 
   fingerprintOf(listener: Pick<Wanted, 'source'>): string {

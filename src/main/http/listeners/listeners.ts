@@ -96,8 +96,16 @@ export class Listeners {
    * @throws InvalidInputError naming the entry that cannot be opened; nothing has changed then
    */
   change(listeners: readonly Listener[]): Promise<void> {
-    const result = this.changing.then(() => this.changeNow(listeners))
-    this.changing = result.catch(() => {})
+    return this.inTurn(() => this.changeNow(listeners))
+  }
+
+  /** After the changes before it, and before those that follow: for what depends on which listeners there are. */
+  inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.changing.then(change)
+    this.changing = result.then(
+      () => undefined,
+      () => undefined,
+    )
     return result
   }
 

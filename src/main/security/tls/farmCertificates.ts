@@ -12,8 +12,8 @@ import { ensureDir } from '../../system/ensureDir.ts'
 import { writeFileAtomic } from '../../system/wholeFiles.ts'
 import type { SecretBox } from '../secretBox.ts'
 import { CertificateError, parsed, readText, type ServerCertificate } from './certificate.ts'
-import { certifiableNames, constraintFor, type NameConstraint } from './farmNames.ts'
-import { issueAuthority, issueServer, type IssuedPair } from './issue.ts'
+import { certifiableNames, constraintFor, GATEWAY_DOMAIN, isGatewayDomain, type NameConstraint } from './farmNames.ts'
+import { issueAuthority, issueForKey, issueServer, type IssuedPair } from './issue.ts'
 
 export interface FarmCertificatesOptions {
   dataDir: string
@@ -72,6 +72,20 @@ export class FarmCertificates {
   server(): Promise<ServerCertificate> {
     this.issuing ??= this.fitting().finally(() => (this.issuing = undefined))
     return this.issuing
+  }
+
+  /**
+   * A certificate for the gateway of a worker (`*.domain`), with the authority's. @param publicKey PEM
+   * @throws CertificateError for a domain that is no gateway's: a worker may not pass for another server of the farm
+   */
+  async gateway(domain: string, publicKey: string): Promise<string> {
+    if (!isGatewayDomain(domain)) throw new CertificateError(`${domain} is not below ${GATEWAY_DOMAIN}`)
+    const { authority, options } = this
+    const about = { subject: 'CN=Framehouse gateway for containers', names: [`*.${domain}`], publicKey }
+    const cert = await issueForKey(authority, about, options.now()).catch(() => {
+      throw new CertificateError('the public key is no ECDSA key of the curve P-256')
+    })
+    return `${cert.trim()}\n${authority.cert.trim()}\n`
   }
 
   private async fitting(): Promise<ServerCertificate> {

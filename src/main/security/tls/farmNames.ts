@@ -20,6 +20,11 @@ const PERMITTED_RANGES = [
 /** Every name under a permitted one is permitted, too. */
 const PERMITTED_ALWAYS = ['localhost', 'local'] as const
 
+/** Workers' gateways for containers have names below it, and nothing else has. Every farm's authority may vouch for them. */
+export const GATEWAY_DOMAIN = 'framehouse.local'
+
+export const isGatewayDomain = (domain: string): boolean => isHostName(domain) && domain.endsWith(`.${GATEWAY_DOMAIN}`)
+
 export interface NameConstraint {
   dns: readonly string[]
   ranges: readonly string[]

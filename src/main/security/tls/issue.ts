@@ -44,18 +44,39 @@ export async function issueAuthority(farmId: string, constraint: NameConstraint,
 
 /** A server's certificate. @param names host names and addresses, all within the authority's constraint */
 export async function issueServer(authority: IssuedPair, names: readonly string[], now: number): Promise<IssuedPair> {
+  await library()
+  const keys = await newKeys()
+  const cert = await issueFor(authority, { subject: 'CN=Framehouse manager', names, publicKey: keys.publicKey }, now)
+  return { cert, key: await privatePem(keys.privateKey) }
+}
+
+/** A certificate for a server that keeps its key to itself. @param publicKey PEM (SPKI), ECDSA P-256 @throws Error for another one */
+export async function issueForKey(
+  authority: IssuedPair,
+  { subject, names, publicKey }: { subject: string; names: readonly string[]; publicKey: string },
+  now: number,
+): Promise<string> {
+  await library()
+  const key = await webcrypto.subtle.importKey('spki', pemBytes(publicKey), SIGNING, true, ['verify'])
+  return issueFor(authority, { subject, names, publicKey: key }, now)
+}
+
+async function issueFor(
+  authority: IssuedPair,
+  { subject, names, publicKey }: { subject: string; names: readonly string[]; publicKey: webcrypto.CryptoKey },
+  now: number,
+): Promise<string> {
   const { x509 } = await library()
   const issuer = new x509.X509Certificate(authority.cert)
-  const keys = await newKeys()
   const signingKey = await webcrypto.subtle.importKey('pkcs8', pemBytes(authority.key), SIGNING, false, ['sign'])
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: newSerial(),
-    subject: 'CN=Framehouse manager',
+    subject,
     issuer: issuer.subject,
     notBefore: new Date(now - BACKDATED_MS),
     notAfter: new Date(now - BACKDATED_MS + SERVER_DAYS * DAY_MS),
     signingAlgorithm: SIGNING,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -65,7 +86,7 @@ export async function issueServer(authority: IssuedPair, names: readonly string[
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto),
     ],
   })
-  return { cert: `${certificate.toString('pem').trim()}\n`, key: await privatePem(keys.privateKey) }
+  return `${certificate.toString('pem').trim()}\n`
 }
 
 /** Loaded only here: it takes longer than the rest of the manager's start, and a farm rarely needs a certificate. */

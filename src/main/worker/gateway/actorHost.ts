@@ -6,8 +6,9 @@ import type { ContainerConfig } from '../../docker/config.ts'
 import type { Engine } from '../../docker/engines/engine.ts'
 import type { Engines } from '../../docker/engines/engines.ts'
 import type { HttpClient } from '../link/http.ts'
+import { readIfThere, writeFileAtomic } from '../../system/wholeFiles.ts'
 import { probeEngine, type Bridge } from './bridge.ts'
-import { gatewayCertificate } from './certificate.ts'
+import { gatewayCertificate, keepCertificate, publicKeyOf } from './certificate.ts'
 import { Gateway } from './gateway.ts'
 
 export interface ActorHostOptions {
@@ -60,6 +61,27 @@ export class ActorHost {
     return (this.probing ??= this.probeAll().finally(() => (this.probing = undefined)))
   }
 
+  /**
+   * Has the farm's authority vouch for the gateways, so that containers may check them. Nothing is thrown: without it they go on with what
+   * they have. @param ask the manager, which gets the domain and a public key
+   */
+  async certify(ask: (domain: string, publicKey: string) => Promise<string>): Promise<void> {
+    await this.probing
+    const { domain, certificate: files } = this.config.gateway
+    const { log, now } = this.options
+    if (files !== undefined || this.gateways.size === 0) return
+    try {
+      const own = await gatewayCertificate(this.folder, domain, undefined, now())
+      const cert = await ask(domain, publicKeyOf(own))
+      await keepCertificate(this.folder, cert)
+      for (const gateway of this.gateways.values()) gateway.show({ cert, key: own.key })
+      log.info({ domain }, "the farm's authority vouches for the gateway for containers")
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error)
+      log.info({ domain, problem }, 'the gateway for containers goes on with a certificate of its own')
+    }
+  }
+
   async close(): Promise<void> {
     this.isClosed = true
     await this.probing
@@ -80,7 +102,7 @@ export class ActorHost {
         continue
       }
       try {
-        const gateway = await this.openGateway(verdict.bridge)
+        const gateway = await this.openGateway(engine, verdict.bridge)
         this.gateways.set(engine.name, gateway)
         log.info(
           { engine: engine.name, address: verdict.bridge.address, port: gateway.port },
@@ -93,11 +115,16 @@ export class ActorHost {
     if (!this.isAvailable) log.info({ problem: this.problem }, 'this worker runs no actors')
   }
 
-  private async openGateway(bridge: Bridge): Promise<Gateway> {
+  /** Containers that are taken up again know the port that the gateway had when they were made. */
+  private async openGateway({ name }: Engine, bridge: Bridge): Promise<Gateway> {
     const { http, log, now } = this.options
     const { domain, port, certificate: files } = this.config.gateway
     const certificate = await gatewayCertificate(this.folder, domain, files, now())
-    return Gateway.open({ bridge, certificate, domain, port, http, log })
+    const file = join(this.folder, `gateway-port-${encodeURIComponent(name)}`)
+    const portBefore = Number((await readIfThere(file))?.trim() ?? 0)
+    const gateway = await Gateway.open({ bridge, certificate, domain, port, portBefore, http, log })
+    if (gateway.port !== port) await writeFileAtomic(file, `${gateway.port}\n`, 0o600)
+    return gateway
   }
 }
 

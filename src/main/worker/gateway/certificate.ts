@@ -1,5 +1,8 @@
-/** The gateway's certificate: the owner's own files, or one that the worker makes once for all names below its domain. */
-import { KeyObject, randomBytes, webcrypto } from 'node:crypto'
+/**
+ * The gateway's certificate for all names below its domain: the owner's own files, or one with a key of the worker's own. It vouches for itself
+ * until the farm's authority does, which a worker can ask once it is approved.
+ */
+import { createPublicKey, KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ensureDir } from '../../system/ensureDir.ts'
@@ -28,13 +31,30 @@ export async function gatewayCertificate(
   }
   const [certFile, keyFile] = [join(folder, 'gateway-certificate.pem'), join(folder, 'gateway-key.pem')]
   const [cert, key] = [await readIfThere(certFile), await readIfThere(keyFile)]
-  if (cert !== undefined && key !== undefined) return { cert, key }
+  if (cert !== undefined && key !== undefined && fits(cert, domain)) return { cert, key }
   await ensureDir(folder, 0o700)
   const made = await make(domain, now)
   // The certificate last: when it exists, its key exists.
   await writeFileAtomic(keyFile, made.key, 0o600)
   await writeFileAtomic(certFile, made.cert, 0o644)
   return made
+}
+
+/** The public key, for whoever issues a certificate. PEM. */
+export const publicKeyOf = ({ key }: GatewayCertificate): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
+
+/** Keeps a certificate that the farm's authority issued. */
+export async function keepCertificate(folder: string, cert: string): Promise<void> {
+  await writeFileAtomic(join(folder, 'gateway-certificate.pem'), cert, 0o644)
+}
+
+/** Whether it is one for names below this domain. */
+function fits(cert: string, domain: string): boolean {
+  try {
+    return new X509Certificate(cert).checkHost(`x.${domain}`) !== undefined
+  } catch {
+    return false
+  }
 }
 
 async function make(domain: string, now: number): Promise<GatewayCertificate> {

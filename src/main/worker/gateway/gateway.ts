@@ -28,6 +28,8 @@ export interface GatewayOptions {
   domain: string
   /** Clients drop their token when the URL has a port, so this should be 443; another one is taken where it may not be had. */
   port: number
+  /** That of an earlier run of the worker, whose containers know it. */
+  portBefore?: number | undefined
   http: Pick<HttpClient, 'forward'>
   log: Logger
 }
@@ -42,30 +44,45 @@ export class Gateway {
   private constructor(
     private readonly options: GatewayOptions,
     private readonly server: Server,
+    /** At the port of an earlier run of the worker. */
+    private readonly before: Server | undefined,
   ) {
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response))
+    for (const each of this.servers)
+      each.on('request', (request: IncomingMessage, response: ServerResponse) => void this.answer(request, response))
+  }
+
+  private get servers(): Server[] {
+    return this.before ? [this.server, this.before] : [this.server]
   }
 
   /** @throws Error when no port can be had */
   static async open(options: GatewayOptions): Promise<Gateway> {
-    const { cert, key } = options.certificate
-    // Messages may be long, and synchronous ones are answered late.
-    const server = createServer({ cert, key, requestTimeout: 0, keepAliveTimeout: 5000 })
+    const { log, port, portBefore = 0 } = options
     const { address } = options.bridge
-    await listen(server, address, options.port).catch(async (error: NodeJS.ErrnoException) => {
-      if (options.port === 0 || (error.code !== 'EACCES' && error.code !== 'EADDRINUSE')) throw error
-      options.log.warn(
-        { address, port: options.port, problem: error.message },
+    const server = newServer(options.certificate)
+    await listen(server, address, port).catch(async (error: NodeJS.ErrnoException) => {
+      if (port === 0 || !isTaken(error)) throw error
+      log.warn(
+        { address, port, problem: error.message },
         'the gateway for containers takes another port: agavepy sends no token then, and containers are known by their host name alone',
       )
-      await listen(server, address, 0)
+      await listenAtAny(server, address, portBefore)
     })
-    return new Gateway(options, server)
+    if (portBefore === 0 || portOf(server) === portBefore) return new Gateway(options, server, undefined)
+    const before = newServer(options.certificate)
+    const problem = await listen(before, address, portBefore).catch((error: Error) => error)
+    if (problem)
+      log.warn({ address, port: portBefore, problem: problem.message }, 'containers that run since before cannot reach the manager')
+    return new Gateway(options, server, problem ? undefined : before)
   }
 
   get port(): number {
-    // A listening TCP server's address is an object.
-    return (this.server.address() as AddressInfo).port
+    return portOf(this.server)
+  }
+
+  /** Shows another certificate from now on. */
+  show({ cert, key }: GatewayCertificate): void {
+    for (const server of this.servers) server.setSecureContext({ cert, key })
   }
 
   /** A new name, or that of an execution that an earlier run of the worker began; `close` ends it. */
@@ -81,8 +98,10 @@ export class Gateway {
 
   async close(): Promise<void> {
     this.executions.clear()
-    this.server.closeAllConnections()
-    await new Promise((resolve) => this.server.close(resolve))
+    for (const server of this.servers) {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    }
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -119,6 +138,24 @@ export class Gateway {
 function refuse(response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
   response.end(JSON.stringify({ status: 'error', message, result: null, version: '' }))
+}
+
+function newServer({ cert, key }: GatewayCertificate): Server {
+  // Messages may be long, and synchronous ones are answered late.
+  return createServer({ cert, key, requestTimeout: 0, keepAliveTimeout: 5000 })
+}
+
+/** A listening TCP server's address is an object. */
+const portOf = (server: Server): number => (server.address() as AddressInfo).port
+
+const isTaken = ({ code }: NodeJS.ErrnoException): boolean => code === 'EACCES' || code === 'EADDRINUSE'
+
+/** At this port if it is free, else at any. */
+async function listenAtAny(server: Server, host: string, port: number): Promise<void> {
+  await listen(server, host, port).catch((error: NodeJS.ErrnoException) => {
+    if (!isTaken(error)) throw error
+    return listen(server, host, 0)
+  })
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

@@ -1,6 +1,8 @@
 /** Operations of the native API: agent/agent. */
 import {
   FarmAuthority,
+  GatewayCertificateReply,
+  GatewayCertificateRequest,
   FarmQuery,
   FarmReply,
   JoinRequest,
@@ -135,6 +137,19 @@ export const getCheckout = operation({
     summary: 'The files of a checkout',
     querystring: CheckoutQuery,
     response: { 200: CheckoutFiles },
+  },
+})
+
+export const certifyGateway = operation({
+  method: 'POST',
+  url: '/agent/gateway-certificate',
+  config: { access: 'worker' },
+  schema: {
+    tags: ['agent'],
+    operationId: 'certifyGateway',
+    summary: "A certificate of the farm's authority for the gateway through which containers of actors reach the manager",
+    body: GatewayCertificateRequest,
+    response: { 200: GatewayCertificateReply },
   },
 })
 

@@ -54,6 +54,23 @@ it('unsigned assertions are not believed while another machine could connect', a
   }
 })
 
+it('of both at the same instant, one is refused', async () => {
+  const farm = await LiveManager.start()
+  try {
+    for (let round = 0; round < 6; round++) {
+      const wide = await everywhere()
+      const both = [() => set(farm, UNSIGNED), () => change(farm, wide)]
+      if (round % 2 === 1) both.reverse()
+      const statuses = (await Promise.all(both.map((each) => each()))).map(({ status }) => status)
+      expect(statuses.toSorted()).toEqual([200, 400])
+      await set(farm, { actorsUnsignedAssertions: false })
+      await change(farm)
+    }
+  } finally {
+    await farm.stop()
+  }
+})
+
 it('a manager that believes them keeps such listeners of its settings closed, and does not start with one of the command line', async () => {
   let farm = await LiveManager.start()
   try {

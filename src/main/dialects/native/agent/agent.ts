@@ -11,6 +11,7 @@ import {
   takeTasks,
   reportAttempts,
   signOffAgent,
+  certifyGateway,
   getCheckout,
   getStoredFile,
   tellPreviewMissing,
@@ -160,6 +161,15 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     handler: async (request) => {
       approvedWorker(request)
       return { files: await context.inputs.list(request.query.id) }
+    },
+  })
+
+  app.route({
+    ...certifyGateway,
+    handler: async (request) => {
+      approvedWorker(request)
+      const { domain, publicKey } = request.body
+      return { certificate: await context.certifyGateway(domain, publicKey) }
     },
   })
 

@@ -7,6 +7,7 @@ import {
   INSTANCE_HEADER,
   CheckoutFiles,
   FarmReply,
+  GatewayCertificateReply,
   JoinReply,
   ReportReply,
   SignOnReply,
@@ -33,6 +34,7 @@ const checks = {
   take: Compile(TakeReply),
   report: Compile(ReportReply),
   checkout: Compile(CheckoutFiles),
+  gateway: Compile(GatewayCertificateReply),
   error: Compile(ApiError),
 }
 /** The part of a compiled schema that is used here. */
@@ -81,6 +83,12 @@ export class AgentApi {
 
   signOn(request: SignOnRequest, signal: AbortSignal): Promise<SignOnReply> {
     return this.post('sign-on', JSON.stringify(request), checks.signOn, { signal })
+  }
+
+  /** A certificate of the farm's authority for this worker's gateway. */
+  async certifyGateway(domain: string, publicKey: string, signal: AbortSignal): Promise<string> {
+    const body = JSON.stringify({ domain, publicKey })
+    return (await this.post('gateway-certificate', body, checks.gateway, { signal })).certificate
   }
 
   take(request: TakeRequest, signal: AbortSignal): Promise<TakeReply> {

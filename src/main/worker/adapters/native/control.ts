@@ -10,6 +10,8 @@ export interface ControlOptions {
   log: Logger
   /** The manager requested the end of the program, and nothing runs. */
   onEnd(status: EndStatus): void
+  /** The worker is approved: at a sign-on, or from now on. */
+  onApproved?(): void
 }
 
 export class Control {
@@ -50,14 +52,15 @@ export class Control {
     if (become === 'awake' || become === 'asleep') this.status = become
     else this.ordered = become
     if (become !== 'awake') this.giveBack(become)
-    this.request(null, false, approved)
+    this.request(null, false, approved, true)
   }
 
   /** The contents of the manager's last reply. */
-  request(requested: WorkerStatus | null, lazy: boolean, approved: boolean): void {
+  request(requested: WorkerStatus | null, lazy: boolean, approved: boolean, signedOn = false): void {
     if (approved !== this.approved) {
       this.options.log.info({}, approved ? 'this worker is approved' : 'this worker is waiting for approval')
     }
+    if (approved && (signedOn || !this.approved)) this.options.onApproved?.()
     this.approved = approved
     if (requested !== null && requested !== this.requested && requested !== this.status) {
       this.options.log.info({ requested, lazy }, 'the manager requested a status change')

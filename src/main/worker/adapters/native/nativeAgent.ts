@@ -166,7 +166,16 @@ export class NativeAgent implements Agent {
     const interrupted = journals.load()
     for (const journal of interrupted) held.addInterrupted(journal)
     await results.resume(interrupted.map(({ assignment }) => assignment))
-    const control = new Control({ workerName: options.name, log: options.log, onEnd: (status) => this.endBecause(status) }, held)
+    const certify = (domain: string, publicKey: string) => this.api.certifyGateway(domain, publicKey, this.ending.signal)
+    const control = new Control(
+      {
+        workerName: options.name,
+        log: options.log,
+        onEnd: (status) => this.endBecause(status),
+        onApproved: () => options.onApproved?.(certify),
+      },
+      held,
+    )
     const session = new ManagerConnection({
       api: this.api,
       reportLog,
