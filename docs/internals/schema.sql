@@ -37,7 +37,7 @@ CREATE TABLE actor_executions (
   io integer not null default 0,
   -- Set when its log's time is over.
   log_expired integer not null default 0
-) strict;
+, halted integer not null default 0) strict;
 
 CREATE UNIQUE INDEX actor_executions_by_actor on actor_executions (actor_key, number);
 
@@ -49,11 +49,20 @@ CREATE INDEX actor_executions_by_finish on actor_executions (finished_at);
 
 CREATE INDEX actor_executions_by_received on actor_executions (actor_key, received_at);
 
+CREATE INDEX actor_executions_by_runtime on actor_executions (actor_key, runtime);
+
 CREATE INDEX actor_executions_by_start on actor_executions (actor_key, started_at);
 
 CREATE INDEX actor_executions_by_status on actor_executions (actor_key, status);
 
+CREATE INDEX actor_executions_halted on actor_executions (actor_key, number) where halted = 1;
+
 CREATE INDEX actor_executions_open on actor_executions (actor_key, number) where status in ('SUBMITTED', 'RUNNING');
+
+CREATE TRIGGER actor_executions_unhalt after update of status on actor_executions when new.halted = 1 and new.status <> 'RUNNING'
+begin
+  update actor_executions set halted = 0 where task_id = new.task_id;
+end;
 
 CREATE TABLE actor_nonces (
   id integer primary key,

@@ -124,7 +124,9 @@ export async function searchTimes(): Promise<{ name: string; p95Ms: number }[]> 
     const results: { name: string; p95Ms: number }[] = []
     for (const [name, query] of [
       ['equality', 'executor=user%207'],
+      ['equality with many', 'status=COMPLETE'],
       ['in', 'executor.in=[%22user%207%22,%22user%208%22]'],
+      ['between in runtimes', 'runtime.between=100,200'],
       ['between', 'messageReceivedTime.between=2023-11-20T00:00:00,2023-11-20T01:00:00'],
     ] as const) {
       const latencies: number[] = []

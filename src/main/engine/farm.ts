@@ -60,6 +60,7 @@ export class Farm implements FarmEngine {
   private broken = false
 
   private readonly tell: Pick<FarmOptions, 'onSubmitted' | 'onRequeued'>
+  readonly dropTasks: FarmEngine['dropTasks'] = (...given) => this.parts.tasks.drop(...given)
 
   private constructor(options: FarmOptions) {
     this.core = { ...options, bus: new Bus(options.log), handOuts: new HandOuts() }
@@ -72,10 +73,9 @@ export class Farm implements FarmEngine {
       },
       ...(options.onClone && { onClone: options.onClone }),
     })
-    const { core, parts } = this
-    this.external = parts.external
-    this.timers = new Timers(core, { ...parts, onPurge: options.onPurge })
-    this.schedules = new Schedules(core, this)
+    this.external = this.parts.external
+    this.timers = new Timers(this.core, { ...this.parts, onPurge: options.onPurge })
+    this.schedules = new Schedules(this.core, this)
     options.onClockJump?.((jump) => this.clockJumped(jump))
   }
 
@@ -392,9 +392,9 @@ export class Farm implements FarmEngine {
     const status = this.broken ? 'inoperative' : farmStatusOf(workers, this.parts.book.statuses())
     if (status === this.status) return
     this.status = status
-    const event = { type: 'farm' as const, at: this.core.now(), status }
+    const emit = (): void => this.core.bus.emit({ type: 'farm', at: this.core.now(), status })
     // The fault may be in the database.
-    if (this.broken) this.core.bus.emit(event)
-    else this.core.store.afterCommit(() => this.core.bus.emit(event))
+    if (this.broken) emit()
+    else this.core.store.afterCommit(emit)
   }
 }

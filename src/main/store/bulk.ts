@@ -9,6 +9,7 @@ import type { NewJobRecord } from '../engine/base/farmEngine.ts'
 import type { StatusCounts } from '../engine/base/model.ts'
 import type { RerunChoice, ResolvedJobRefs, TaskRerun } from '../engine/base/ports.ts'
 import type { Connection } from './connection.ts'
+import { deleteTasks } from './dropTasks.ts'
 import type { Writer } from './writer.ts'
 
 /** Rows changed per slice: about 10–20 ms of the writer's time. */
@@ -376,16 +377,10 @@ export async function purgeJob(writer: Writer, jobId: number): Promise<{ jobId: 
     more = await writer.exclusive(async (tx) => {
       const ids = await tx.all<{ id: number }>(`select id from tasks where job_id = ? limit ${SLICE}`, [jobId])
       if (ids.length === 0) return false
-      const list = JSON.stringify(ids.map((row) => row.id))
-      const attempts = 'select id from attempts where task_id in (select value from json_each(?))'
-      await tx.run(
-        `update log_segments set live_bytes = live_bytes - freed.bytes
-         from (select segment_id, sum(bytes) as bytes from log_chunks where attempt_id in (${attempts}) group by segment_id) as freed
-         where log_segments.id = freed.segment_id`,
-        [list],
+      await deleteTasks(
+        tx,
+        ids.map((row) => row.id),
       )
-      await tx.run(`delete from log_chunks where attempt_id in (${attempts})`, [list])
-      await tx.run('delete from tasks where id in (select value from json_each(?))', [list])
       return true
     })
   }

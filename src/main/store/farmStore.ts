@@ -13,6 +13,7 @@ import * as bulk from './bulk.ts'
 import { writeSideRows, type AppendedRows, type SideRowWriters } from './sideRows.ts'
 import { AttemptLogs } from './rows/attemptLogs.ts'
 import type { Connection, ReadPool } from './connection.ts'
+import { Drops } from './dropTasks.ts'
 import * as loads from './loads.ts'
 import * as rows from './rows/index.ts'
 import { SqliteScheduleStore, writeFirings } from './scheduleStore.ts'
@@ -34,13 +35,14 @@ export class SqliteFarmStore implements FarmStore {
   /** Outbox entries are on disk and can be delivered. */
   readonly outboxFilled = new Signal()
   private readonly logs: AttemptLogs
+  private readonly drops: Drops
   /** Attempts whose rows are out of date: a log continues where memory says, not where an older row does. */
   private readonly attempts = new Unsaved<string, AttemptState>()
 
   constructor(
     private readonly writer: Writer,
     private readonly read: ReadPool,
-    private readonly segments: LogSegments,
+    segments: LogSegments,
     private readonly last: LastIds,
     private readonly sideRows: SideRowWriters,
     private readonly appendedRows: AppendedRows,
@@ -49,6 +51,7 @@ export class SqliteFarmStore implements FarmStore {
     this.workers = new SqliteWorkerStore(writer, read)
     this.schedules = new SqliteScheduleStore(writer, read)
     this.logs = new AttemptLogs(writer, segments)
+    this.drops = new Drops(writer, read, segments)
   }
 
   get hasRoom(): boolean {
@@ -312,12 +315,16 @@ export class SqliteFarmStore implements FarmStore {
 
   async purgeJob(jobId: number): ReturnType<FarmStore['purgeJob']> {
     const dependents = await bulk.purgeJob(this.writer, jobId)
-    const dead = await this.read.all<{ id: number }>('select id from log_segments where live_bytes <= 0')
-    for (const { id } of dead) {
-      if (await this.segments.remove(id)) this.writer.statement('delete from log_segments where id = ?', [id])
-    }
-    await this.writer.durable()
+    await this.drops.freeSegments()
     return dependents
+  }
+
+  dropTasks(jobId: number, tasks: readonly number[]): ReturnType<FarmStore['dropTasks']> {
+    return this.drops.tasks(jobId, tasks)
+  }
+
+  dropLogs(jobId: number, tasks: readonly number[]): Promise<void> {
+    return this.drops.logs(jobId, tasks)
   }
 
   // Loading --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import {
   UnavailableError,
   DiskFullError,
 } from '../../engine/base/errors.ts'
-import { HttpError, TooLargeError, UnauthenticatedError, withoutRoom, type ErrorForm } from '../../http/errors.ts'
+import { HttpError, TooLargeError, UnauthenticatedError, withoutRoom, type ErrorFacts, type ErrorForm, type Failure } from '../../http/errors.ts'
 
 /** A refusal with its message as clients read it. */
 export class ActorsError extends Error {
@@ -46,22 +46,35 @@ const STATUS_OF: readonly [abstract new (...args: never[]) => FarmError, number]
 /** The version on the wire: of the API that this dialect speaks, as clients of Abaco know it. */
 export const API_VERSION = '1.9.1'
 
-export const actorsErrorForm: ErrorForm = (thrown, { bodyLimit }, failure) => {
-  const error = withoutRoom(thrown)
-  if (error instanceof ActorsError) return reply(error.statusCode, error.message)
-  // Unknown addresses and wrong methods are one thing to Abaco.
-  if (error instanceof HttpError && (failure.status === 404 || failure.status === 405)) return reply(405, NO_SUCH_ENDPOINT, failure.headers)
-  if (error instanceof FarmError) {
-    return reply(STATUS_OF.find(([kind]) => error instanceof kind)?.[1] ?? 400, error.message, failure.headers)
-  }
-  if (failure.status === 413 && bodyLimit !== undefined) return reply(413, `Message exceeds max content length of: ${bodyLimit}`)
-  return reply(failure.status, failure.message, failure.headers)
-}
-
-function reply(status: number, message: string, headers: Record<string, string> = {}): ReturnType<ErrorForm> {
+export const actorsErrorForm: ErrorForm = (thrown, facts, failure) => {
+  const { status, message, headers } = refusalOf(thrown, facts, failure)
   return {
     status,
     body: { message, result: null, status: 'error', version: API_VERSION },
-    headers: { 'content-type': 'application/json', ...headers },
+    // Every reply names who may read it: this server's own pages.
+    headers: {
+      'content-type': 'application/json',
+      ...(facts.origin !== undefined && { 'access-control-allow-origin': facts.origin }),
+      ...headers,
+    },
   }
+}
+
+interface Refusal {
+  status: number
+  message: string
+  headers?: Record<string, string> | undefined
+}
+
+function refusalOf(thrown: unknown, { bodyLimit }: ErrorFacts, failure: Failure): Refusal {
+  const error = withoutRoom(thrown)
+  if (error instanceof ActorsError) return { status: error.statusCode, message: error.message }
+  const { status, headers } = failure
+  // Unknown addresses and wrong methods are one thing to Abaco.
+  if (error instanceof HttpError && (status === 404 || status === 405)) return { status: 405, message: NO_SUCH_ENDPOINT, headers }
+  if (error instanceof FarmError) {
+    return { status: STATUS_OF.find(([kind]) => error instanceof kind)?.[1] ?? 400, message: error.message, headers }
+  }
+  if (status === 413 && bodyLimit !== undefined) return { status: 413, message: `Message exceeds max content length of: ${bodyLimit}` }
+  return { status, message: failure.message, headers }
 }

@@ -56,6 +56,7 @@ export const actorsDialect: Dialect = {
         server = app
         await registry.load()
         await workers.load()
+        await lifecycle.haltAgain()
         const parts = { api: new Api(app, context, registry), mailbox, lifecycle, workers }
         actorRoutes(parts)
         aliasRoutes(parts)

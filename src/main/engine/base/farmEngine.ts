@@ -258,10 +258,12 @@ export interface FarmEngine {
   setTaskStatus(taskId: string, status: TaskStatus, reason: string): Promise<void>
   /**
    * Has the worker stop the running attempt as gently as its command can. The attempt keeps its task and its place in the lane until it has
-   * ended; then the task is completed, with the outcome `stopped` at the attempt. A task whose worker is lost before is canceled. Not stored: a
-   * restart of the manager forgets it. @throws NotFoundError, ConflictError when nothing runs
+   * ended; then the task is completed, with the outcome `stopped` at the attempt. A task whose worker is lost before is canceled. Not stored: ask
+   * again after a restart of the manager. @throws NotFoundError, ConflictError when nothing runs
    */
   haltTask(taskId: string, reason: string): Promise<void>
+  /** Deletes those of these tasks (internal keys) that have ended, or only their logs, for good. */
+  dropTasks(jobId: string, tasks: readonly number[], what: 'tasks' | 'logs'): Promise<void>
   /** Completes tasks of this kind as they are handed out. Call it before workers connect. */
   onHandOut(kind: string, handOut: HandOut): void
   /** Whether this attempt holds its task now. From memory. */

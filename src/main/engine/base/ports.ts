@@ -38,6 +38,15 @@ export interface LaneState {
 }
 
 /** Everything that the engine needs to run a job. */
+/** What was deleted, by status, and its steps. */
+export interface DroppedTasks {
+  completed: number
+  failed: number
+  canceled: number
+  stepsCompleted: number
+  stepsTotal: number
+}
+
 export interface JobSeed {
   job: JobState
   /** Kinds that have ready tasks, with the smallest order key of each. */
@@ -247,6 +256,10 @@ export interface FarmStore {
    * jobs each still waits for.
    */
   purgeJob(jobId: number): Promise<{ jobId: number; unmet: number }[]>
+  /** Deletes those of the tasks that have ended, with attempts and logs. Resolves to how many these were. */
+  dropTasks(jobId: number, tasks: readonly number[]): Promise<DroppedTasks>
+  /** Deletes the logs of those of the tasks that have ended. */
+  dropLogs(jobId: number, tasks: readonly number[]): Promise<void>
 
   // Loading ------------------------------------------------------------------------------------------------------
   loadOpenJobs(): Promise<JobSeed[]>

@@ -79,6 +79,15 @@ export class TaskActions {
     await this.core.store.durable()
   }
 
+  /** See FarmEngine.dropTasks. */
+  async drop(jobId: string, tasks: readonly number[], what: 'tasks' | 'logs'): Promise<void> {
+    const job = await this.parts.book.find(jobId)
+    if (!job) return
+    if (what === 'tasks') await this.parts.book.drop(job, tasks)
+    else await this.core.store.dropLogs(job.state.id, tasks)
+    await this.core.store.durable()
+  }
+
   /** Flamenco's setTaskStatus: no status is refused. */
   async setStatus(taskId: string, wanted: TaskStatus, reason: string): Promise<void> {
     await this.parts.book.changeTask(taskId, async (job, task) => {

@@ -335,6 +335,11 @@ export class JobCache {
     return this.massUpdates.run(job, change, settle)
   }
 
+  /** Drops tasks that have ended. */
+  drop(job: JobRuntime, tasks: readonly number[]): Promise<void> {
+    return this.massUpdates.drop(job, tasks)
+  }
+
   /** Starts the job's windows of ready tasks again, from what was loaded. */
   setQueues(job: JobRuntime, seed: JobSeed): void {
     const hints = new Map(seed.ready.map(({ kind, orderKey }) => [kind, orderKey]))

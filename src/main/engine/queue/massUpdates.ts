@@ -23,15 +23,8 @@ export class MassUpdates {
    * Leases that the change ended are dropped; their workers learn it at the next contact. `settle` handles the
    * consequences of the new counts, before anything else may touch the job.
    */
-  async run<T>(job: JobRuntime, change: () => Promise<T>, settle?: () => void): Promise<T> {
-    while (job.busy) await job.busy
-    let done = (): void => undefined
-    job.busy = new Promise((resolve) => (done = resolve))
-    this.jobs.refresh(job)
-    try {
-      // Pending changes are written before the bulk change, together with the mark that it is running.
-      this.core.store.markRecountDue(job.state.id, true)
-      await this.core.store.durable()
+  run<T>(job: JobRuntime, change: () => Promise<T>, settle?: () => void): Promise<T> {
+    return this.alone(job, async () => {
       const result = await change().catch(async (error: unknown) => {
         // The slices that succeeded are valid.
         await this.rebuild(job)
@@ -40,6 +33,39 @@ export class MassUpdates {
       await this.rebuild(job)
       settle?.()
       return result
+    })
+  }
+
+  /**
+   * Drops tasks that have ended, which the hot state does not hold: its counters follow without a recount, so that this costs what is
+   * dropped and not what is kept.
+   */
+  drop(job: JobRuntime, tasks: readonly number[]): Promise<void> {
+    return this.alone(job, async () => {
+      const { completed, failed, canceled, stepsCompleted, stepsTotal } = await this.core.store.dropTasks(job.state.id, tasks)
+      const { counts } = job.state
+      counts.completed -= completed
+      counts.failed -= failed
+      counts.canceled -= canceled
+      job.state.stepsCompleted -= stepsCompleted
+      job.state.stepsTotal -= stepsTotal
+      job.bulks++
+      this.core.store.saveJobCounters(job.state)
+      this.core.store.markRecountDue(job.state.id, false)
+    })
+  }
+
+  /** Nothing else touches the job meanwhile. A crash in between is followed by a recount. */
+  private async alone<T>(job: JobRuntime, work: () => Promise<T>): Promise<T> {
+    while (job.busy) await job.busy
+    let done = (): void => undefined
+    job.busy = new Promise((resolve) => (done = resolve))
+    this.jobs.refresh(job)
+    try {
+      // Pending changes are written before the change, together with the mark that it is running.
+      this.core.store.markRecountDue(job.state.id, true)
+      await this.core.store.durable()
+      return await work()
     } finally {
       job.busy = undefined
       done()

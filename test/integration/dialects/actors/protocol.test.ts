@@ -544,6 +544,20 @@ describe('workers', () => {
     expect((await farm.get(`${path}/${worker.id}`, anna)).status).toBe(404)
     for (const num of ['x', 0, -1, 1e9]) expect((await farm.send('POST', path, { json: { num }, ...admin })).status).toBe(400)
   })
+
+  it('of a stateless actor run as many messages at once as an administrator asks for', async () => {
+    const id = await farm.readyActor({ maxWorkers: 1 }, privileged)
+    for (const text of ['one', 'two', 'three']) await farm.message(id, text, privileged)
+    const first = await farm.take()
+    expect((await farm.theWorker.take(5, 0)).assignments).toEqual([])
+    await farm.send('POST', `/actors/${id}/workers`, { json: { num: 2 }, ...admin })
+    const second = await farm.take()
+    expect((await farm.theWorker.take(5, 0)).assignments).toEqual([])
+    expect((await farm.get(`/actors/${id}/workers`, privileged)).result).toHaveLength(2)
+    await farm.theWorker.finish(first)
+    await farm.theWorker.finish(second)
+    await farm.theWorker.finish(await farm.take())
+  })
 })
 
 describe('configs', () => {

@@ -11,13 +11,14 @@ import { EXECUTE, UPDATE } from '../model/levels.ts'
 import type { Registry } from '../model/registry.ts'
 import { DESCRIPTION, readSpec } from '../model/spec.ts'
 import { ActorsSettings } from '../settings.ts'
-import { openExecutions } from '../store/executions.ts'
+import { haltedExecutions, markHalted, openExecutions } from '../store/executions.ts'
 import { readCron } from '../values/cron.ts'
 import type { Mailbox } from './mailbox.ts'
 
 /** How long a delete waits for running executions. */
 const DRAIN_MS = 20_000
 const LOOK_MS = 100
+const HALTED = 'stopped through the actors API'
 /** What the original says of a ready actor. */
 const READY_MESSAGE = ' '
 
@@ -84,9 +85,25 @@ export class Lifecycle {
     return { cleaningUp: (job?.counts.active ?? 0) > 0 }
   }
 
-  /** Stops a running execution gently; it ends as complete. @throws ConflictError when it does not run */
-  halt(actor: Actor, number: number): Promise<void> {
-    return this.context.farm.haltTask(taskPublicId(actor.jobId, number), 'stopped through the actors API')
+  /** Stops a running execution gently; it ends as complete. Survives a restart. @throws ConflictError when it does not run */
+  async halt(actor: Actor, number: number): Promise<void> {
+    const mark = (halted: boolean) => this.context.writer.exclusive((tx) => markHalted(tx, actor.key, number, halted))
+    // Before the worker may hear of it: an answer that was given holds, whenever this manager ends.
+    await mark(true)
+    try {
+      await this.context.farm.haltTask(taskPublicId(actor.jobId, number), HALTED)
+    } catch (error) {
+      await mark(false)
+      throw error
+    }
+  }
+
+  /** Asks the workers again to stop what was to stop when the manager ended. */
+  async haltAgain(): Promise<void> {
+    for (const { actorKey, number } of await haltedExecutions(this.context.read)) {
+      const actor = this.registry.find(actorKey)
+      if (actor) await this.context.farm.haltTask(taskPublicId(actor.jobId, number), HALTED).catch(ignoreEnded)
+    }
   }
 
   /** A worker has the image of this revision. */

@@ -8,7 +8,7 @@ import type { ExecutionDetail } from '../store/executions.ts'
 const MAX_BYTES = 5_000_000
 
 export async function logOf({ logs }: Pick<ApiContext, 'logs'>, actor: Actor, row: ExecutionDetail): Promise<string> {
-  if (row.attempt === null || row.logExpired === 1) return ''
+  if (row.attempt === null || row.logExpired > 0) return ''
   const pieces: Buffer[] = []
   let bytes = 0
   for await (const piece of logs.streams(taskPublicId(actor.jobId, row.number), row.attempt, ['stdout', 'stderr'])) {

@@ -4,7 +4,7 @@ import { Value } from 'typebox/value'
 import { taskPublicId } from '../../../../shared/ids.ts'
 import { Policy } from '../../../../shared/policy.ts'
 import { ACTOR_KIND, PRIVILEGED_ACTOR_KIND, type BlobRef } from '../../../../shared/schemas/actorRun.ts'
-import { ConflictError } from '../../../engine/base/errors.ts'
+import { ConflictError, NotFoundError } from '../../../engine/base/errors.ts'
 import { compileTasks } from '../../../engine/compile/compileTasks.ts'
 import type { CompiledJob } from '../../../engine/base/compiledJob.ts'
 import type { NewJobRecord } from '../../../engine/base/farmEngine.ts'
@@ -120,6 +120,16 @@ export class Mailbox {
       maxTasks: this.atOnce(actor.spec),
       policy: this.policyOf(actor.spec),
       lane: actor.spec.stateless ? null : laneOf(actor.jobId),
+    })
+  }
+
+  /** As many executions of a stateless actor run at once as it has workers, if an administrator asked for more than its limit. */
+  async fit(actor: Actor, workers: number): Promise<void> {
+    if (!actor.spec.stateless) return
+    const maxTasks = Math.max(this.atOnce(actor.spec), workers)
+    await this.context.farm.changeJob(actor.jobId, { maxTasks }).catch((error: unknown) => {
+      // It is deleted at this moment.
+      if (!(error instanceof NotFoundError)) ignoreConflict(error)
     })
   }
 

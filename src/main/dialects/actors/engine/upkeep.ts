@@ -14,6 +14,10 @@ import type { ActorWorkers } from './workers.ts'
 const SWEEP_MS = 5_000
 const CRON_MS = 20_000
 const CLEAN_MS = 60_000
+/** How long an execution stays after its end in any case. */
+const SETTLE_MS = 600_000
+/** For one actor in one round. */
+const MAX_SLICES = 50
 const RESULTS_KEPT_MS = 1_200_000
 const DAY_MS = 86_400_000
 
@@ -34,7 +38,10 @@ export class Upkeep {
 
   start(): void {
     const { context, registry, lifecycle, events } = this.parts
-    this.every(SWEEP_MS, () => this.parts.workers.sweep())
+    this.every(SWEEP_MS, async () => {
+      const { workers, mailbox } = this.parts
+      for (const actor of await workers.sweep()) await mailbox.fit(actor, workers.count(actor))
+    })
     this.every(CRON_MS, () => this.runSchedules())
     this.every(CLEAN_MS, () => this.clean())
     lifecycle.onStatus = (actor) => {
@@ -86,14 +93,35 @@ export class Upkeep {
     const { context, registry } = this.parts
     const { actorsKeepDays, actorsKeepCount, actorsLogMs, actorsLogLimitMs } = context.settings.of(ActorsSettings)
     const now = context.now()
-    await context.writer.exclusive((tx) => old.dropResults(tx, now - RESULTS_KEPT_MS))
+    const { read, writer, farm } = context
+    // What ended this moment may still get its last lines.
+    const settled = now - SETTLE_MS
+    await writer.exclusive((tx) => old.dropResults(tx, now - RESULTS_KEPT_MS))
     for (const actor of [...registry.all()]) {
       const logMs = logTime(actor, actorsLogMs, actorsLogLimitMs)
-      await context.writer.exclusive(async (tx) => {
-        if (logMs > 0) await old.expireLogs(tx, actor.key, now - logMs)
-        if (actorsKeepDays > 0) await old.dropOldExecutions(tx, actor.key, now - actorsKeepDays * DAY_MS)
-        if (actorsKeepCount > 0) await old.dropSurplusExecutions(tx, actor.key, actorsKeepCount)
-      })
+      if (logMs > 0) await writer.exclusive((tx) => old.expireLogs(tx, actor.key, now - logMs))
+      await this.inSlices(
+        () => old.expiredLogs(read, actor.key, settled),
+        async (tasks) => {
+          await farm.dropTasks(actor.jobId, tasks, 'logs')
+          await writer.exclusive((tx) => old.noteLogsDropped(tx, tasks))
+        },
+      )
+      const drop = (tasks: readonly number[]) => farm.dropTasks(actor.jobId, tasks, 'tasks')
+      const oldest = Math.min(settled, now - actorsKeepDays * DAY_MS)
+      if (actorsKeepDays > 0) await this.inSlices(() => old.oldExecutions(read, actor.key, oldest), drop)
+      if (actorsKeepCount > 0) await this.inSlices(() => old.surplusExecutions(read, actor.key, actorsKeepCount, settled), drop)
+    }
+  }
+
+  /** Until nothing is found, or what was found stays; others get their turn in between. */
+  private async inSlices(find: () => Promise<number[]>, drop: (tasks: readonly number[]) => Promise<void>): Promise<void> {
+    let before = -1
+    for (let slices = 0; slices < MAX_SLICES; slices++) {
+      const tasks = await find()
+      if (tasks.length === 0 || tasks[0] === before) return
+      before = tasks[0] ?? -1
+      await drop(tasks)
     }
   }
 

@@ -106,9 +106,10 @@ export class ActorWorkers {
     return true
   }
 
-  /** Free places that nothing needs go. */
-  async sweep(): Promise<void> {
+  /** Free places that nothing needs go. @returns the actors that have fewer now */
+  async sweep(): Promise<Actor[]> {
     const now = this.context.now()
+    const changed: Actor[] = []
     for (const [key, places] of this.places) {
       const actor = this.registry.find(key)
       if (!actor) {
@@ -125,7 +126,9 @@ export class ActorWorkers {
       const job = await this.context.farm.findJob(actor.jobId)
       if (job && job.counts.queued + job.counts['soft-failed'] > 0) continue
       for (const place of idle) await this.drop(place)
+      changed.push(actor)
     }
+    return changed
   }
 
   private add(actor: Actor): Place {

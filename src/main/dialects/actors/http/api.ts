@@ -92,6 +92,7 @@ export class Api {
     if (!who) throw new ActorsError(NOBODY)
     const query = new URLSearchParams(request.url.split('?', 2)[1] ?? '')
     const body = bodyOf(request.body)
+    const spelling = request.headers['x-framehouse-case'] === 'camel' ? 'camel' : this.context.settings.of(ActorsSettings).actorsCase
     const call: Call = {
       request,
       reply,
@@ -99,10 +100,10 @@ export class Api {
       query,
       body,
       base: this.baseOf(request),
-      case: request.headers['x-framehouse-case'] === 'camel' ? 'camel' : this.context.settings.of(ActorsSettings).actorsCase,
+      case: spelling,
       // Fastify's router returns strings.
       param: (name) => (request.params as Record<string, string>)[name] ?? '',
-      fields: (prefix) => new Fields(prefix, body, query),
+      fields: (prefix) => new Fields(prefix, body, query, spelling),
     }
     try {
       const answer = await handler(call)

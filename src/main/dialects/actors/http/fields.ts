@@ -1,13 +1,13 @@
 /**
  * Fields of a request: from a JSON object, a form and the query, in this order of precedence, under their camelCase or
- * snake_case name. Errors name the field as Abaco does. Pure.
+ * snake_case name. Errors name the field as Abaco does, in the server's spelling. Pure.
  */
 import { LosslessNumber, isLosslessNumber } from 'lossless-json'
 import { InvalidInputError } from '../../../engine/base/errors.ts'
 import { assertUsableTexts } from '../../../http/validation/texts.ts'
 import { ActorsError, invalidField } from '../errors.ts'
 import { exactJson, parseExactly } from '../values/json.ts'
-import { toSnake } from '../values/names.ts'
+import { toSnake, type Case } from '../values/names.ts'
 import type { Body } from './body.ts'
 
 export class Fields {
@@ -19,6 +19,7 @@ export class Fields {
     private readonly prefix: string,
     body: Body,
     private readonly query: URLSearchParams,
+    private readonly spelling: Case = 'camel',
   ) {
     this.form = body.kind === 'form' ? body.fields : undefined
     this.json = body.kind === 'json' ? objectFrom(prefix, body.text) : {}
@@ -92,7 +93,12 @@ export class Fields {
   }
 
   refuse(name: string, help: string): ActorsError {
-    return invalidField(this.prefix, name, help)
+    return invalidField(this.prefix, this.spelled(name), help)
+  }
+
+  /** A field's name as this server's clients know it. */
+  spelled(name: string): string {
+    return this.spelling === 'snake' ? toSnake(name) : name
   }
 
   /** @throws ActorsError that it is missing */

@@ -102,9 +102,9 @@ export class Registry {
     return Math.max(grants?.get(principal)?.level ?? 0, grants?.get(WORLD)?.level ?? 0)
   }
 
-  /** Whether there is a row of its own, at any level. */
+  /** Whether there is a row of its own, with any level but NONE. */
   hasRow(target: string, principal: string): boolean {
-    return this.grants.get(target)?.has(principal) ?? false
+    return (this.grants.get(target)?.get(principal)?.level ?? 0) > 0
   }
 
   /** Name of the user → level. */

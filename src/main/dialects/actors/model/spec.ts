@@ -43,6 +43,7 @@ export function readSpec(fields: Fields, rules: SpecRules): ActorSpec {
     type: fields.text('type', 20) || 'none',
     link: fields.text('link', 200) ?? '',
     token: fields.bool('token') ?? rules.tokenDefault,
+    ...(fields.bool('token') === undefined && { tokenByDefault: true as const }),
     webhook: webhookOf(fields),
     hints: hintsOf(fields),
     description: fields.text('description', MAX_TEXT) ?? '',
@@ -58,8 +59,8 @@ export function readSpec(fields: Fields, rules: SpecRules): ActorSpec {
     cronOn: (fields.bool('cronOn') ?? false) || (isNew && cronSchedule !== null),
   }
   if (!TYPES.includes(spec.type)) throw fields.refuse('type', `must be one of ${TYPES.join(', ')}`)
-  checkRights(spec, rules)
-  if (!stateless && spec.maxWorkers !== null) throw new ActorsError(`${DESCRIPTION}: stateful actors can only have 1 worker. (maxWorkers)`)
+  checkRights(spec, rules, fields)
+  if (!stateless && spec.maxWorkers !== null) throw new ActorsError(`${DESCRIPTION}: stateful actors can only have 1 worker. (${fields.spelled('maxWorkers')})`)
   if (!rules.queues.includes(spec.queue)) throw new ActorsError(`${DESCRIPTION}: Invalid queue name. (queue)`)
   if (stateless && rules.before?.stateless === false) {
     throw new ActorsError(`${DESCRIPTION}: an actor that was not stateless cannot be updated to be stateless. (stateless)`)
@@ -69,12 +70,12 @@ export function readSpec(fields: Fields, rules: SpecRules): ActorSpec {
   return spec
 }
 
-function checkRights(spec: ActorSpec, { who }: SpecRules): void {
+function checkRights(spec: ActorSpec, { who }: SpecRules, fields: Fields): void {
   if (who.isPrivileged) return
   for (const [field, deed] of PRIVILEGED_FIELDS) {
     const value = spec[field]
     const isDefault = value === null || value === false || (field === 'queue' && value === 'default')
-    if (!isDefault) throw notAuthorized(`only admins and privileged users can ${deed}. (${field})`)
+    if (!isDefault) throw notAuthorized(`only admins and privileged users can ${deed}. (${fields.spelled(field)})`)
   }
 }
 

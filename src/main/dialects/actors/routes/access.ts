@@ -128,7 +128,10 @@ function readNonce(fields: Fields, maxLevel: number): Pick<Nonce, 'level' | 'max
     throw fields.refuse('level', `must be one of NONE, READ, EXECUTE${maxLevel === UPDATE ? ', UPDATE' : ''}`)
   }
   const maxUses = fields.int('maxUses', -1, 1_000_000_000) ?? -1
-  if (maxUses === 0) throw new ActorsError('The max uses parameter must be a positive integer or -1 (to denote unlimited uses). (maxUses)')
+  if (maxUses === 0)
+    throw new ActorsError(
+      'The max uses parameter must be a positive integer or -1 (to denote unlimited uses). (' + fields.spelled('maxUses') + ')',
+    )
   return { level, maxUses, description: fields.text('description', 10_000) ?? '' }
 }
 

@@ -60,8 +60,13 @@ function visible({ api }: Parts, { who }: Call, only?: Actor): Actor[] {
 
 export async function searchActors(parts: Parts, call: Call): Promise<Answer> {
   const { actorsMounts } = parts.api.context.settings.of(ActorsSettings)
-  const documents = visible(parts, call).map((actor) => actorDocument(actor, mountsOf(actor, actorsMounts), call))
-  return answer(readSearch(call.query), documents, call, 'Actors search completed successfully.')
+  const actors = visible(parts, call)
+  const documents = actors.map((actor) => actorDocument(actor, mountsOf(actor, actorsMounts), call))
+  // In the original, what the configuration says is a text; clients of searches expect that.
+  const texts = new Map(
+    documents.flatMap((each, at) => (actors[at]?.spec.tokenByDefault ? [[each, { token: String(each['token']) }]] : [])),
+  )
+  return answer(readSearch(call.query), documents, call, 'Actors search completed successfully.', (each) => texts.get(each))
 }
 
 export async function searchWorkers(parts: Parts, call: Call, only?: Actor): Promise<Answer> {
@@ -133,10 +138,8 @@ async function findExecutions(
     return actor ? [{ actor, row, document: executionDocument(actor, row, call) }] : []
   }
   if (!rest && !withLogs) {
-    const [total, rows] = await Promise.all([
-      countExecutions(read, query),
-      limit === 0 ? [] : searchedExecutions(read, query, { after: 0, skip, limit }),
-    ])
+    const total = await countExecutions(read, query)
+    const rows = limit === 0 || total <= skip ? [] : await searchedExecutions(read, query, { after: 0, skip, limit, total })
     return { total, rows: rows.flatMap(found) }
   }
   const end = performance.now() + BUDGET_MS
@@ -226,13 +229,21 @@ function actorDocument(actor: Actor, mounts: readonly object[], wire: Wire): Doc
   }
 }
 
-function answer(search: Search, documents: readonly Document[], call: Call, message: string): Answer {
+/** @param shownAs fields of a document that are shown otherwise than they are compared */
+function answer(
+  search: Search,
+  documents: readonly Document[],
+  call: Call,
+  message: string,
+  shownAs: (document: Document) => Document | undefined = () => undefined,
+): Answer {
   const found = documents.filter((document) => matches(document, search.where))
   if (search.words.length > 0) {
     const scores = new Map(found.map((document) => [document, score(document, search.words)]))
     found.sort((a, b) => (scores.get(b) ?? 0) - (scores.get(a) ?? 0))
   }
-  const page = found.slice(search.skip, search.skip + search.limit).map((document) => item(document, call.case))
+  const shown = found.slice(search.skip, search.skip + search.limit)
+  const page = shown.map((document) => item({ ...document, ...shownAs(document) }, call.case))
   return result(search, found.length, page, call, message)
 }
 

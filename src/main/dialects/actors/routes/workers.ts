@@ -12,7 +12,7 @@ import { isSearch, searchWorkers } from './search.ts'
 const MAX_WORKERS = 1_000
 
 export function workerRoutes(parts: Parts): void {
-  const { api, workers } = parts
+  const { api, mailbox, workers } = parts
 
   api.on('GET', '/:actor/workers', 'listWorkers', async (call) => {
     const actor = await api.actor(call, READ)
@@ -27,6 +27,7 @@ export function workerRoutes(parts: Parts): void {
     const num = fields.int('num', 1, MAX_WORKERS) ?? 1
     const before = workers.count(actor)
     const added = await workers.ensure(actor, num)
+    if (added > 0) await mailbox.fit(actor, workers.count(actor))
     call.request.audited = { kind: 'job', id: actor.jobId, detail: { num } }
     const message =
       added > 0
@@ -45,6 +46,7 @@ export function workerRoutes(parts: Parts): void {
   api.on('DELETE', '/:actor/workers/:worker', 'deleteWorker', async (call) => {
     const actor = await api.actor(call, UPDATE)
     if (!(await workers.remove(actor, numberOf(actor, call)))) throw new ActorsError('Worker not found.', 404)
+    await mailbox.fit(actor, workers.count(actor))
     call.request.audited = { kind: 'job', id: actor.jobId, detail: null }
     return { result: null, message: 'Worker scheduled to be stopped.' }
   })

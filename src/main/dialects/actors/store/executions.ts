@@ -1,5 +1,5 @@
 /** Executions as the API shows them. Those of deleted jobs are never asked for: their actors are not known then. */
-import type { ReadDatabase } from '../../../store/connection.ts'
+import type { Connection, ReadDatabase } from '../../../store/connection.ts'
 
 export type ExecutionStatus = 'SUBMITTED' | 'RUNNING' | 'COMPLETE' | 'ERROR'
 
@@ -106,6 +106,17 @@ export async function openExecutions(
     [actorKey, status, after, limit],
   )
   return rows.map(({ number }) => number)
+}
+
+/** Notes that an execution is to stop, or no longer. */
+export async function markHalted(tx: Connection, actorKey: number, number: number, halted: boolean): Promise<void> {
+  const running = halted ? ` and status = 'RUNNING'` : ''
+  await tx.run(`update actor_executions set halted = ? where actor_key = ? and number = ?${running}`, [Number(halted), actorKey, number])
+}
+
+/** Executions that were asked to stop and still run. */
+export function haltedExecutions(db: ReadDatabase): Promise<{ actorKey: number; number: number }[]> {
+  return db.all('select actor_key as actorKey, number from actor_executions where halted = 1 order by actor_key, number')
 }
 
 /** What the message brought (mailbox.ts); undefined for a task that is gone. */

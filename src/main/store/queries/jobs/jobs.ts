@@ -217,7 +217,15 @@ function facts(row: JobRow): Omit<JobSummary, 'activeWorkers' | 'etaSeconds' | '
     activity: row.activity,
     ...(row.rests_as !== null && { restsAs: row.rests_as }),
     counts: {
-      total: row.task_count,
+      // Not `task_count`, the number of the last one: some may have been dropped since.
+      total:
+        row.count_queued +
+        row.count_active +
+        row.count_completed +
+        row.count_failed +
+        row.count_canceled +
+        row.count_soft_failed +
+        row.count_paused,
       queued: row.count_queued,
       active: row.count_active,
       completed: row.count_completed,
