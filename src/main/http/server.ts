@@ -117,7 +117,10 @@ function errorReplies(context: ServerContext, dialects: readonly Dialect[]) {
 
 function factsOf(request: FastifyRequest): ErrorFacts {
   const { host } = request.headers
-  return { bodyLimit: request.routeOptions?.bodyLimit ?? BODY_LIMIT, ...(host !== undefined && { origin: `${request.protocol}://${host}` }) }
+  return {
+    bodyLimit: request.routeOptions?.bodyLimit ?? BODY_LIMIT,
+    ...(host !== undefined && { origin: `${request.protocol}://${host}` }),
+  }
 }
 
 /** Requests that never end on their own must not delay shutdown. */

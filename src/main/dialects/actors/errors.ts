@@ -11,7 +11,15 @@ import {
   UnavailableError,
   DiskFullError,
 } from '../../engine/base/errors.ts'
-import { HttpError, TooLargeError, UnauthenticatedError, withoutRoom, type ErrorFacts, type ErrorForm, type Failure } from '../../http/errors.ts'
+import {
+  HttpError,
+  TooLargeError,
+  UnauthenticatedError,
+  withoutRoom,
+  type ErrorFacts,
+  type ErrorForm,
+  type Failure,
+} from '../../http/errors.ts'
 
 /** A refusal with its message as clients read it. */
 export class ActorsError extends Error {

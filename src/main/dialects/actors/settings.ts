@@ -76,7 +76,10 @@ export const WORDS: NonNullable<Dialect['words']> = {
       actorsLogMs: { label: 'Protokolle behalten', hint: 'Wenn der Aktor nichts anderes sagt. 0: für immer.' },
       actorsLogLimitMs: { label: 'Längste Zeit, die ein Aktor verlangen darf', hint: '0: jede.' },
       actorsKeepDays: { label: 'Ausführungen behalten (Tage)', hint: 'Dann werden sie mit ihren Protokollen gelöscht. 0: ohne Grenze.' },
-      actorsKeepCount: { label: 'Ausführungen je Aktor behalten', hint: 'Die neuesten. Ältere werden mit ihren Protokollen gelöscht. 0: ohne Grenze.' },
+      actorsKeepCount: {
+        label: 'Ausführungen je Aktor behalten',
+        hint: 'Die neuesten. Ältere werden mit ihren Protokollen gelöscht. 0: ohne Grenze.',
+      },
       actorsQueues: { label: 'Warteschlangen' },
       actorsMemory: { label: 'Speicher eines Containers', hint: 'In Dockers Schreibweise, etwa 2g. Leer: ohne Grenze.' },
       actorsCpus: { label: 'Prozessoren eines Containers', hint: '0: ohne Grenze.' },

@@ -60,7 +60,8 @@ export function readSpec(fields: Fields, rules: SpecRules): ActorSpec {
   }
   if (!TYPES.includes(spec.type)) throw fields.refuse('type', `must be one of ${TYPES.join(', ')}`)
   checkRights(spec, rules, fields)
-  if (!stateless && spec.maxWorkers !== null) throw new ActorsError(`${DESCRIPTION}: stateful actors can only have 1 worker. (${fields.spelled('maxWorkers')})`)
+  if (!stateless && spec.maxWorkers !== null)
+    throw new ActorsError(`${DESCRIPTION}: stateful actors can only have 1 worker. (${fields.spelled('maxWorkers')})`)
   if (!rules.queues.includes(spec.queue)) throw new ActorsError(`${DESCRIPTION}: Invalid queue name. (queue)`)
   if (stateless && rules.before?.stateless === false) {
     throw new ActorsError(`${DESCRIPTION}: an actor that was not stateless cannot be updated to be stateless. (stateless)`)

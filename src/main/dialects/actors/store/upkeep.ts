@@ -45,10 +45,10 @@ export async function noteLogsDropped(tx: Connection, tasks: readonly number[]):
 /** Tasks of executions that ended before this moment. */
 export async function oldExecutions(db: ReadDatabase, actorKey: number, before: number): Promise<number[]> {
   return keysOf(
-    await db.all<Found>(
-      `select task_id as taskId from actor_executions where actor_key = ? and finished_at < ? limit ${SLICE}`,
-      [actorKey, before],
-    ),
+    await db.all<Found>(`select task_id as taskId from actor_executions where actor_key = ? and finished_at < ? limit ${SLICE}`, [
+      actorKey,
+      before,
+    ]),
   )
 }
 
