@@ -9,7 +9,7 @@ import type { NewJobRecord } from '../engine/base/farmEngine.ts'
 import type { StatusCounts } from '../engine/base/model.ts'
 import type { RerunChoice, ResolvedJobRefs, TaskRerun } from '../engine/base/ports.ts'
 import type { Connection } from './connection.ts'
-import { deleteTasks } from './dropTasks.ts'
+import { deleteTasks } from './rows/dropTasks.ts'
 import type { Writer } from './writer.ts'
 
 /** Rows changed per slice: about 10–20 ms of the writer's time. */

@@ -13,7 +13,7 @@ import * as bulk from './bulk.ts'
 import { writeSideRows, type AppendedRows, type SideRowWriters } from './sideRows.ts'
 import { AttemptLogs } from './rows/attemptLogs.ts'
 import type { Connection, ReadPool } from './connection.ts'
-import { Drops } from './dropTasks.ts'
+import { Drops } from './rows/dropTasks.ts'
 import * as loads from './loads.ts'
 import * as rows from './rows/index.ts'
 import { SqliteScheduleStore, writeFirings } from './scheduleStore.ts'
@@ -319,13 +319,8 @@ export class SqliteFarmStore implements FarmStore {
     return dependents
   }
 
-  dropTasks(jobId: number, tasks: readonly number[]): ReturnType<FarmStore['dropTasks']> {
-    return this.drops.tasks(jobId, tasks)
-  }
-
-  dropLogs(jobId: number, tasks: readonly number[]): Promise<void> {
-    return this.drops.logs(jobId, tasks)
-  }
+  readonly dropTasks: FarmStore['dropTasks'] = (...given) => this.drops.tasks(...given)
+  readonly dropLogs: FarmStore['dropLogs'] = (...given) => this.drops.logs(...given)
 
   // Loading --------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ async function gateway(port: number, portBefore?: number): Promise<Gateway> {
   return opened
 }
 
-/** Somebody else has a port. @returns its number */
+/** Another program has a port. @returns its number */
 async function taken(port = 0): Promise<number> {
   const server = createServer().listen(port, address)
   blockers.push(server)

@@ -31,7 +31,7 @@ export function limitBodyTime(raw: IncomingMessage, limitMs = STRANGERS_BODY_MS)
   const { headers } = raw
   if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return
   const timer = setTimeout(() => {
-    if (!raw.complete) raw.socket.destroy()
+    if (!raw.complete) raw.destroy()
   }, limitMs).unref()
   raw.once('close', () => clearTimeout(timer))
 }

@@ -40,7 +40,7 @@ export async function gatewayCertificate(
   return made
 }
 
-/** The public key, for whoever issues a certificate. PEM. */
+/** The public key, for the farm's authority. PEM. */
 export const publicKeyOf = ({ key }: GatewayCertificate): string => createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString()
 
 /** Keeps a certificate that the farm's authority issued. */

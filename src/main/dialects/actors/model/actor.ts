@@ -10,7 +10,7 @@ export interface ActorSpec {
   type: string
   link: string
   token: boolean
-  /** Nobody said: it is the setting of the day on which the actor was described. */
+  /** The description did not have it: it is the setting of the day on which the actor was described. */
   tokenByDefault?: true
   webhook: string
   hints: string[]

@@ -1,8 +1,8 @@
 /** Deletes for good: tasks that have ended, logs of attempts, and the files of logs that nothing needs any longer. */
-import type { DroppedTasks } from '../engine/base/ports.ts'
-import type { LogSegments } from '../logs/segments.ts'
-import type { Connection, ReadDatabase } from './connection.ts'
-import type { Writer } from './writer.ts'
+import type { DroppedTasks } from '../../engine/base/ports.ts'
+import type { LogSegments } from '../../logs/segments.ts'
+import type { Connection, ReadDatabase } from '../connection.ts'
+import type { Writer } from '../writer.ts'
 
 export class Drops {
   constructor(
