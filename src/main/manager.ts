@@ -13,7 +13,7 @@ import { flamencoDialect } from './dialects/flamenco/index.ts'
 import { nativeDialect } from './dialects/native/index.ts'
 import type { Dialect } from './http/dialect.ts'
 import { FarmListeners } from './http/listeners/farmListeners.ts'
-import { loopbackOnlySwitch, refusedChange } from './http/listeners/loopbackOnly.ts'
+import { loopbackOnlySwitch } from './http/listeners/loopbackOnly.ts'
 import { buildServer } from './http/server.ts'
 import { DataDamagedError } from './engine/base/errors.ts'
 import { Farm } from './engine/farm.ts'
@@ -289,11 +289,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       log,
       now,
     })
-    // One at a time: of a switch and a listener that rule each other out, the second one is refused.
-    settings.onUpdate(
-      (changes) => refusedChange(dialects, changes, doors.listeners.list()),
-      (change) => doors.listeners.inTurn(change),
-    )
+    doors.guard(settings)
     const context: ServerContext = {
       farm,
       read: opened.read,
@@ -320,8 +316,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
       identity: opened.identity,
       coloniesDevKeys: config.coloniesDevKeys ?? false,
       listeners: doors.listeners,
-      farmAuthority: () => doors.authority,
-      certifyGateway: (domain, publicKey) => doors.certifyGateway(domain, publicKey),
+      ...doors.forContext(),
       dialects,
       security,
     }

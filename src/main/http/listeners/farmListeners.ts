@@ -14,7 +14,9 @@ import { keepListeners, keptListeners } from '../../store/keptListeners.ts'
 import type { Writer } from '../../store/writer.ts'
 import type { FarmAuthority } from '../context.ts'
 import type { Dialect } from '../dialect.ts'
+import type { StoredSettings } from '../../store/settingsStore.ts'
 import { Listeners } from './listeners.ts'
+import { refusedChange } from './loopbackOnly.ts'
 import { isOnNetwork, type Wanted } from './plan.ts'
 
 export interface FarmListenersOptions {
@@ -82,6 +84,22 @@ export class FarmListeners {
     return this.certificates.gateway(domain, publicKey).catch((error: unknown) => {
       throw error instanceof CertificateError ? new InvalidInputError('/domain', error.message) : error
     })
+  }
+
+  /** What requests may ask of the farm's authority. */
+  forContext() {
+    return {
+      farmAuthority: () => this.authority,
+      certifyGateway: (domain: string, publicKey: string) => this.certifyGateway(domain, publicKey),
+    }
+  }
+
+  /** Of a switch and a listener that rule each other out, the second one is refused: changes of both happen one at a time. */
+  guard(settings: Pick<StoredSettings, 'onUpdate'>): void {
+    settings.onUpdate(
+      (changes) => refusedChange(this.options.dialects, changes, this.listeners.list()),
+      (change) => this.listeners.inTurn(change),
+    )
   }
 
   fingerprintOf(listener: Pick<Wanted, 'source'>): string {
