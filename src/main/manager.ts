@@ -176,7 +176,7 @@ export async function startManager(config: ManagerConfig): Promise<Manager> {
     await results.open()
     const backups = new Backups({ dataDir, settings: () => settings.current(), now, log, space: guard.space })
     const previews = new Previews(paths.previews)
-    const lastRendered = new LastRendered({ previews: paths.previews, log, onImage: (jobId) => farm.lastRendered(jobId) })
+    const lastRendered = new LastRendered({ previews: paths.previews, log, onImage: (jobId) => farm.results.lastRendered(jobId) })
     const started = deferred<Farm>()
     const pathFor = (path: string, from: string, to: string): string => {
       if (from === to) return path

@@ -93,7 +93,7 @@ export class ActorFarm {
       createdAt: Date.now(),
     }
     this.messages.set(publicId, message)
-    await this.manager.context.farm.submitJob(record, { ...compiled, sideRows, settings: {}, metadata: {} })
+    await this.manager.context.farm.jobs.submit(record, { ...compiled, sideRows, settings: {}, metadata: {} })
     return taskPublicId(publicId, 1)
   }
 
@@ -119,7 +119,7 @@ export class ActorFarm {
 
   private async row(taskId: string): Promise<{ id: number; status: string; activity: string; attempts: number }> {
     const { farm, read } = this.manager.context
-    const job = await farm.findJob(taskJob(this.messages.keys(), taskId))
+    const job = await farm.jobs.find(taskJob(this.messages.keys(), taskId))
     const row = await read.get<{ id: number; status: string; activity: string; attempts: number }>(
       'select id, status, activity, attempts from tasks where job_id = ? and idx = 1',
       [job?.id ?? 0],

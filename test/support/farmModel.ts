@@ -155,7 +155,7 @@ export class FarmModel {
     const { test } = this
     const wrong: unknown[] = Object.entries(await violations(test))
     for (const { publicId } of this.jobs) {
-      const job = await test.farm.findJob(publicId)
+      const job = await test.farm.jobs.find(publicId)
       if (!job || job.deletedAt !== null || FINISHED_JOB_STATUSES.includes(job.status) || job.status === 'paused') continue
       if (job.status !== 'active' && job.status !== 'queued') {
         wrong.push(`job ${job.status} with counts ${JSON.stringify(job.counts)}`)
@@ -169,7 +169,7 @@ export class FarmModel {
       const ready = rows.filter(({ unmet }) => unmet === 0)
       if (ready.length === 0) wrong.push(`job ${job.status} has nothing that could run: ${JSON.stringify(job.counts)}`)
       for (const { idx } of ready) {
-        const { reasons, workersEligible, summary } = await test.farm.explain(taskPublicId(publicId, idx))
+        const { reasons, workersEligible, summary } = await test.farm.tasks.explain(taskPublicId(publicId, idx))
         if (workersEligible > 0 || reasons.length === 0) wrong.push(`task ${idx} of a job ${job.status} waits for nothing: ${summary}`)
         const stalled = reasons.find(({ rule }) => rule === 'nobody-left')
         const held = reasons.some(({ rule }) => ['job-dependency', 'start-after', 'lane-order'].includes(rule))
@@ -182,8 +182,8 @@ export class FarmModel {
   /** Makes room for the next sequence. */
   async clear(): Promise<void> {
     const { test } = this
-    for (const { publicId } of this.jobs) await test.farm.actOnJob(publicId, 'delete', 'model').catch(ignoreRefusal)
-    for (const worker of test.farm.workers()) await test.farm.deleteWorker(worker.publicId)
+    for (const { publicId } of this.jobs) await test.farm.jobs.act(publicId, 'delete', 'model').catch(ignoreRefusal)
+    for (const worker of test.farm.workers.all()) await test.farm.workers.delete(worker.publicId)
     test.pass(test.settings.undoPeriodMs + MINUTE)
     await test.farm.timers.purge()
   }
@@ -204,20 +204,20 @@ export class FarmModel {
       case 'end':
         return this.end(step.worker, step.outcome)
       case 'job':
-        return void (await farm.actOnJob(this.job(step.job).publicId, step.action, 'model'))
+        return void (await farm.jobs.act(this.job(step.job).publicId, step.action, 'model'))
       case 'task':
-        return farm.actOnTask(taskPublicId(this.job(step.job).publicId, step.task), step.action, 'model')
+        return farm.tasks.act(taskPublicId(this.job(step.job).publicId, step.task), step.action, 'model')
       case 'set-task':
-        return farm.setTaskStatus(taskPublicId(this.job(step.job).publicId, step.task), step.status, 'model')
+        return farm.tasks.setStatus(taskPublicId(this.job(step.job).publicId, step.task), step.status, 'model')
       case 'set-job':
-        return void (await farm.setJobStatus(this.job(step.job).publicId, step.status, 'model'))
+        return void (await farm.jobs.setStatus(this.job(step.job).publicId, step.status, 'model'))
       case 'grow': {
         const [task] = authored([{}])
         const compiled = compileTasks([{ ...task!, ...(step.older && { dependsOnOlder: [1] }) }])
-        return void (await farm.growJob(this.job(step.job).publicId, { ...compiled, settings: {}, metadata: {} }))
+        return void (await farm.jobs.grow(this.job(step.job).publicId, { ...compiled, settings: {}, metadata: {} }))
       }
       case 'unblock':
-        return farm.unblockWorker(this.job(step.job).publicId, this.member(step.worker).id, 'misc')
+        return farm.jobs.unblock(this.job(step.job).publicId, this.member(step.worker).id, 'misc')
       case 'worker':
         return this.change(step.worker, step.what)
       case 'pass':
@@ -242,7 +242,7 @@ export class FarmModel {
 
   private async take(place: number): Promise<void> {
     const member = this.member(place)
-    const { assignments } = await this.test.farm.take(member.id, { slots: 1, waitMs: 0, running: member.running })
+    const { assignments } = await this.test.farm.native.take(member.id, { slots: 1, waitMs: 0, running: member.running })
     for (const { taskId, attempt } of assignments) member.running.push({ taskId, attempt })
   }
 
@@ -259,21 +259,21 @@ export class FarmModel {
     switch (what) {
       case 'leaves':
         member.running = []
-        return farm.signOff(member.id)
+        return farm.workers.signOff(member.id)
       case 'is deleted':
         this.members[place] = undefined
-        return farm.deleteWorker(member.id)
+        return farm.workers.delete(member.id)
       case 'sleeps':
         member.running = []
-        return farm.workerChangedStatus(member.id, 'asleep')
+        return farm.workers.changedStatus(member.id, 'asleep')
       case 'is woken':
-        return farm.workerChangedStatus(member.id, 'awake')
+        return farm.workers.changedStatus(member.id, 'awake')
       case 'loses its kind':
         member.running = []
-        return void (await farm.signOn(member.id, { ...SIGN_ON, name: member.name, kinds: ['video'] }))
+        return void (await farm.workers.signOn(member.id, { ...SIGN_ON, name: member.name, kinds: ['video'] }))
       case 'is lost':
         member.running = []
-        return farm.workerChangedStatus(member.id, 'error')
+        return farm.workers.changedStatus(member.id, 'error')
     }
   }
 
@@ -282,7 +282,7 @@ export class FarmModel {
     const known = this.members[place]
     if (known) {
       known.running = []
-      await this.test.farm.signOn(known.id, { ...SIGN_ON, name: known.name, kinds: ['misc', 'video'] })
+      await this.test.farm.workers.signOn(known.id, { ...SIGN_ON, name: known.name, kinds: ['misc', 'video'] })
     } else {
       const worker = await this.test.worker(`w${place}`, { kinds: ['misc', 'video'] })
       this.members[place] = { id: worker.publicId, name: worker.name, running: [] }
@@ -311,7 +311,7 @@ export class FarmModel {
     const { test } = this
     for (let passed = 0; passed < minutes; passed += 2) {
       test.pass(2 * MINUTE)
-      for (const member of this.members) if (member && this.isUp(member)) test.farm.workerSeen(member.id)
+      for (const member of this.members) if (member && this.isUp(member)) test.farm.workers.seen(member.id)
       test.farm.timers.releaseDue()
       await test.farm.timers.checkStartBy()
       await test.farm.timers.checkStalls()
@@ -324,7 +324,7 @@ export class FarmModel {
   }
 
   private state(member: Member): WorkerState {
-    const worker = this.test.farm.findWorker(member.id)
+    const worker = this.test.farm.workers.find(member.id)
     if (!worker) throw new NotFoundError('worker', member.id)
     return worker
   }

@@ -76,8 +76,8 @@ export async function memoryOf(test: TestFarm): Promise<unknown> {
   await test.settled()
   const rows = await test.opened.read.all<{ public_id: string }>('select public_id from jobs order by id')
   const jobs = []
-  for (const row of rows) jobs.push({ ...(await test.farm.findJob(row.public_id)) })
-  const workers = test.farm.workers().map(({ name, status, statusRequested, reportSeq, tagIds, kinds }) => ({
+  for (const row of rows) jobs.push({ ...(await test.farm.jobs.find(row.public_id)) })
+  const workers = test.farm.workers.all().map(({ name, status, statusRequested, reportSeq, tagIds, kinds }) => ({
     name,
     status,
     statusRequested,
@@ -85,6 +85,6 @@ export async function memoryOf(test: TestFarm): Promise<unknown> {
     tagIds: [...tagIds],
     kinds,
   }))
-  const limits = test.farm.limits().map(({ name, max, inUse }) => ({ name, max, inUse }))
-  return { jobs, workers, limits, farm: test.farm.farmStatus() }
+  const limits = test.farm.limits.all().map(({ name, max, inUse }) => ({ name, max, inUse }))
+  return { jobs, workers, limits, farm: test.farm.status() }
 }

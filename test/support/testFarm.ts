@@ -16,7 +16,7 @@ import { taskPublicId } from '../../src/shared/ids.ts'
 import { compileTasks } from '../../src/main/engine/compile/compileTasks.ts'
 import type { AuthoredTask } from '../../src/main/engine/base/compiledJob.ts'
 import { Farm } from '../../src/main/engine/farm.ts'
-import type { NewJobRecord, WorkerSignOn } from '../../src/main/engine/base/farmEngine.ts'
+import type { NewJobRecord, WorkerSignOn } from '../../src/main/engine/base/farmRecords.ts'
 import type { ClockJump } from '../../src/main/engine/base/watchedClock.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import type { FramehouseEvent } from '../../src/shared/events.ts'
@@ -146,7 +146,7 @@ export class TestFarm {
   /** An approved, awake native worker. */
   async worker(name: string, { approved = true, onMachine, ...signOn }: WorkerOptions = {}): Promise<WorkerState> {
     const machine = onMachine === undefined ? null : machineReport(onMachine)
-    const worker = await this.farm.registerWorker({
+    const worker = await this.farm.workers.register({
       adapter: 'native',
       name,
       secretHash: 'x',
@@ -156,19 +156,19 @@ export class TestFarm {
       machine,
       approved,
     })
-    await this.farm.signOn(worker.publicId, { ...SIGN_ON, name, ...signOn })
+    await this.farm.workers.signOn(worker.publicId, { ...SIGN_ON, name, ...signOn })
     return worker
   }
 
   /** The worker as the engine of now knows it: after a restart the old object is history. */
   again(worker: WorkerState): WorkerState {
-    const found = this.farm.findWorker(worker.publicId)
+    const found = this.farm.workers.find(worker.publicId)
     if (!found) throw new Error(`worker ${worker.name} is not there`)
     return found
   }
 
   async foreignWorker(name: string, kinds = ['misc'], approved = true): Promise<WorkerState> {
-    const worker = await this.farm.registerWorker({
+    const worker = await this.farm.workers.register({
       adapter: 'flamenco',
       name,
       secretHash: 'x',
@@ -178,14 +178,14 @@ export class TestFarm {
       machine: null,
       approved,
     })
-    await this.farm.signOn(worker.publicId, { ...SIGN_ON, name, kinds })
-    if (approved) await this.farm.workerChangedStatus(worker.publicId, 'awake')
+    await this.farm.workers.signOn(worker.publicId, { ...SIGN_ON, name, kinds })
+    if (approved) await this.farm.workers.changedStatus(worker.publicId, 'awake')
     return worker
   }
 
   submit(tasks: Partial<AuthoredTask>[], record: Partial<NewJobRecord> & { policyChanges?: Partial<Policy> } = {}): Promise<JobState> {
     const compiled = { ...compileTasks(authored(tasks)), settings: {}, metadata: {} }
-    return this.farm.submitJob(this.record({ createdAt: this.time++, ...record }), compiled)
+    return this.farm.jobs.submit(this.record({ createdAt: this.time++, ...record }), compiled)
   }
 
   record({ policyChanges, ...record }: Partial<NewJobRecord> & { policyChanges?: Partial<Policy> }): NewJobRecord {
@@ -222,7 +222,7 @@ export class TestFarm {
 
   /** Takes without waiting; `index` is the task's number in its job. */
   async take(worker: WorkerState, slots = 1) {
-    const reply = await this.farm.take(worker.publicId, { slots, waitMs: 0, running: [] })
+    const reply = await this.farm.native.take(worker.publicId, { slots, waitMs: 0, running: [] })
     return reply.assignments
   }
 
@@ -235,7 +235,11 @@ export class TestFarm {
 
   /** One event of an attempt. The seq follows the worker's last one. */
   say(worker: WorkerState, fence: Fence, event: ReportEvent, take = 0) {
-    return this.farm.report(worker.publicId, [{ seq: worker.reportSeq + 1, taskId: fence.taskId, attempt: fence.attempt, event }], take)
+    return this.farm.native.report(
+      worker.publicId,
+      [{ seq: worker.reportSeq + 1, taskId: fence.taskId, attempt: fence.attempt, event }],
+      take,
+    )
   }
 
   async finish(worker: WorkerState, assignment: Fence, outcome: Outcome = 'success', exitCode: number | null = 0) {
@@ -299,7 +303,7 @@ export class TestFarm {
 
   /** Status, from memory, of the job. */
   async status(job: JobState): Promise<string | undefined> {
-    return (await this.farm.findJob(job.publicId))?.status
+    return (await this.farm.jobs.find(job.publicId))?.status
   }
 
   async jobRow(job: JobState) {

@@ -40,7 +40,8 @@ export interface TestServer {
 }
 
 export interface TestServerOptions extends Partial<ServerOptions> {
-  farm?: Partial<FarmEngine>
+  /** What the engine answers; the rest of it is quiet. */
+  farm?: FarmAnswers
   context?: Partial<ServerContext>
   now?: () => number
   /** An existing database file, left as it is; default: a new one in a temporary folder. */
@@ -171,22 +172,23 @@ function serialised(db: Connection): Pick<Writer, 'exclusive'> {
   }
 }
 
-/** An engine with some methods; calling another one is an error that names it. */
-export function fakeFarm(methods: Partial<FarmEngine>): FarmEngine {
-  const workers: WorkerState[] = []
-  const quiet: Partial<FarmEngine> = {
-    workers: () => workers,
-    findWorker: () => undefined,
-    farmStatus: () => 'idle',
-    waitsOf: () => [],
-    waitingJobs: () => [],
-    tags: () => [],
-    limits: () => [],
+interface FarmAnswers {
+  findWorker?: FarmEngine['workers']['find']
+  onAny?: FarmEngine['onAny']
+}
+
+/** An engine in which nothing happens but these answers; calling another method is an error that names it. */
+function fakeFarm({ findWorker = () => undefined, onAny = () => () => undefined }: FarmAnswers): FarmEngine {
+  return unavailable<FarmEngine>('farm', {
+    workers: unavailable<FarmEngine['workers']>('farm.workers', { all: () => [], find: findWorker }),
+    jobs: unavailable<FarmEngine['jobs']>('farm.jobs', { waitsOf: () => [], waiting: () => [] }),
+    tags: unavailable<FarmEngine['tags']>('farm.tags', { all: () => [] }),
+    limits: unavailable<FarmEngine['limits']>('farm.limits', { all: () => [] }),
     schedules: unavailable<FarmEngine['schedules']>('farm.schedules', { list: () => [] }),
+    status: () => 'idle',
     on: () => () => undefined,
-    onAny: () => () => undefined,
-  }
-  return unavailable<FarmEngine>('farm', { ...quiet, ...methods })
+    onAny,
+  })
 }
 
 /** Something that a test did not give: using it fails with its name. */

@@ -7,7 +7,7 @@ import { AttemptLog } from './jobs/attemptLog.ts'
 import { Attempts } from './jobs/attempts.ts'
 import { FinalLooks } from './jobs/finalLooks.ts'
 import { ForeignCompletion } from './jobs/foreignCompletion.ts'
-import { JobActions } from './jobs/jobActions.ts'
+import { JobActions, type JobHooks } from './jobs/jobActions.ts'
 import { JobEdits } from './jobs/jobEdits.ts'
 import { Results } from './jobs/results.ts'
 import { TaskActions } from './jobs/taskActions.ts'
@@ -25,15 +25,17 @@ import { ExternalWork } from './workers/externalWork.ts'
 import { ForeignWork } from './workers/foreignWork.ts'
 import { Instances } from './workers/instances.ts'
 import { Joining } from './workers/joining.ts'
+import { Limits } from './workers/limits.ts'
 import { Machines } from './workers/machines.ts'
 import { NativeWork } from './workers/nativeWork.ts'
-import { TagsAndLimits } from './workers/tagsAndLimits.ts'
+import { Tags } from './workers/tags.ts'
 import { StorageProofs } from './workers/storageProofs.ts'
 import { WorkerRequests } from './workers/workerRequests.ts'
 import { WorkerRoster } from './workers/workerRoster.ts'
+import { Workers } from './workers/workers.ts'
 
 /** What the farm as a whole does when its parts change. */
-interface EngineHooks {
+interface EngineHooks extends Omit<JobHooks, 'jobsChanged'> {
   /** A worker or job changed, so the farm's status may change. */
   statusMayChange(): void
   /** A job has a new status. */
@@ -58,7 +60,9 @@ export interface EngineParts {
   readonly joining: Joining
   readonly machines: Machines
   readonly logs: AttemptLog
-  readonly registry: TagsAndLimits
+  readonly tags: Tags
+  readonly limits: Limits
+  readonly workers: Workers
   readonly assignments: Assignments
   readonly jobs: JobActions
   readonly appends: Appends
@@ -87,7 +91,7 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
   const others: Others = new Others(core, () => roster.each(), storage)
   const workerById = (id: number): WorkerState | undefined => roster.byInternalId(id)
   const attempts = new Attempts(core, { book, leases, transitions, others, workerById, warnings, logs })
-  const sessions = new WarmApps(core, book)
+  const sessions = new WarmApps(core, book, () => roster.each())
   const dispatcher = new Dispatcher(core, book, leases, transitions, sessions, others, storage)
   const next = new Prefetch(core, book, leases, dispatcher)
   const roster: WorkerRoster = new WorkerRoster(core, leases, attempts, dispatcher, next, () => hooks.statusMayChange())
@@ -102,12 +106,19 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
       if (worker) hooks.onClone?.({ id: worker.publicId, name: worker.name, address: worker.address })
     },
   )
-  const registry = new TagsAndLimits(core, book, leases)
+  const tags = new Tags(core, book, () => roster.each())
+  const limits = new Limits(core, book, leases)
   const assignments = new Assignments(core)
   const edits = new JobEdits(core, book, transitions, others)
-  const jobs = new JobActions(core, { book, leases, transitions, registry, edits })
-  const tasks = new TaskActions(core, { book, leases, transitions, attempts, others, logs, edits })
   const appends = new Appends(core, book, transitions)
+  const stalls = new Stalls(core, book, others, transitions, attempts, logs, () => roster.each())
+  const explainer = new Explainer(core, book, dispatcher, () => roster.all(), sessions, stalls, storage)
+  const jobs = new JobActions(
+    core,
+    { book, leases, transitions, tags, limits, edits, appends, stalls, worker: (id) => roster.need(id) },
+    { ...hooks, jobsChanged: () => hooks.statusMayChange() },
+  )
+  const tasks = new TaskActions(core, { book, leases, transitions, attempts, others, logs, edits, explainer })
   const requests = new WorkerRequests(
     () => core.newId(),
     (workerId) => dispatcher.nudge(workerId),
@@ -118,8 +129,7 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
   const finalLooks = new FinalLooks(core, transitions)
   const foreign = new ForeignWork(core, { ...working, transitions, completion: foreignCompletion })
   const external = new ExternalWork(core, { ...working, transitions })
-  const stalls = new Stalls(core, book, others, transitions, attempts, logs, () => roster.each())
-  const explainer = new Explainer(core, book, dispatcher, () => roster.all(), sessions, stalls, storage)
+  const workers = new Workers(core, { roster, joining, instances, requests, machines, tags, sessions, assignments })
   const results = new Results(core, book, attempts, warnings, logs)
   return {
     leases,
@@ -137,7 +147,9 @@ export function assemble(core: Core, hooks: EngineHooks): EngineParts {
     joining,
     machines,
     logs,
-    registry,
+    tags,
+    limits,
+    workers,
     assignments,
     jobs,
     appends,

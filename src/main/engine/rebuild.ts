@@ -10,9 +10,11 @@ import { ranBefore } from './rules/timeouts.ts'
 const BETWEEN: readonly JobStatus[] = ['cancel-requested', 'requeueing', 'pause-requested']
 
 export async function rebuild(core: Core, parts: EngineParts): Promise<void> {
-  const { leases, book, sessions, transitions, roster, registry, foreignCompletion, finalLooks } = parts
+  const { leases, book, sessions, transitions, roster, tags, limits, foreignCompletion, finalLooks } = parts
   const { store } = core
-  await registry.load()
+  await tags.load()
+  await limits.load()
+  for (const lane of await store.workers.loadLanes()) book.lanes.set(lane.id, lane)
   roster.load(await store.workers.load())
   sessions.load(await store.workers.loadOpenWarmApps())
   // Half-stored jobs: their client never got an answer.

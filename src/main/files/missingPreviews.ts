@@ -103,7 +103,7 @@ export class MissingPreviews {
     this.maker = new PreviewMaker({
       previews: options.previews,
       log: options.log,
-      onResult: ({ taskId, path }, preview, details) => options.farm.setFramePreview(taskId, path, preview, details),
+      onResult: ({ taskId, path }, preview, details) => options.farm.results.setFramePreview(taskId, path, preview, details),
     })
   }
 
@@ -131,7 +131,7 @@ export class MissingPreviews {
     this.after = frames.length < PAGE ? 0 : (frames.at(-1)?.id ?? 0)
     const due = frames.filter((frame) => isDue(frame, this.saverOf(frame), now(), this.startedAt))
     if (this.after === 0 && due.length === 0) this.refusals.clear()
-    const workers = farm.workers()
+    const workers = farm.workers.all()
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         for (let frame = due.shift(); frame !== undefined && !this.stopped; frame = due.shift()) await this.make(frame, workers)
@@ -141,8 +141,8 @@ export class MissingPreviews {
   }
 
   private saverOf({ workerId }: UnseenFrame): Saver | undefined {
-    const worker = this.options.farm.workers().find(({ id }) => id === workerId)
-    return worker && { adapter: worker.adapter, status: worker.status, signedOnAt: this.options.farm.signedOnAt(worker.publicId) }
+    const worker = this.options.farm.workers.all().find(({ id }) => id === workerId)
+    return worker && { adapter: worker.adapter, status: worker.status, signedOnAt: this.options.farm.workers.signedOnAt(worker.publicId) }
   }
 
   private async make(frame: UnseenFrame, workers: readonly WorkerState[]): Promise<void> {
@@ -150,7 +150,7 @@ export class MissingPreviews {
     const refused = this.refusals.get(frame.id)
     try {
       const written = await outputsOfTask(read, frame.jobId, parseTaskId(frame.taskId)?.index ?? 0)
-      const saver = this.options.farm.workers().find(({ id }) => id === frame.workerId)
+      const saver = this.options.farm.workers.all().find(({ id }) => id === frame.workerId)
       const outputs = withFoldersOf(written, saver, settings(), host())
       // The worker that saved it may open it. Another worker only opens output of the job.
       const isOutput = isNamedInside(pathHere(frame.path, frame.platform, settings(), host()), settings(), host(), outputs)
@@ -169,7 +169,7 @@ export class MissingPreviews {
     const file = withVariable(frame.path, frame.platform, settings(), host())
     const command = { name: 'make-preview', parameters: { file, frameId: frame.id }, totalStepCount: 0 }
     try {
-      await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
+      await farm.workers.ask(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
     } catch (error) {
       if (error instanceof UnavailableError) return
       if (!(error instanceof WorkerRequestFailedError)) throw error
@@ -193,6 +193,6 @@ export class MissingPreviews {
 
   private async giveUp(frame: UnseenFrame, problem: string): Promise<void> {
     this.refusals.delete(frame.id)
-    await this.options.farm.setFramePreview(frame.taskId, frame.path, 'failed', { problem: problem.slice(0, MAX_REASON_CHARS) })
+    await this.options.farm.results.setFramePreview(frame.taskId, frame.path, 'failed', { problem: problem.slice(0, MAX_REASON_CHARS) })
   }
 }

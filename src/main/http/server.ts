@@ -76,7 +76,8 @@ export async function buildServer(context: ServerContext, options: ServerOptions
   endStreamsOnClose(app)
 
   const opened = dialects.map((dialect) => ({ dialect, parts: dialect.open(context) }))
-  for (const { parts } of opened) for (const [kind, handOut] of Object.entries(parts.handOut ?? {})) context.farm.onHandOut(kind, handOut)
+  for (const { parts } of opened)
+    for (const [kind, handOut] of Object.entries(parts.handOut ?? {})) context.farm.tasks.onHandOut(kind, handOut)
   for (const { parts } of opened)
     for (const [kind, handler] of Object.entries(parts.outboxHandlers ?? {})) context.notifier.handle(kind, handler)
   const natives = opened.flatMap(({ parts }) => parts.native ?? [])

@@ -25,7 +25,10 @@ export interface SecurityOptions {
   /** The store's writer. */
   write: TransactionalDatabase
   /** The part of the engine that security needs. */
-  farm: { findWorker(publicId: string): WorkerState | undefined; holdsTask(taskId: string, attempt: number): boolean }
+  farm: {
+    workers: { find(publicId: string): WorkerState | undefined }
+    tasks: { holds(taskId: string, attempt: number): boolean }
+  }
   settings: { current(): { allowedHosts: readonly string[]; openToLan: boolean }; onChange(listener: () => void): () => void }
   now(): number
   /** Milliseconds of a monotonic clock, for lockout times; missing: `now`. */
@@ -58,10 +61,10 @@ export class Security {
     this.hosts = new HostPolicy(() => options.settings.current().allowedHosts, steady)
     this.tickets = new Tickets(options.now, accounts.tokenBook)
     this.streams = new OpenStreams(accounts.tokenBook, options.now)
-    this.workerSecrets = new WorkerSecrets((id) => options.farm.findWorker(id), steady)
+    this.workerSecrets = new WorkerSecrets((id) => options.farm.workers.find(id), steady)
     this.attemptTokens = new AttemptTokens({
       secrets: options.secrets,
-      holdsTask: (taskId, attempt) => options.farm.holdsTask(taskId, attempt),
+      holdsTask: (taskId, attempt) => options.farm.tasks.holds(taskId, attempt),
       isOwnerGone: (ownerId) => accounts.rightsOf(ownerId, options.settings.current().openToLan).gone !== null,
     })
     this.audit = new AuditLog(options.write, options.log)

@@ -5,7 +5,7 @@
 import type { JobStatus, TaskStatus } from '../../shared/enums.ts'
 import type { CompiledJob } from '../engine/base/compiledJob.ts'
 import { InvalidInputError } from '../engine/base/errors.ts'
-import type { NewJobRecord } from '../engine/base/farmEngine.ts'
+import type { NewJobRecord } from '../engine/base/farmRecords.ts'
 import type { StatusCounts } from '../engine/base/model.ts'
 import type { RerunChoice, ResolvedJobRefs, TaskRerun } from '../engine/base/ports.ts'
 import type { Connection } from './connection.ts'

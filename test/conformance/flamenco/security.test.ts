@@ -19,7 +19,7 @@ afterAll(async () => {
 })
 afterEach(async () => {
   await manager.context.settings.update({ openToLan: false })
-  for (const { publicId } of manager.context.farm.workers()) await manager.context.farm.deleteWorker(publicId)
+  for (const { publicId } of manager.context.farm.workers.all()) await manager.context.farm.workers.delete(publicId)
 })
 
 /** What the add-on calls; workers' own calls need their secret or are open to strangers. */
@@ -83,7 +83,7 @@ describe('workers of strangers', () => {
     await worker.schedule(409)
     await worker.changedTo('awake')
     await worker.schedule(409)
-    await manager.context.farm.approveWorker(worker.uuid)
+    await manager.context.farm.workers.approve(worker.uuid)
     await worker.changedTo('awake')
     await worker.schedule(200)
   })
@@ -92,12 +92,12 @@ describe('workers of strangers', () => {
     const body = { name: 'x', secret: SECRET, platform: 'linux', supported_task_types: ['misc'] }
     for (let i = 0; i < 3; i++) await client.call('POST /worker/register-worker', 200, [], { body })
     await client.call('POST /worker/register-worker', 429, [], { body })
-    expect(manager.context.farm.workers()).toHaveLength(3)
+    expect(manager.context.farm.workers.all()).toHaveLength(3)
   })
 
   test('a deleted worker cannot sign on any more', async () => {
     const worker = await FlamencoWorker.register(client)
-    await manager.context.farm.deleteWorker(worker.uuid)
+    await manager.context.farm.workers.delete(worker.uuid)
     await client.call('POST /worker/sign-on', 403, [], { as: worker, body: { name: 'x', supported_task_types: [], software_version: 'x' } })
   })
 })
@@ -144,7 +144,7 @@ describe('keys in the address', () => {
       body: { name: 'ours', secret: SECRET, platform: 'linux', supported_task_types: ['misc'] },
     })
     expect(registered.status).toBe(200)
-    expect(manager.context.farm.findWorker(registered.body.uuid)?.approvedAt).not.toBeNull()
+    expect(manager.context.farm.workers.find(registered.body.uuid)?.approvedAt).not.toBeNull()
     expect((await client.request('POST', `/k/${join.text}/api/v3/jobs`, { body: echoJob() })).status).toBe(403)
   })
 

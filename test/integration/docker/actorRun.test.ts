@@ -141,13 +141,13 @@ time.sleep(100)`
     await farm.until(taskId, ({ activity }) => activity.includes('running in container'))
     for (let tries = 0; tries < 200 && !(await farm.execution(taskId)).log.includes('ready'); tries++)
       await new Promise((resolve) => setTimeout(resolve, 50))
-    await farm.manager.context.farm.haltTask(taskId, 'halted by a test')
+    await farm.manager.context.farm.tasks.halt(taskId, 'halted by a test')
     expect((await farm.execution(taskId)).status).toBe('active')
     const end = await farm.end(taskId)
     expect(end).toMatchObject({ status: 'completed', outcome: 'stopped' })
     expect(end.result?.containers[0]).toMatchObject({ exitCode: 3 })
     expect(end.results.map(String)).toEqual(['last words'])
-    await expect(farm.manager.context.farm.haltTask(taskId, 'again')).rejects.toThrow('is not running')
+    await expect(farm.manager.context.farm.tasks.halt(taskId, 'again')).rejects.toThrow('is not running')
   }, 60_000)
 
   const CALL = `

@@ -11,7 +11,7 @@ const COMMANDS = JSON.stringify({ commands: [{ name: 'echo', parameters: { messa
 async function mailbox(): Promise<string> {
   const record = test.record({ name: 'mailbox' })
   const policy = { ...record.policy, restsAs: 'waiting for messages' }
-  const job = await test.farm.submitJob(
+  const job = await test.farm.jobs.submit(
     { ...record, policy, activity: policy.restsAs },
     { ...compileTasks([]), settings: {}, metadata: {}, templates: [COMMANDS] },
   )
@@ -19,18 +19,18 @@ async function mailbox(): Promise<string> {
 }
 
 const append = (job: string, input: string | null = null) =>
-  test.farm.appendTask(job, { name: 'message', kind: 'misc', priority: 50, input })
+  test.farm.jobs.append(job, { name: 'message', kind: 'misc', priority: 50, input })
 
 it('tasks run in the order in which they were added, and the job rests in between', async () => {
   test = await TestFarm.open()
   const worker = await test.worker('one')
   const job = await mailbox()
-  expect((await test.farm.findJob(job))?.status).toBe('completed')
+  expect((await test.farm.jobs.find(job))?.status).toBe('completed')
   expect(await Promise.all([append(job, '{"n":1}'), append(job), append(job)])).toEqual([1, 2, 3])
-  expect((await test.farm.findJob(job))?.status).toBe('queued')
+  expect((await test.farm.jobs.find(job))?.status).toBe('queued')
   const done = await test.work(worker)
   expect([...done].sort()).toEqual(done)
-  expect(await test.farm.findJob(job)).toMatchObject({ status: 'completed', activity: expect.stringContaining('waiting for messages') })
+  expect(await test.farm.jobs.find(job)).toMatchObject({ status: 'completed', activity: expect.stringContaining('waiting for messages') })
   expect(await append(job)).toBe(4)
   expect(await test.work(worker)).toHaveLength(1)
 })
@@ -51,7 +51,7 @@ it('more tasks than the window in memory holds are all handed out, in order, als
   done.push(...(await test.work(worker)))
   expect(done).toHaveLength(950)
   expect(new Set(done).size).toBe(950)
-  const job2 = await test.farm.findJob(job)
+  const job2 = await test.farm.jobs.find(job)
   expect(job2?.counts).toMatchObject({ queued: 0, completed: 950 })
 })
 
@@ -61,7 +61,7 @@ it('what was added survives the end of the program, with its input and the count
   await append(job, '{"n":1}')
   await append(job, '{"n":2}')
   await test.restart()
-  expect(await test.farm.findJob(job)).toMatchObject({ taskCount: 2, stepsTotal: 2, status: 'queued' })
+  expect(await test.farm.jobs.find(job)).toMatchObject({ taskCount: 2, stepsTotal: 2, status: 'queued' })
   const rows = await test.opened.read.all<{ input: string }>('select input from tasks order by idx')
   expect(rows).toEqual([{ input: '{"n":1}' }, { input: '{"n":2}' }])
   const worker = await test.worker('one')
@@ -77,7 +77,7 @@ it('a failure of one does not end the job, and a later one runs', async () => {
     const [assignment] = await test.take(worker)
     if (assignment) await test.fail(worker, assignment)
   }
-  expect(await test.farm.findJob(job)).toMatchObject({ status: 'completed', counts: { failed: 1 } })
+  expect(await test.farm.jobs.find(job)).toMatchObject({ status: 'completed', counts: { failed: 1 } })
   await append(job)
   expect(await test.work(worker)).toHaveLength(1)
 })
@@ -85,7 +85,7 @@ it('a failure of one does not end the job, and a later one runs', async () => {
 it('a job that was deleted, or has no commands for it, takes none', async () => {
   test = await TestFarm.open()
   const job = await mailbox()
-  await test.farm.actOnJob(job, 'delete', 'somebody')
+  await test.farm.jobs.act(job, 'delete', 'somebody')
   await expect(append(job)).rejects.toThrow('is deleted')
   await expect(append('11111111-1111-4111-8111-111111111111')).rejects.toThrow('not found')
 })

@@ -49,7 +49,7 @@ describe.each([
     test.jump(ms, stopped)
     for (let minutes = 0; minutes < 62; minutes++) {
       test.pass(MINUTE)
-      await test.farm.take(bob.publicId, { slots: 0, waitMs: 0, running: [{ taskId: long.taskId, attempt: 1 }] })
+      await test.farm.native.take(bob.publicId, { slots: 0, waitMs: 0, running: [{ taskId: long.taskId, attempt: 1 }] })
     }
     await test.farm.timers.checkTimeouts()
     expect([test.again(ada).status, test.again(bob).status]).toEqual(['error', 'awake'])
@@ -99,7 +99,7 @@ describe('the clock set back while no manager ran', () => {
     await test.settled()
     expect(await test.take(test.again(ada))).toHaveLength(1)
     await test.farm.timers.checkTimeouts()
-    expect(test.farm.workers().map(({ name, status }) => `${name} ${status}`)).toEqual(['ada awake', 'bob error'])
+    expect(test.farm.workers.all().map(({ name, status }) => `${name} ${status}`)).toEqual(['ada awake', 'bob error'])
   })
 })
 
@@ -110,11 +110,11 @@ describe('a sleep schedule', () => {
   it('applies at once when the clock jumps into it, and keeps what a person asked for when it does not', async () => {
     test.time = at(12)
     const ada = await test.worker('ada')
-    await test.farm.setSleepSchedule(ada.publicId, night)
+    await test.farm.workers.setSleepSchedule(ada.publicId, night)
     test.jump(10.5 * 60 * MINUTE)
     test.farm.timers.applySchedules()
     expect(test.again(ada).statusRequested).toBe('asleep')
-    await test.farm.requestWorkerStatus(ada.publicId, 'awake', false)
+    await test.farm.workers.requestStatus(ada.publicId, 'awake', false)
     test.jump(10 * MINUTE)
     test.farm.timers.applySchedules()
     expect(test.again(ada).statusRequested).not.toBe('asleep')
@@ -123,7 +123,7 @@ describe('a sleep schedule', () => {
   it('is not skipped when the clock goes back before its next change', async () => {
     test.time = at(12)
     const ada = await test.worker('ada')
-    await test.farm.setSleepSchedule(ada.publicId, night)
+    await test.farm.workers.setSleepSchedule(ada.publicId, night)
     test.jump(-DAY)
     test.time = at(22, 1) - DAY
     test.farm.timers.applySchedules()

@@ -62,7 +62,7 @@ const statusOf = async (test: TestFarm, name: string): Promise<string | undefine
 
 /** Signs on as a worker does after the manager's death: it runs nothing any more. */
 const comeBack = (test: TestFarm, worker: WorkerState) =>
-  test.farm.signOn(worker.publicId, {
+  test.farm.workers.signOn(worker.publicId, {
     name: worker.name,
     software: '',
     address: '',
@@ -94,7 +94,7 @@ describe('a manager that dies at any moment', () => {
                     ? { type, at: test.time, path: `/${task.taskName}.png`, frame: 1, bytes: 1, width: 1, height: 1, renderedMs: 1 }
                     : { type: 'finished' as const, at: test.time, outcome: 'success' as const, exitCode: 0, reason: '' },
             }))
-            await test.farm.report(worker.publicId, reports, 0)
+            await test.farm.native.report(worker.publicId, reports, 0)
             acknowledge(`finished ${task.taskName}`)
           }
           await test.settled()
@@ -132,9 +132,9 @@ describe('a manager that dies at any moment', () => {
         const job = await test.submit(many, { name: 'big' })
         acknowledge('submitted')
         await test.take(worker, 4)
-        await test.farm.actOnJob(job.publicId, 'cancel', 'tester')
+        await test.farm.jobs.act(job.publicId, 'cancel', 'tester')
         acknowledge('canceled')
-        await test.farm.actOnJob(job.publicId, 'requeue', 'tester')
+        await test.farm.jobs.act(job.publicId, 'requeue', 'tester')
         acknowledge('requeued')
       },
       async (test, worker, claims) => {
@@ -144,10 +144,10 @@ describe('a manager that dies at any moment', () => {
         if (claims.at(-1) === 'requeued') expect(status).toBe('queued')
         const job = await test.opened.read.get<{ public_id: string }>('select public_id from jobs')
         await comeBack(test, worker)
-        await test.farm.actOnJob(job!.public_id, 'requeue', 'tester')
+        await test.farm.jobs.act(job!.public_id, 'requeue', 'tester')
         expect(await test.take(worker, 4)).toHaveLength(4)
         expect(await test.opened.read.get('select count_queued, count_active from jobs')).toEqual({ count_queued: 2096, count_active: 4 })
-        await test.farm.actOnJob(job!.public_id, 'cancel', 'tester')
+        await test.farm.jobs.act(job!.public_id, 'cancel', 'tester')
       },
     )
     expect(moments).toBeGreaterThan(10)
@@ -159,13 +159,13 @@ describe('a manager that dies at any moment', () => {
         const job = await test.submit([{}, { dependsOn: [1] }, { dependsOn: [2] }, {}], { name: 'chain' })
         await test.finish(worker, (await test.take(worker, 1))[0]!)
         acknowledge('one done')
-        await test.farm.actOnJob(job.publicId, 'pause', 'tester')
+        await test.farm.jobs.act(job.publicId, 'pause', 'tester')
         acknowledge('paused')
-        await test.farm.actOnJob(job.publicId, 'resume', 'tester')
+        await test.farm.jobs.act(job.publicId, 'resume', 'tester')
         acknowledge('resumed')
         await test.work(worker)
         acknowledge('completed')
-        await test.farm.actOnTask(test.taskId(job, 1), 'requeue', 'tester')
+        await test.farm.tasks.act(test.taskId(job, 1), 'requeue', 'tester')
         acknowledge('requeued')
       },
       async (test, worker, claims) => {
@@ -178,7 +178,7 @@ describe('a manager that dies at any moment', () => {
           })
         await comeBack(test, worker)
         const job = await test.opened.read.get<{ public_id: string }>('select public_id from jobs')
-        if (status === 'paused') await test.farm.actOnJob(job!.public_id, 'resume', 'tester')
+        if (status === 'paused') await test.farm.jobs.act(job!.public_id, 'resume', 'tester')
         const done = await test.work(worker)
         expect(await statusOf(test, 'chain')).toBe('completed')
         // In the order of the graph, whatever was left of it.
@@ -198,7 +198,7 @@ describe('a manager that dies at any moment', () => {
           { name: 'more', kind: 'misc', priority: 50, commands: [], dependsOn: [], dependsOnOlder: [1] },
           { name: 'rest', kind: 'misc', priority: 50, commands: [], dependsOn: [1] },
         ])
-        await test.farm.growJob(job.publicId, { ...more, settings: {}, metadata: {} })
+        await test.farm.jobs.grow(job.publicId, { ...more, settings: {}, metadata: {} })
         acknowledge('grown')
         await test.fail(worker, await test.takeOne(worker))
         acknowledge('failed')
@@ -211,7 +211,7 @@ describe('a manager that dies at any moment', () => {
         if (claims.includes('grown')) expect(row.task_count).toBe(3)
         if (claims.includes('failed')) expect(row.status).toBe('failed')
         await comeBack(test, worker)
-        if (row.status === 'failed') await test.farm.actOnJob(row.public_id, 'requeue-failed', 'tester')
+        if (row.status === 'failed') await test.farm.jobs.act(row.public_id, 'requeue-failed', 'tester')
         await test.work(worker)
         expect(await statusOf(test, 'grows')).toBe('completed')
       },
@@ -228,7 +228,7 @@ describe('a manager that dies at any moment', () => {
         await test.submit([{}], { name: 'kept', dependsOn: [job.publicId] })
         const task = await test.takeOne(worker)
         await test.say(worker, task, { type: 'log', at: test.time, stream: 'stdout', text: 'hello\n' })
-        await test.farm.actOnJob(job.publicId, 'delete', 'tester')
+        await test.farm.jobs.act(job.publicId, 'delete', 'tester')
         acknowledge('deleted')
         test.pass(test.settings.undoPeriodMs)
         await test.farm.timers.purge()

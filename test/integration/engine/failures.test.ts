@@ -55,7 +55,7 @@ describe('a failed task', () => {
     await test.fail(ada, await test.takeOne(ada))
     await test.restart()
     expect(await test.work(test.again(bob))).toEqual([2, 3, 1].map((index) => test.taskId(job, index)))
-    await test.farm.actOnJob(job.publicId, 'requeue', 'tester')
+    await test.farm.jobs.act(job.publicId, 'requeue', 'tester')
     expect(await test.work(test.again(bob), test.again(ada))).toEqual([1, 2, 3].map((index) => test.taskId(job, index)))
   })
 
@@ -132,23 +132,30 @@ describe('a failed task', () => {
   })
 
   it('is tried by the last one again when the others leave, are deleted, blocked, retagged or lose the kind', async () => {
-    const tag = await test.farm.createTag({ name: 'gpu' })
+    const tag = await test.farm.tags.create({ name: 'gpu' })
     const leave: Record<string, (bob: WorkerState, job: JobState) => Promise<unknown>> = {
-      'signs off': (bob) => test.farm.signOff(bob.publicId),
-      'is deleted': (bob) => test.farm.deleteWorker(bob.publicId),
-      'is retagged': (bob) => test.farm.setWorkerTags(bob.publicId, []),
+      'signs off': (bob) => test.farm.workers.signOff(bob.publicId),
+      'is deleted': (bob) => test.farm.workers.delete(bob.publicId),
+      'is retagged': (bob) => test.farm.workers.setTags(bob.publicId, []),
       'loses the kind': (bob) =>
-        test.farm.signOn(bob.publicId, { name: 'bob', software: '', address: '', kinds: ['video'], canRestart: false, running: [] }),
+        test.farm.workers.signOn(bob.publicId, {
+          name: 'bob',
+          software: '',
+          address: '',
+          kinds: ['video'],
+          canRestart: false,
+          running: [],
+        }),
     }
     const ada = await test.worker('ada')
-    await test.farm.setWorkerTags(ada.publicId, [tag.publicId])
+    await test.farm.workers.setTags(ada.publicId, [tag.publicId])
     for (const [how, goes] of Object.entries(leave)) {
       const bob = await test.worker('bob')
-      await test.farm.setWorkerTags(bob.publicId, [tag.publicId])
+      await test.farm.workers.setTags(bob.publicId, [tag.publicId])
       const job = await test.submit([{}], { tag: tag.publicId })
       await test.fail(ada, await test.takeOne(ada))
       expect(await test.take(ada), how).toEqual([])
-      const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+      const reply = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
       await goes(bob, job)
       const [again] = (await reply).assignments
       expect(again, how).toMatchObject({ taskId: test.taskId(job, 1), attempt: 2 })
@@ -158,7 +165,7 @@ describe('a failed task', () => {
 
   it('waits for workers that are asleep, however long', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
-    await test.farm.workerChangedStatus(bob.publicId, 'asleep')
+    await test.farm.workers.changedStatus(bob.publicId, 'asleep')
     const job = await test.submit([{}], { policyChanges: { failJobWhenNobodyLeft: true } })
     await test.fail(ada, await test.takeOne(ada))
     expect(await test.take(ada)).toEqual([])
@@ -180,7 +187,7 @@ describe('tasks that no worker is left for', () => {
 
   it('fail after five minutes when the only worker used up its tries and the other one has left', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
-    await test.farm.signOff(bob.publicId)
+    await test.farm.workers.signOff(bob.publicId)
     const job = await test.submit([{}])
     for (let tries = 0; tries < 3; tries++) await test.fail(ada, await test.takeOne(ada))
     expect(await test.statuses(job)).toEqual(['soft-failed'])
@@ -198,11 +205,11 @@ describe('tasks that no worker is left for', () => {
     for (let done = 0; done < 5; done++) await test.finish(bob, await test.takeOne(bob))
     for (let failed = 0; failed < 3; failed++) await test.fail(ada, await test.takeOne(ada))
     expect(await test.take(ada)).toEqual([])
-    await test.farm.signOff(bob.publicId)
+    await test.farm.workers.signOff(bob.publicId)
     await minutes(14)
     expect(await test.status(job)).toBe('active')
     await minutes(2)
-    const [wait] = test.farm.waitsOf(job.publicId)
+    const [wait] = test.farm.jobs.waitsOf(job.publicId)
     expect(wait).toMatchObject({ state: 'stalled', kind: 'misc', message: 'ada is blocked, bob is offline' })
     await minutes(5)
     expect(await test.jobRow(job)).toMatchObject({ status: 'failed', count_failed: 35, count_completed: 5 })
@@ -215,8 +222,8 @@ describe('tasks that no worker is left for', () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
     const job = await test.submit([{}, {}])
     await test.fail(ada, await test.takeOne(ada))
-    await test.farm.actOnTask(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
-    await test.farm.deleteWorker(bob.publicId)
+    await test.farm.tasks.act(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
+    await test.farm.workers.delete(bob.publicId)
     await test.finish(ada, await test.takeOne(ada))
     await minutes(4)
     const eve = await test.worker('eve')
@@ -235,7 +242,7 @@ describe('tasks that no worker is left for', () => {
       await test.finish(bob, await test.takeOne(bob))
       const video = await test.takeOne(ada)
       await test.fail(ada, video.kind === 'misc' ? video : await test.takeOne(ada))
-      await test.farm.deleteWorker(bob.publicId)
+      await test.farm.workers.delete(bob.publicId)
       await minutes(6)
       expect(await test.status(job)).toBe(failJobWhenNobodyLeft ? 'failed' : 'active')
       await test.work(ada)
@@ -246,17 +253,17 @@ describe('tasks that no worker is left for', () => {
 
   it('wait with the reason, and do not fail, while no worker fits or those that fit are not approved, asleep or offline', async () => {
     const job = await test.submit([{}])
-    const state = () => test.farm.waitsOf(job.publicId).map(({ state, rule }) => `${state} ${rule}`)
+    const state = () => test.farm.jobs.waitsOf(job.publicId).map(({ state, rule }) => `${state} ${rule}`)
     expect(state()).toEqual(['waiting no-worker'])
     await test.worker('video', { kinds: ['video'] })
     expect(state()).toEqual(['waiting no-worker'])
     const ada = await test.worker('ada', { approved: false })
     expect(state()).toEqual(['waiting not-approved'])
-    await test.farm.approveWorker(ada.publicId)
+    await test.farm.workers.approve(ada.publicId)
     expect(state()).toEqual([])
-    await test.farm.workerChangedStatus(ada.publicId, 'asleep')
+    await test.farm.workers.changedStatus(ada.publicId, 'asleep')
     expect(state()).toEqual(['waiting asleep'])
-    await test.farm.signOff(ada.publicId)
+    await test.farm.workers.signOff(ada.publicId)
     expect(state()).toEqual(['waiting offline'])
     await minutes(90)
     expect(state()).toEqual(['waiting offline'])
@@ -299,7 +306,7 @@ describe('the blocklist', () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
     const job = await test.submit(MANY)
     for (let at = 0; at < 5; at++) await test.finish(bob, await test.takeOne(bob))
-    await test.farm.deleteWorker(bob.publicId)
+    await test.farm.workers.delete(bob.publicId)
     for (let at = 0; at < 5; at++) await test.fail(ada, await test.takeOne(ada))
     expect(await test.opened.read.all('select * from job_blocks')).toEqual([])
     await test.work(ada)
@@ -327,7 +334,7 @@ describe('the blocklist', () => {
     const job = await test.submit(MANY)
     await test.finish(bob, await test.takeOne(bob))
     for (let at = 0; at < 3; at++) await test.fail(ada, await test.takeOne(ada))
-    await test.farm.unblockWorker(job.publicId, ada.publicId, 'misc')
+    await test.farm.jobs.unblock(job.publicId, ada.publicId, 'misc')
     expect(await test.opened.read.all('select * from task_failures')).toEqual([])
     for (let at = 0; at < 2; at++) await test.fail(ada, await test.takeOne(ada))
     expect(await test.opened.read.all('select * from job_blocks')).toEqual([])
@@ -342,9 +349,9 @@ describe('the blocklist', () => {
     await test.finish(bob, await test.takeOne(bob))
     const failed = await test.takeOne(ada)
     await test.fail(ada, failed)
-    await test.farm.deleteWorker(bob.publicId)
+    await test.farm.workers.delete(bob.publicId)
     expect(await test.take(ada)).toEqual([])
-    await test.farm.actOnTask(failed.taskId, 'requeue', 'tester')
+    await test.farm.tasks.act(failed.taskId, 'requeue', 'tester')
     await test.work(ada)
     expect(await test.status(job)).toBe('completed')
   })
@@ -355,9 +362,9 @@ describe('the blocklist', () => {
     const job = await test.submit(MANY, { policyChanges: { blockAfterFailures: 1 } })
     await test.finish(bob, await test.takeOne(bob))
     await test.fail(ada, await test.takeOne(ada))
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const reply = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
-    await test.farm.unblockWorker(job.publicId, ada.publicId, 'misc')
+    await test.farm.jobs.unblock(job.publicId, ada.publicId, 'misc')
     expect((await reply).assignments).toMatchObject([{ taskId: test.taskId(job, 3) }])
   })
 
@@ -380,7 +387,7 @@ describe('the blocklist', () => {
     await test.restart()
     await test.fail(test.again(ada), await test.takeOne(test.again(ada)))
     expect(await test.opened.read.all('select * from job_blocks')).toEqual([])
-    await test.farm.actOnTask(test.taskId(job, 1), 'requeue', 'ada')
+    await test.farm.tasks.act(test.taskId(job, 1), 'requeue', 'ada')
     await test.fail(test.again(ada), await test.takeOne(test.again(ada)))
     expect(await test.opened.read.all('select * from job_blocks')).toEqual([])
     expect(await test.opened.read.all('select tasks from job_completions')).toEqual([{ tasks: 4 }])

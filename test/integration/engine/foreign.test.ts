@@ -23,16 +23,16 @@ afterEach(async () => {
   await test.close()
 })
 
-const schedule = async (worker: WorkerState) => (await test.farm.scheduleForeign(worker.publicId))?.assignment
-const update = (worker: WorkerState, taskId: string, what: Parameters<typeof test.farm.updateForeign>[2]) =>
-  test.farm.updateForeign(worker.publicId, taskId, what)
-const mayRun = (worker: WorkerState, taskId: string) => test.farm.mayKeepRunning(worker.publicId, taskId)
+const schedule = async (worker: WorkerState) => (await test.farm.foreign.schedule(worker.publicId))?.assignment
+const update = (worker: WorkerState, taskId: string, what: Parameters<typeof test.farm.foreign.update>[2]) =>
+  test.farm.foreign.update(worker.publicId, taskId, what)
+const mayRun = (worker: WorkerState, taskId: string) => test.farm.foreign.mayKeepRunning(worker.publicId, taskId)
 
 describe('asking for a task', () => {
   it('answers the task, makes it active and the job with it', async () => {
     const flora = await test.foreignWorker('flora')
     const job = await test.submit([{}], { priority: 61 })
-    const task = await test.farm.scheduleForeign(flora.publicId)
+    const task = await test.farm.foreign.schedule(flora.publicId)
     expect(task).toMatchObject({ priority: 50, jobPriority: 61, stepsCompleted: 0 })
     expect(task?.assignment).toMatchObject({ taskId: test.taskId(job, 1), attempt: 1, kind: 'misc' })
     expect(await test.statuses(job)).toEqual(['active'])
@@ -53,12 +53,12 @@ describe('asking for a task', () => {
 
   it('refuses a sleeping worker, and a pending request before anything else', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
     test.pass(5000)
     await expect(schedule(flora)).rejects.toThrow(WorkerNotAwakeError)
     expect(flora.lastSeenAt).toBe(test.time)
     test.pass(5000)
-    await test.farm.requestWorkerStatus(flora.publicId, 'awake', true)
+    await test.farm.workers.requestStatus(flora.publicId, 'awake', true)
     await expect(schedule(flora)).rejects.toThrow(expect.objectContaining({ status: 'awake' }))
     await expect(schedule(flora)).rejects.toThrow(StatusChangeRequestedError)
     expect(flora.lastSeenAt).toBe(test.time)
@@ -111,7 +111,7 @@ describe('asking for a task', () => {
     const [flora, greg] = [await test.foreignWorker('flora'), await test.foreignWorker('greg')]
     await test.submit([{}])
     const task = await schedule(flora)
-    await test.farm.signOff(flora.publicId)
+    await test.farm.workers.signOff(flora.publicId)
     expect(await schedule(greg)).toMatchObject({ taskId: task!.taskId, attempt: 2 })
   })
 
@@ -144,17 +144,17 @@ describe('asking for a task', () => {
     ['a tagged worker and a job of its tag', true, true, true],
   ])('matches %s', async (_, workerTagged, jobTagged, expected) => {
     const flora = await test.foreignWorker('flora')
-    const tag = await test.farm.createTag({ name: 'gpu' })
-    const other = await test.farm.createTag({ name: 'cpu' })
-    if (workerTagged) await test.farm.setWorkerTags(flora.publicId, [tag.publicId, other.publicId, 'unknown'])
+    const tag = await test.farm.tags.create({ name: 'gpu' })
+    const other = await test.farm.tags.create({ name: 'cpu' })
+    if (workerTagged) await test.farm.workers.setTags(flora.publicId, [tag.publicId, other.publicId, 'unknown'])
     await test.submit([{}], { tag: jobTagged ? tag.publicId : null })
     expect((await schedule(flora)) !== undefined).toBe(expected)
   })
 
   it('does not match a worker of another tag', async () => {
     const flora = await test.foreignWorker('flora')
-    const [gpu, cpu] = [await test.farm.createTag({ name: 'gpu' }), await test.farm.createTag({ name: 'cpu' })]
-    await test.farm.setWorkerTags(flora.publicId, [cpu.publicId])
+    const [gpu, cpu] = [await test.farm.tags.create({ name: 'gpu' }), await test.farm.tags.create({ name: 'cpu' })]
+    await test.farm.workers.setTags(flora.publicId, [cpu.publicId])
     await test.submit([{}], { tag: gpu.publicId })
     expect(await schedule(flora)).toBeUndefined()
   })
@@ -162,33 +162,39 @@ describe('asking for a task', () => {
   it('gives nothing to a worker that waits for approval; approval asks it to wake up', async () => {
     const flora = await test.foreignWorker('flora', ['misc'], false)
     expect(
-      await test.farm.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false }),
+      await test.farm.workers.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false }),
     ).toMatchObject({
       approved: false,
       statusRequested: 'asleep',
     })
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
     await test.submit([{}])
     await expect(schedule(flora)).rejects.toThrow(WorkerNotAwakeError)
-    await test.farm.approveWorker(flora.publicId)
+    await test.farm.workers.approve(flora.publicId)
     await expect(schedule(flora)).rejects.toThrow(StatusChangeRequestedError)
-    await test.farm.workerChangedStatus(flora.publicId, 'awake')
+    await test.farm.workers.changedStatus(flora.publicId, 'awake')
     expect(await schedule(flora)).toBeDefined()
   })
 
   it('wakes a worker also when it left while it waited for approval', async () => {
     const flora = await test.foreignWorker('flora', ['misc'], false)
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
-    await test.farm.signOff(flora.publicId)
-    await test.farm.approveWorker(flora.publicId)
-    const reply = await test.farm.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false })
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.signOff(flora.publicId)
+    await test.farm.workers.approve(flora.publicId)
+    const reply = await test.farm.workers.signOn(flora.publicId, {
+      name: 'flora',
+      software: '',
+      address: '',
+      kinds: ['misc'],
+      canRestart: false,
+    })
     expect(reply.statusRequested).toBe('awake')
   })
 })
 
 describe('sign-on and sign-off', () => {
   const signOn = (worker: WorkerState) =>
-    test.farm.signOn(worker.publicId, {
+    test.farm.workers.signOn(worker.publicId, {
       name: 'new name',
       software: '3.9',
       address: '10.0.0.9',
@@ -198,7 +204,7 @@ describe('sign-on and sign-off', () => {
 
   it('asks a new worker to be awake, and takes over name, version and kinds', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.signOff(flora.publicId)
+    await test.farm.workers.signOff(flora.publicId)
     flora.statusRequested = null
     expect((await signOn(flora)).statusRequested).toBe('awake')
     expect(flora).toMatchObject({ status: 'starting', name: 'new name', software: '3.9', kinds: ['blender', 'ffmpeg'], canRestart: true })
@@ -211,10 +217,10 @@ describe('sign-on and sign-off', () => {
 
   it('answers a pending request, lazy or not, and keeps it until it is confirmed', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', true)
     expect((await signOn(flora)).statusRequested).toBe('asleep')
     expect(flora.statusRequested).toBe('asleep')
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
     expect(flora.statusRequested).toBeNull()
   })
 
@@ -222,8 +228,8 @@ describe('sign-on and sign-off', () => {
     const flora = await test.foreignWorker('flora')
     const job = await test.submit([{}])
     await schedule(flora)
-    await test.farm.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false })
-    await test.farm.workerChangedStatus(flora.publicId, 'awake')
+    await test.farm.workers.signOn(flora.publicId, { name: 'flora', software: '', address: '', kinds: ['misc'], canRestart: false })
+    await test.farm.workers.changedStatus(flora.publicId, 'awake')
     expect(await schedule(flora)).toMatchObject({ taskId: test.taskId(job, 1), attempt: 1 })
   })
 
@@ -231,7 +237,7 @@ describe('sign-on and sign-off', () => {
     const flora = await test.foreignWorker('flora')
     const job = await test.submit([{}])
     const task = await schedule(flora)
-    await test.farm.signOff(flora.publicId)
+    await test.farm.workers.signOff(flora.publicId)
     expect(await test.statuses(job)).toEqual(['queued'])
     expect(await test.opened.read.get('select activity from tasks')).toEqual({
       activity: 'Task was queued by Manager because worker signed off',
@@ -246,23 +252,23 @@ describe('sign-on and sign-off', () => {
     ['error', null],
   ] as const)('remembers %s as %s', async (status, remembered) => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.workerChangedStatus(flora.publicId, status)
-    await test.farm.signOff(flora.publicId)
+    await test.farm.workers.changedStatus(flora.publicId, status)
+    await test.farm.workers.signOff(flora.publicId)
     expect(flora).toMatchObject({ status: 'offline', statusRequested: remembered, statusRequestLazy: false })
   })
 
   it.each(['offline', 'restart'] as const)('sign-off fulfils a request to go %s', async (requested) => {
     const flora = await test.foreignWorker('flora')
     flora.canRestart = true
-    await test.farm.requestWorkerStatus(flora.publicId, requested, false)
-    await test.farm.signOff(flora.publicId)
+    await test.farm.workers.requestStatus(flora.publicId, requested, false)
+    await test.farm.workers.signOff(flora.publicId)
     expect(flora.statusRequested).toBe('awake')
   })
 
   it('sign-off keeps another pending request', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', false)
-    await test.farm.signOff(flora.publicId)
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', false)
+    await test.farm.workers.signOff(flora.publicId)
     expect(flora.statusRequested).toBe('asleep')
   })
 })
@@ -270,10 +276,10 @@ describe('sign-on and sign-off', () => {
 describe('states', () => {
   it('an intermediate status keeps the request, the requested one clears it', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', false)
-    await test.farm.workerChangedStatus(flora.publicId, 'starting')
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', false)
+    await test.farm.workers.changedStatus(flora.publicId, 'starting')
     expect(flora).toMatchObject({ status: 'starting', statusRequested: 'asleep' })
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
     expect(flora).toMatchObject({ status: 'asleep', statusRequested: null })
   })
 
@@ -281,7 +287,7 @@ describe('states', () => {
     const flora = await test.foreignWorker('flora')
     await test.submit([{}])
     await schedule(flora)
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
     expect(await test.opened.read.get('select status, activity from tasks')).toEqual({
       status: 'queued',
       activity: `Task was queued by Manager because worker flora (${flora.publicId}) changed status to 'asleep'`,
@@ -290,14 +296,14 @@ describe('states', () => {
 
   it('requesting the current status clears the pending request', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', true)
-    await test.farm.requestWorkerStatus(flora.publicId, 'awake', false)
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(flora.publicId, 'awake', false)
     expect(flora.statusRequested).toBeNull()
   })
 
   it('refuses to restart a worker that cannot', async () => {
     const flora = await test.foreignWorker('flora')
-    await expect(test.farm.requestWorkerStatus(flora.publicId, 'restart', false)).rejects.toThrow(PreconditionError)
+    await expect(test.farm.workers.requestStatus(flora.publicId, 'restart', false)).rejects.toThrow(PreconditionError)
     expect(flora.statusRequested).toBeNull()
   })
 
@@ -306,16 +312,16 @@ describe('states', () => {
     const events = test.events()
     const job = await test.submit([{}])
     await schedule(flora)
-    await test.farm.deleteWorker(flora.publicId)
+    await test.farm.workers.delete(flora.publicId)
     expect(await test.opened.read.get('select status, activity from tasks')).toEqual({
       status: 'queued',
       activity: 'Task was queued by Manager because worker is being deleted',
     })
-    expect(test.farm.findWorker(flora.publicId)).toBeUndefined()
+    expect(test.farm.workers.find(flora.publicId)).toBeUndefined()
     expect(events).toContainEqual(expect.objectContaining({ type: 'worker', workerId: flora.publicId, deleted: true }))
     await expect(schedule(flora)).rejects.toThrow(NotFoundError)
     await test.restart()
-    expect(test.farm.workers()).toEqual([])
+    expect(test.farm.workers.all()).toEqual([])
     expect(await test.statuses(job)).toEqual(['queued'])
   })
 })
@@ -344,7 +350,7 @@ describe('may it keep running', () => {
     expect(await mayRun(flora, 'nonsense')).toEqual(no('Task not found'))
     expect(await mayRun(flora, test.taskId(job, 2))).toEqual(no('task not assigned to this worker'))
     expect(await mayRun(greg, task!.taskId)).toEqual(no('task not assigned to this worker'))
-    await test.farm.setTaskStatus(task!.taskId, 'canceled', 'by hand')
+    await test.farm.tasks.setStatus(task!.taskId, 'canceled', 'by hand')
     expect(await mayRun(flora, task!.taskId)).toEqual(no('task is in non-runnable status "canceled"'))
   })
 
@@ -352,9 +358,9 @@ describe('may it keep running', () => {
     const flora = await test.foreignWorker('flora')
     await test.submit([{}])
     const task = await schedule(flora)
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', true)
     expect(await mayRun(flora, task!.taskId)).toMatchObject({ mayKeepRunning: true })
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', false)
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', false)
     expect(await mayRun(flora, task!.taskId)).toEqual(no('worker status change requested', true))
   })
 
@@ -362,9 +368,9 @@ describe('may it keep running', () => {
     const flora = await test.foreignWorker('flora')
     const job = await test.submit([{}, {}])
     const task = await schedule(flora)
-    await test.farm.actOnJob(job.publicId, 'pause', 'tester')
+    await test.farm.jobs.act(job.publicId, 'pause', 'tester')
     expect(await mayRun(flora, task!.taskId)).toMatchObject({ mayKeepRunning: true })
-    await test.farm.actOnJob(job.publicId, 'cancel', 'tester')
+    await test.farm.jobs.act(job.publicId, 'cancel', 'tester')
     expect(await mayRun(flora, task!.taskId)).toEqual(no('task is in non-runnable status "canceled"'))
   })
 })
@@ -414,7 +420,7 @@ describe('task updates', () => {
     await expect(update(flora, '0000002a-1c3d-4e5f-8a9b-0c1d2e3f4a5b', { status: 'completed' })).rejects.toThrow(NotFoundError)
     await expect(update(flora, test.taskId(job, 2), { status: 'completed' })).rejects.toThrow(StaleAttemptError)
     await expect(update(greg, task!.taskId, { status: 'completed', log: 'not mine' })).rejects.toThrow(StaleAttemptError)
-    await test.farm.setTaskStatus(task!.taskId, 'canceled', 'by hand')
+    await test.farm.tasks.setStatus(task!.taskId, 'canceled', 'by hand')
     await expect(update(flora, task!.taskId, { status: 'completed', activity: 'done', log: 'late' })).rejects.toThrow(StaleAttemptError)
     expect(await test.log(task!.taskId)).toBe(`${new Date(test.time).toISOString()} task changed status active -> canceled\nlate\n`)
     expect(await test.opened.read.get('select status, activity from tasks where idx = 1')).toEqual({
@@ -485,7 +491,7 @@ describe('a log that reaches the limit of its job', () => {
     // The job is not over: the other task is done, and then it has failed with the reason.
     const other = (await schedule(flora))?.taskId ?? ''
     await update(flora, other, { status: 'completed' })
-    expect(await test.farm.findJob(job.publicId)).toMatchObject({
+    expect(await test.farm.jobs.find(job.publicId)).toMatchObject({
       status: 'failed',
       firstFailure: expect.stringContaining('its log reached the limit of 1 kB'),
     })

@@ -69,7 +69,7 @@ describe('handing out', () => {
 
   it('gives a waiting worker the task as soon as it is submitted', async () => {
     const worker = await test.worker('ada')
-    const reply = test.farm.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [] })
+    const reply = test.farm.native.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [] })
     const job = await test.submit([{}])
     expect((await reply).assignments).toMatchObject([{ taskId: test.taskId(job, 1) }])
   })
@@ -77,7 +77,7 @@ describe('handing out', () => {
   it('takes a task back when the client vanished while it was handed out', async () => {
     const worker = await test.worker('ada')
     const gone = new AbortController()
-    const reply = test.farm.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [] }, gone.signal)
+    const reply = test.farm.native.take(worker.publicId, { slots: 1, waitMs: 10_000, running: [] }, gone.signal)
     gone.abort()
     expect((await reply).assignments).toEqual([])
     const job = await test.submit([{}])
@@ -91,7 +91,7 @@ describe('after a restart of the manager', () => {
     const job = await test.submit([{}, {}, {}])
     const [running] = await test.take(worker)
     await test.restart()
-    const again = test.farm.findWorker(worker.publicId)!
+    const again = test.farm.workers.find(worker.publicId)!
     const others = await test.take(again, 2)
     expect(others.map(({ taskId }) => taskId)).toEqual([test.taskId(job, 2), test.taskId(job, 3)])
     const reply = await test.finish(again, running!)

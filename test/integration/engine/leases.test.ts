@@ -21,7 +21,7 @@ const SIGN_ON = { name: 'ada', software: '', address: '', kinds: ['misc'], canRe
 const log = (text: string): ReportEvent => ({ type: 'log', at: test.time, stream: 'stdout', text })
 const done = (): ReportEvent => ({ type: 'finished', at: test.time, outcome: 'success', exitCode: 0, reason: '' })
 const call = (worker: WorkerState, running: Fence[], slots = 0) =>
-  test.farm.take(worker.publicId, {
+  test.farm.native.take(worker.publicId, {
     slots,
     waitMs: 0,
     running: running.map(({ taskId, attempt }) => ({ taskId, attempt })),
@@ -34,9 +34,9 @@ describe('fencing', () => {
     const job = await test.submit([{}])
     const old = await test.takeOne(ada)
     await test.say(ada, old, log('before\n'))
-    await test.farm.signOff(ada.publicId)
+    await test.farm.workers.signOff(ada.publicId)
     const current = await test.takeOne(bob)
-    const reply = await test.farm.report(
+    const reply = await test.farm.native.report(
       ada.publicId,
       [
         report(old, 2, { type: 'progress', at: test.time, stepsCompleted: 1, activity: 'stale' }),
@@ -83,7 +83,7 @@ describe('fencing', () => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}])
     const first = await test.takeOne(ada)
-    await test.farm.actOnTask(first.taskId, 'requeue', 'tester')
+    await test.farm.tasks.act(first.taskId, 'requeue', 'tester')
     const second = await test.takeOne(ada)
     expect(second.attempt).toBe(2)
     expect((await test.finish(ada, first)).stale).toEqual([{ taskId: first.taskId, attempt: 1 }])
@@ -97,7 +97,7 @@ describe('fencing', () => {
     for (const fence of [unknown, { taskId: test.taskId(job, 1), attempt: 1 }, { taskId: test.taskId(job, 9), attempt: 1 }]) {
       expect((await test.say(ada, fence, log('?\n'))).stale).toEqual([fence])
     }
-    await expect(test.farm.report('0000002a-1c3d-4e5f-8a9b-0c1d2e3f4a5b', [], 0)).rejects.toThrow(NotFoundError)
+    await expect(test.farm.native.report('0000002a-1c3d-4e5f-8a9b-0c1d2e3f4a5b', [], 0)).rejects.toThrow(NotFoundError)
   })
 
   it('an attempt ended by a change of the whole job while its reports come in stays ended', async () => {
@@ -105,7 +105,7 @@ describe('fencing', () => {
     const job = await test.submit(Array.from({ length: 5000 }, () => ({})))
     const running = await test.take(ada, 20)
     let over = false
-    const cancel = test.farm.actOnJob(job.publicId, 'cancel', 'tester').then(() => (over = true))
+    const cancel = test.farm.jobs.act(job.publicId, 'cancel', 'tester').then(() => (over = true))
     let seq = 0
     let before = 0
     const calls: Promise<unknown>[] = []
@@ -113,7 +113,7 @@ describe('fencing', () => {
       const task = running[seq % running.length]!
       const events = [log('working\n'), { type: 'progress', at: test.time, stepsCompleted: 1, activity: 'half' } as const]
       calls.push(
-        test.farm.report(
+        test.farm.native.report(
           ada.publicId,
           events.map((event) => report(task, ++seq, event)),
           0,
@@ -137,8 +137,8 @@ describe('exactly once', () => {
     await test.submit([{}])
     const task = await test.takeOne(ada)
     const [a, b, c] = [report(task, 1, log('a\n')), report(task, 2, log('b\n')), report(task, 3, log('c\n'))]
-    expect((await test.farm.report(ada.publicId, [a, b], 0)).reportSeq).toBe(2)
-    expect((await test.farm.report(ada.publicId, [a, b, c], 0)).reportSeq).toBe(3)
+    expect((await test.farm.native.report(ada.publicId, [a, b], 0)).reportSeq).toBe(2)
+    expect((await test.farm.native.report(ada.publicId, [a, b, c], 0)).reportSeq).toBe(3)
     expect(await test.log(task.taskId)).toBe('a\nb\nc\n')
   })
 
@@ -148,10 +148,10 @@ describe('exactly once', () => {
     const task = await test.takeOne(ada)
     const reports = [report(task, 1, log('a\n')), report(task, 2, log('b\n')), report(task, 3, done())]
     const replies = await Promise.all([
-      test.farm.actOnJob(other.publicId, 'cancel', 'tester'),
-      test.farm.actOnJob(job.publicId, 'pause', 'tester'),
-      test.farm.report(ada.publicId, reports, 0),
-      test.farm.report(ada.publicId, reports, 0),
+      test.farm.jobs.act(other.publicId, 'cancel', 'tester'),
+      test.farm.jobs.act(job.publicId, 'pause', 'tester'),
+      test.farm.native.report(ada.publicId, reports, 0),
+      test.farm.native.report(ada.publicId, reports, 0),
     ])
     expect(replies[2]).toMatchObject({ reportSeq: 3, stale: [] })
     expect(replies[3]).toMatchObject({ reportSeq: 3, stale: [] })
@@ -164,11 +164,11 @@ describe('exactly once', () => {
     const ada = await test.worker('ada')
     await test.submit([{}])
     const task = await test.takeOne(ada)
-    await test.farm.report(ada.publicId, [report(task, 1, log('a\n')), report(task, 2, log('b\n'))], 0)
+    await test.farm.native.report(ada.publicId, [report(task, 1, log('a\n')), report(task, 2, log('b\n'))], 0)
     await test.restart()
-    const reply = await test.farm.signOn(ada.publicId, { ...SIGN_ON, running: [{ taskId: task.taskId, attempt: 1 }] })
+    const reply = await test.farm.workers.signOn(ada.publicId, { ...SIGN_ON, running: [{ taskId: task.taskId, attempt: 1 }] })
     expect(reply).toMatchObject({ reportSeq: 2, keep: [{ taskId: task.taskId, attempt: 1 }], lost: [] })
-    await test.farm.report(ada.publicId, [report(task, 2, log('b\n')), report(task, 3, log('c\n'))], 0)
+    await test.farm.native.report(ada.publicId, [report(task, 2, log('b\n')), report(task, 3, log('c\n'))], 0)
     expect(await test.log(task.taskId)).toBe('a\nb\nc\n')
   })
 
@@ -222,7 +222,7 @@ describe('sign-on of a worker of ours', () => {
     const ada = await test.worker('ada', { capacity: 4 })
     const job = await test.submit([{}, {}, {}])
     const [kept, lost] = await test.take(ada, 2)
-    const reply = await test.farm.signOn(ada.publicId, {
+    const reply = await test.farm.workers.signOn(ada.publicId, {
       ...SIGN_ON,
       running: [
         { taskId: kept!.taskId.toUpperCase(), attempt: 1 },
@@ -241,16 +241,16 @@ describe('sign-on of a worker of ours', () => {
 
   it('after a restart it was asked for, it is awake', async () => {
     const ada = await test.worker('ada', { canRestart: true })
-    await test.farm.requestWorkerStatus(ada.publicId, 'restart', true)
-    expect(await test.farm.signOn(ada.publicId, { ...SIGN_ON, canRestart: true })).toMatchObject({ status: 'awake' })
+    await test.farm.workers.requestStatus(ada.publicId, 'restart', true)
+    expect(await test.farm.workers.signOn(ada.publicId, { ...SIGN_ON, canRestart: true })).toMatchObject({ status: 'awake' })
   })
 
   it('comes back as it left', async () => {
     const ada = await test.worker('ada')
-    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', false)
-    await test.farm.workerChangedStatus(ada.publicId, 'asleep')
-    await test.farm.signOff(ada.publicId)
-    expect(await test.farm.signOn(ada.publicId, SIGN_ON)).toMatchObject({ status: 'asleep' })
+    await test.farm.workers.requestStatus(ada.publicId, 'asleep', false)
+    await test.farm.workers.changedStatus(ada.publicId, 'asleep')
+    await test.farm.workers.signOff(ada.publicId)
+    expect(await test.farm.workers.signOn(ada.publicId, SIGN_ON)).toMatchObject({ status: 'asleep' })
   })
 
   it('waits for approval, and the number of those who wait is capped', async () => {
@@ -259,9 +259,9 @@ describe('sign-on of a worker of ours', () => {
     await test.worker('bob', { approved: false })
     await expect(test.worker('eve', { approved: false })).rejects.toThrow(TooManyError)
     await test.submit([{}])
-    const waiting = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const waiting = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
-    await test.farm.approveWorker(ada.publicId)
+    await test.farm.workers.approve(ada.publicId)
     expect(await waiting).toMatchObject({ approved: true, assignments: [] })
     expect(await test.take(ada)).toHaveLength(1)
     await test.worker('eve', { approved: false })
@@ -271,23 +271,23 @@ describe('sign-on of a worker of ours', () => {
 it('many that ask for approval at once find no more room than one after the other', async () => {
   const asked = await Promise.allSettled(Array.from({ length: 60 }, (_, at) => test.worker(`w${at}`, { approved: false })))
   expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(test.settings.maxPendingPerAddress)
-  expect(test.farm.workers().filter(({ approvedAt }) => approvedAt === null)).toHaveLength(test.settings.maxPendingPerAddress)
+  expect(test.farm.workers.all().filter(({ approvedAt }) => approvedAt === null)).toHaveLength(test.settings.maxPendingPerAddress)
 })
 
 describe('a call that stands open', () => {
   it('is answered when its worker is asked to change its status', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const reply = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
-    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
     expect(await reply).toMatchObject({ statusRequested: 'asleep', statusRequestLazy: true, assignments: [] })
   })
 
   it('gets no work once its worker sleeps', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 200, running: [] })
+    const reply = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 200, running: [] })
     await test.settled()
-    await test.farm.workerChangedStatus(ada.publicId, 'asleep')
+    await test.farm.workers.changedStatus(ada.publicId, 'asleep')
     const job = await test.submit([{}])
     expect((await reply).assignments).toEqual([])
     expect(await test.statuses(job)).toEqual(['queued'])
@@ -295,9 +295,9 @@ describe('a call that stands open', () => {
 
   it('is superseded by the next one of the same worker', async () => {
     const ada = await test.worker('ada')
-    const first = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const first = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
-    const second = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const second = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     expect((await first).assignments).toEqual([])
     await test.submit([{}])
     expect((await second).assignments).toHaveLength(1)
@@ -305,7 +305,7 @@ describe('a call that stands open', () => {
 
   it('one new task wakes one worker, and goes to the one that waits longest', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
-    const waits = [ada, bob].map((worker) => test.farm.take(worker.publicId, { slots: 1, waitMs: 300, running: [] }))
+    const waits = [ada, bob].map((worker) => test.farm.native.take(worker.publicId, { slots: 1, waitMs: 300, running: [] }))
     await test.settled()
     await test.submit([{}])
     const [first, second] = await Promise.all(waits)
@@ -315,7 +315,7 @@ describe('a call that stands open', () => {
 
   it('is a sign of life as long as it stands', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const reply = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     test.pass(2 * MINUTE)
     await test.farm.timers.checkTimeouts()
@@ -326,7 +326,7 @@ describe('a call that stands open', () => {
 
   it('ends when the farm stops', async () => {
     const ada = await test.worker('ada')
-    const reply = test.farm.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
+    const reply = test.farm.native.take(ada.publicId, { slots: 1, waitMs: 20_000, running: [] })
     await test.settled()
     await test.restart()
     await expect(reply).resolves.toMatchObject({ assignments: [] })
@@ -338,7 +338,7 @@ describe('timeouts', () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
     const job = await test.submit([{}])
     const task = await test.takeOne(ada)
-    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
     test.pass(MINUTE)
     await call(bob, [])
     await test.farm.timers.checkTimeouts()
@@ -366,11 +366,11 @@ describe('timeouts', () => {
     await test.submit([{}])
     test.pass(MINUTE)
     await test.farm.timers.checkTimeouts()
-    await expect(test.farm.scheduleForeign(flora.publicId)).rejects.toThrow('error')
-    await test.farm.requestWorkerStatus(flora.publicId, 'awake', false)
-    await expect(test.farm.scheduleForeign(flora.publicId)).rejects.toThrow('awake')
-    await test.farm.workerChangedStatus(flora.publicId, 'awake')
-    expect(await test.farm.scheduleForeign(flora.publicId)).toBeDefined()
+    await expect(test.farm.foreign.schedule(flora.publicId)).rejects.toThrow('error')
+    await test.farm.workers.requestStatus(flora.publicId, 'awake', false)
+    await expect(test.farm.foreign.schedule(flora.publicId)).rejects.toThrow('awake')
+    await test.farm.workers.changedStatus(flora.publicId, 'awake')
+    expect(await test.farm.foreign.schedule(flora.publicId)).toBeDefined()
   })
 
   it('no worker times out in the grace period after a start', async () => {
@@ -482,8 +482,8 @@ describe('sleep schedules', () => {
   it('are applied at once, at their times, and not lazily', async () => {
     test.time = local(8)
     const ada = await test.worker('ada')
-    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
-    await test.farm.setSleepSchedule(ada.publicId, plan('09:00', '18:00'))
+    await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
+    await test.farm.workers.setSleepSchedule(ada.publicId, plan('09:00', '18:00'))
     expect(ada).toMatchObject({ status: 'awake', statusRequested: null })
     test.time = local(9) - 1
     test.farm.timers.applySchedules()
@@ -491,7 +491,7 @@ describe('sleep schedules', () => {
     test.time = local(9)
     test.farm.timers.applySchedules()
     expect(ada).toMatchObject({ statusRequested: 'asleep', statusRequestLazy: false })
-    await test.farm.workerChangedStatus(ada.publicId, 'asleep')
+    await test.farm.workers.changedStatus(ada.publicId, 'asleep')
     test.time = local(18)
     test.farm.timers.applySchedules()
     expect(ada.statusRequested).toBe('awake')
@@ -500,38 +500,38 @@ describe('sleep schedules', () => {
   it('make a lazy request a firm one', async () => {
     test.time = local(12)
     const ada = await test.worker('ada')
-    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
-    await test.farm.setSleepSchedule(ada.publicId, plan('09:00', '18:00'))
+    await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
+    await test.farm.workers.setSleepSchedule(ada.publicId, plan('09:00', '18:00'))
     expect(ada).toMatchObject({ statusRequested: 'asleep', statusRequestLazy: false })
   })
 
   it('leave a worker in error alone', async () => {
     test.time = local(12)
     const flora = await test.foreignWorker('flora')
-    await test.farm.workerChangedStatus(flora.publicId, 'error')
-    await test.farm.setSleepSchedule(flora.publicId, plan('', ''))
+    await test.farm.workers.changedStatus(flora.publicId, 'error')
+    await test.farm.workers.setSleepSchedule(flora.publicId, plan('', ''))
     expect(flora.statusRequested).toBeNull()
   })
 
   it('survive a restart, and decide what a worker receives at sign-on', async () => {
     test.time = local(12)
     const ada = await test.worker('ada')
-    await test.farm.setSleepSchedule(ada.publicId, plan('18:00', '09:00'))
+    await test.farm.workers.setSleepSchedule(ada.publicId, plan('18:00', '09:00'))
     await test.restart()
     expect(test.again(ada).sleepSchedule).toMatchObject({ startTime: '09:00', endTime: '18:00', isActive: true })
-    expect(await test.farm.signOn(ada.publicId, SIGN_ON)).toMatchObject({ status: 'asleep' })
+    expect(await test.farm.workers.signOn(ada.publicId, SIGN_ON)).toMatchObject({ status: 'asleep' })
   })
 })
 
 describe('a request that is taken back', () => {
   const say = (worker: WorkerState, status: 'awake' | 'asleep', waitMs = 0) =>
-    test.farm.take(worker.publicId, { slots: 1, waitMs, running: [], status })
+    test.farm.native.take(worker.publicId, { slots: 1, waitMs, running: [], status })
 
   it('is news until the worker has confirmed it', async () => {
     const ada = await test.worker('ada')
-    await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
     expect(await say(ada, 'awake')).toMatchObject({ statusRequested: 'asleep', statusRequestLazy: true })
-    await test.farm.requestWorkerStatus(ada.publicId, 'awake', false)
+    await test.farm.workers.requestStatus(ada.publicId, 'awake', false)
     // Answered at once, though it would wait.
     expect(await say(ada, 'awake', 20_000)).toMatchObject({ statusRequested: 'awake' })
     expect(await say(ada, 'awake')).toMatchObject({ statusRequested: null })
@@ -541,28 +541,28 @@ describe('a request that is taken back', () => {
   it('is sent again to a worker that had begun to follow it', async () => {
     for (const heard of [false, true]) {
       const ada = await test.worker('ada')
-      await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+      await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
       await say(ada, 'awake')
-      await test.farm.requestWorkerStatus(ada.publicId, 'awake', false)
+      await test.farm.workers.requestStatus(ada.publicId, 'awake', false)
       if (heard) {
         // The reply is lost on its way, and the worker falls asleep.
         await say(ada, 'awake')
         await say(ada, 'awake')
       }
-      await test.farm.workerChangedStatus(ada.publicId, 'asleep')
+      await test.farm.workers.changedStatus(ada.publicId, 'asleep')
       expect(ada).toMatchObject({ status: 'asleep', statusRequested: 'awake' })
       expect(await say(ada, 'asleep')).toMatchObject({ statusRequested: 'awake' })
-      await test.farm.workerChangedStatus(ada.publicId, 'awake')
+      await test.farm.workers.changedStatus(ada.publicId, 'awake')
       expect(ada).toMatchObject({ status: 'awake', statusRequested: null })
     }
   })
 
   it('wakes a Flamenco Worker that went to sleep all the same', async () => {
     const flora = await test.foreignWorker('flora')
-    await test.farm.requestWorkerStatus(flora.publicId, 'asleep', true)
-    await test.farm.requestWorkerStatus(flora.publicId, 'awake', false)
+    await test.farm.workers.requestStatus(flora.publicId, 'asleep', true)
+    await test.farm.workers.requestStatus(flora.publicId, 'awake', false)
     expect(flora.statusRequested).toBeNull()
-    await test.farm.workerChangedStatus(flora.publicId, 'asleep')
+    await test.farm.workers.changedStatus(flora.publicId, 'asleep')
     expect(flora).toMatchObject({ status: 'asleep', statusRequested: 'awake' })
   })
 })
@@ -575,7 +575,7 @@ describe('the limit of a log', () => {
     expect(task.maxLogBytes).toBe(1000)
     await test.say(ada, task, log('x'.repeat(500_000)))
     expect(await test.statuses(job)).toEqual(['active'])
-    const reply = await test.farm.report(ada.publicId, [report(task, 2, log('y'.repeat(600_000))), report(task, 3, log('late'))], 0)
+    const reply = await test.farm.native.report(ada.publicId, [report(task, 2, log('y'.repeat(600_000))), report(task, 3, log('late'))], 0)
     expect(reply.stale).toEqual([{ taskId: task.taskId, attempt: 1 }])
     expect(await test.statuses(job)).toEqual(['failed'])
     const text = (await test.logs.read(task.taskId, 1, 0, 2_000_000)).toString()
@@ -589,7 +589,7 @@ describe('the limit of a log', () => {
     const end = { type: 'finished' as const, at: test.time, outcome: 'log-limit' as const, exitCode: null }
     await test.say(ada, task, { ...end, reason: 'its log reached the limit of 1 kB' })
     expect(await test.statuses(job)).toEqual(['failed'])
-    const { summary, reasons } = await test.farm.explain(task.taskId)
+    const { summary, reasons } = await test.farm.tasks.explain(task.taskId)
     expect(summary).toBe('The task is failed and does not wait: its log reached the limit of 1 kB.')
     expect(reasons[0]).toMatchObject({ rule: 'log-limit', message: 'the task is failed: its log reached the limit of 1 kB' })
   })

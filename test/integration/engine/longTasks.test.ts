@@ -27,7 +27,7 @@ it('results keep their order, each is taken once, and an attempt that lost its t
   expect(await texts(taskKey)).toEqual(['one', '', 'three'])
   expect((await popResult(test.opened.writer, taskKey))?.toString()).toBe('one')
   expect(await texts(taskKey)).toEqual(['', 'three'])
-  await test.farm.actOnTask(assignment.taskId, 'requeue', 'tester')
+  await test.farm.tasks.act(assignment.taskId, 'requeue', 'tester')
   const late = await result('late')
   expect(late.stale).toEqual([{ taskId: assignment.taskId, attempt: 1 }])
   expect(await texts(taskKey)).not.toContain('late')
@@ -40,7 +40,7 @@ it('results keep their order, each is taken once, and an attempt that lost its t
 it('the commands of a kind are completed at the hand-out, which ends the attempt when it cannot', async () => {
   test = await TestFarm.open()
   const worker = await test.worker('one', { kinds: ['late'], capacity: 2 })
-  test.farm.onHandOut('late', ({ attempt, commands }) => {
+  test.farm.tasks.onHandOut('late', ({ attempt, commands }) => {
     if (commands[0]?.parameters['message'] === 'message 2') throw new Error('its owner is gone')
     return {
       commands: [{ name: 'echo', parameters: { message: `decided for ${attempt}` }, totalStepCount: 0 }],
@@ -55,16 +55,16 @@ it('the commands of a kind are completed at the hand-out, which ends the attempt
 
 it('a halted attempt keeps its task until its end, which completes it whatever the outcome', async () => {
   const { worker, job, assignment } = await running()
-  await test.farm.haltTask(assignment.taskId, 'enough')
+  await test.farm.tasks.halt(assignment.taskId, 'enough')
   expect(await test.statuses(job)).toEqual(['active', 'queued'])
   const held = [{ taskId: assignment.taskId, attempt: 1 }]
-  const told = await test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: held })
+  const told = await test.farm.native.take(worker.publicId, { slots: 0, waitMs: 0, running: held })
   expect(told.cancel).toEqual([{ ...held[0], reason: 'enough' }])
   // It is not told over and over while it stops.
-  expect((await test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: held })).cancel).toEqual([])
+  expect((await test.farm.native.take(worker.publicId, { slots: 0, waitMs: 0, running: held })).cancel).toEqual([])
   await test.finish(worker, assignment, 'stopped', null)
   expect(await test.statuses(job)).toEqual(['completed', 'queued'])
-  await expect(test.farm.haltTask(assignment.taskId, 'again')).rejects.toThrow('is not running')
+  await expect(test.farm.tasks.halt(assignment.taskId, 'again')).rejects.toThrow('is not running')
 })
 
 it('a task waits for its lost worker as long as its policy says, and accepts its end', async () => {
@@ -83,7 +83,7 @@ it('… and is given to others after that, or when a person deletes the worker',
   test.pass(540_000)
   await test.farm.timers.checkTimeouts()
   expect(await test.statuses(job)).toEqual(['queued', 'queued'])
-  await test.farm.deleteWorker(worker.publicId)
+  await test.farm.workers.delete(worker.publicId)
 })
 
 it('outcomes that the policy calls success complete the task', async () => {
@@ -99,7 +99,9 @@ it('explain names why a worker offers no actors, or none that are privileged', a
   await test.worker('linux', { kinds: ['container', 'actor'], capabilities: { actors: { ...actors, available: true, problem: '' } } })
   const job = await test.submit([{ kind: 'actor' }, { kind: 'actor-privileged' }])
   const messages = async (index: number) =>
-    (await test.farm.explain(taskPublicId(job.publicId, index))).reasons.filter(({ rule }) => rule === 'kind').map(({ message }) => message)
+    (await test.farm.tasks.explain(taskPublicId(job.publicId, index))).reasons
+      .filter(({ rule }) => rule === 'kind')
+      .map(({ message }) => message)
   expect(await messages(1)).toEqual(['1 worker cannot run tasks of kind "actor": mac: the engine runs in a virtual machine'])
   expect((await messages(2))[0]).toContain('linux: its owner does not allow privileged containers')
 })

@@ -48,7 +48,7 @@ describe('a task of a foreign worker', () => {
   async function begun(frameRange: string, output?: string): Promise<{ job: JobState; ada: WorkerState; taskId: string }> {
     const ada = await test.foreignWorker('ada', ['blender'])
     const job = await test.submit([renders(frameRange, output)], { policyChanges: { failAfterWorkers: 1 } })
-    const task = await test.farm.scheduleForeign(ada.publicId)
+    const task = await test.farm.foreign.schedule(ada.publicId)
     return { job, ada, taskId: task?.assignment.taskId ?? '' }
   }
 
@@ -56,7 +56,7 @@ describe('a task of a foreign worker', () => {
     const { job, ada, taskId } = await begun('1-2')
     await draw('f_0001.png')
     await draw('f_0002.png')
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
     await ends(job, 'completed')
     expect(await frames()).toEqual([1, 2].map((frame) => ({ frame, check: 'whole', path: join(folder, `f_000${frame}.png`) })))
   })
@@ -64,7 +64,7 @@ describe('a task of a foreign worker', () => {
   it('fails for a damaged file, which is set aside, and for one that is missing, by name', async () => {
     const { job, ada, taskId } = await begun('1-2')
     await writeFile(join(folder, 'f_0001.png'), 'no picture')
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
     await ends(job, 'failed')
     const attempt = await test.opened.read.get<{ status: string; reason: string }>('select status, reason from attempts')
     expect(attempt?.status).toBe('failed')
@@ -76,11 +76,11 @@ describe('a task of a foreign worker', () => {
   it('is compared with what was set aside for it when it was sent elsewhere, and looked at for black', async () => {
     const { job, ada, taskId } = await begun('1-2')
     for (const frame of [1, 2]) await draw(`f_000${frame}.png`)
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
     await ends(job, 'completed')
     const bob = await test.foreignWorker('bob', ['blender'])
-    await test.farm.actOnTask(taskId, 'requeue-elsewhere', 'tester')
-    await expect.poll(async () => (await test.farm.scheduleForeign(bob.publicId))?.assignment.taskId).toBe(taskId)
+    await test.farm.tasks.act(taskId, 'requeue-elsewhere', 'tester')
+    await expect.poll(async () => (await test.farm.foreign.schedule(bob.publicId))?.assignment.taskId).toBe(taskId)
     // As the code that hands tasks to foreign workers does.
     await mkdir(join(folder, '.framehouse-replaced'))
     for (const frame of [1, 2]) await rename(join(folder, `f_000${frame}.png`), join(folder, '.framehouse-replaced', `f_000${frame}.png`))
@@ -88,7 +88,7 @@ describe('a task of a foreign worker', () => {
     await sharp({ create: { width: 8, height: 8, channels: 3, background: 'black' } })
       .png()
       .toFile(join(folder, 'f_0002.png'))
-    await test.farm.updateForeign(bob.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(bob.publicId, taskId, { status: 'completed' })
     await ends(job, 'completed')
     expect(await test.opened.read.all('select frame, flat, same_as_before as same from frames order by frame')).toEqual([
       { frame: 1, flat: 1, same: 1 },
@@ -98,7 +98,7 @@ describe('a task of a foreign worker', () => {
 
   it('is believed where no other machine sees the folder, and its frames are unchecked', async () => {
     const { job, ada, taskId } = await begun('1-2', '/no/such/folder/f_####')
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
     await ends(job, 'completed')
     expect(await frames()).toEqual([1, 2].map((frame) => ({ frame, check: 'unchecked', path: `/no/such/folder/f_000${frame}.png` })))
   })
@@ -106,7 +106,7 @@ describe('a task of a foreign worker', () => {
   it('ends in the commit that its answer waits for, where no other machine sees the folder', async () => {
     const { job, ada, taskId } = await begun('1', '/no/such/folder/f_####')
     const before = await commits()
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed', activity: 'Completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed', activity: 'Completed' })
     expect(await commits()).toBe(before + 1)
     expect(await test.opened.read.get('select status, claim from attempts')).toEqual({ status: 'completed', claim: null })
     expect(await test.opened.read.all('select code, frames from warnings')).toEqual([{ code: 'frames-unchecked', frames: '[1]' }])
@@ -116,21 +116,21 @@ describe('a task of a foreign worker', () => {
   it('is not believed because of an earlier task when its worker creates the folder in the shared storage', async () => {
     const later = join(test.folder, 'storage', 'later')
     const { job, ada, taskId } = await begun('1-2', join(later, 'f_####'))
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
     await ends(job, 'completed')
     const again = await begun('1-2', join(later, 'f_####'))
     await mkdir(later)
-    await test.farm.updateForeign(again.ada.publicId, again.taskId, { status: 'completed' })
+    await test.farm.foreign.update(again.ada.publicId, again.taskId, { status: 'completed' })
     await ends(again.job, 'failed')
   })
 
   it('is believed with the frames that its log named, and told once however often its worker says that it is done', async () => {
     const { job, ada, taskId } = await begun('1-2', '/no/such/folder/f_####')
-    await test.farm.addFrames(taskId, 1, [
+    await test.farm.results.addFrames(taskId, 1, [
       { path: '/elsewhere/f_0002.png', frame: 2, bytes: null, width: null, height: null, renderedMs: null },
     ])
     const done = { status: 'completed' } as const
-    await Promise.all([test.farm.updateForeign(ada.publicId, taskId, done), test.farm.updateForeign(ada.publicId, taskId, done)])
+    await Promise.all([test.farm.foreign.update(ada.publicId, taskId, done), test.farm.foreign.update(ada.publicId, taskId, done)])
     await ends(job, 'completed')
     expect((await frames()).map(({ path }) => path)).toEqual(['/no/such/folder/f_0001.png', '/elsewhere/f_0002.png'])
   })
@@ -138,18 +138,21 @@ describe('a task of a foreign worker', () => {
   it('is looked at by a worker of ours, and believed when that one leaves without an answer', async () => {
     const bob = await test.worker('bob', { kinds: ['other'] })
     const { job, ada, taskId } = await begun('1', '/no/such/folder/f_####')
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
     const take = { slots: 1, waitMs: 0, running: [] }
-    await until(async () => (await test.farm.take(bob.publicId, take)).requests?.[0]?.command.name === 'look-for-frames', 'it is asked')
+    await until(
+      async () => (await test.farm.native.take(bob.publicId, take)).requests?.[0]?.command.name === 'look-for-frames',
+      'it is asked',
+    )
     expect(await test.status(job)).toBe('active')
-    await test.farm.signOff(bob.publicId)
+    await test.farm.workers.signOff(bob.publicId)
     await ends(job, 'completed')
   })
 
   it('is canceled when that comes while it is decided who sees its files', async () => {
     const { job, ada, taskId } = await begun('1', '/no/such/folder/f_####')
-    const update = test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' }).catch((error: unknown) => error)
-    await test.farm.actOnJob(job.publicId, 'cancel', 'somebody')
+    const update = test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' }).catch((error: unknown) => error)
+    await test.farm.jobs.act(job.publicId, 'cancel', 'somebody')
     await update
     await ends(job, 'canceled')
   })
@@ -157,8 +160,8 @@ describe('a task of a foreign worker', () => {
   it('is looked at again when the manager was stopped in between; the worker gets no second copy of it', async () => {
     test.settings = { ...test.settings, fileWaitMs: 60_000 }
     const { job, ada, taskId } = await begun('1')
-    await test.farm.updateForeign(ada.publicId, taskId, { status: 'completed' })
-    expect(await test.farm.scheduleForeign(ada.publicId)).toBeUndefined()
+    await test.farm.foreign.update(ada.publicId, taskId, { status: 'completed' })
+    expect(await test.farm.foreign.schedule(ada.publicId)).toBeUndefined()
     await test.restart()
     expect(await test.status(job)).toBe('active')
     await draw('f_0001.png')
@@ -180,9 +183,9 @@ describe('a job whose frames two workers saved', () => {
     return { job, workers }
   }
   async function answer(worker: WorkerState, missing: number[]): Promise<void> {
-    const { requests = [] } = await test.farm.take(worker.publicId, { slots: 0, waitMs: 5_000, running: [] })
+    const { requests = [] } = await test.farm.native.take(worker.publicId, { slots: 0, waitMs: 5_000, running: [] })
     expect(requests[0]?.command.parameters['files']).toEqual(['/r/0.png', '/r/1.png'])
-    await test.farm.answerWorkerRequest(worker.publicId, requests[0]?.id ?? '', { result: { missing } })
+    await test.farm.workers.answerRequest(worker.publicId, requests[0]?.id ?? '', { result: { missing } })
   }
 
   it('is active until one of them has seen all of them, and completed then', async () => {
@@ -196,8 +199,8 @@ describe('a job whose frames two workers saved', () => {
     const { job, workers } = await saved()
     await test.restart()
     expect(await test.status(job)).toBe('active')
-    await test.farm.signOn(workers[1]!.publicId, { name: 'bob', software: '', address: '', kinds: ['misc'], canRestart: false })
-    await test.farm.workerChangedStatus(workers[1]!.publicId, 'awake')
+    await test.farm.workers.signOn(workers[1]!.publicId, { name: 'bob', software: '', address: '', kinds: ['misc'], canRestart: false })
+    await test.farm.workers.changedStatus(workers[1]!.publicId, 'awake')
     await answer(test.again(workers[1]!), [0])
     await ends(job, 'failed')
     await test.settled()

@@ -1,7 +1,7 @@
 /** The task that a busy worker holds as its next one: begun without asking, back at once when another worker wants it, never counted. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Assignment, Fence } from '../../../src/shared/schemas/agent.ts'
-import type { TakeOptions } from '../../../src/main/engine/base/farmEngine.ts'
+import type { TakeOptions } from '../../../src/main/engine/base/farmRecords.ts'
 import type { JobState, WorkerState } from '../../../src/main/engine/base/model.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 
@@ -18,7 +18,7 @@ const started = () => ({ type: 'started' as const, at: test.time })
 /** The call with which a worker says that it began something, and asks for a next task. */
 function begins(worker: WorkerState, fence: Fence) {
   const report = { seq: worker.reportSeq + 1, taskId: fence.taskId, attempt: fence.attempt, event: started() }
-  return test.farm.report(worker.publicId, [report], 0, { next: true })
+  return test.farm.native.report(worker.publicId, [report], 0, { next: true })
 }
 /** One that is at a task and holds the next. */
 async function holder(worker: WorkerState): Promise<{ at: Assignment; next: Assignment }> {
@@ -28,7 +28,7 @@ async function holder(worker: WorkerState): Promise<{ at: Assignment; next: Assi
   return { at, next }
 }
 const call = (worker: WorkerState, options: Partial<TakeOptions> = {}) =>
-  test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], ...options })
+  test.farm.native.take(worker.publicId, { slots: 0, waitMs: 0, running: [], ...options })
 const attemptsOf = (job: JobState) =>
   test.opened.read.all<{ number: number; status: string; started_at: number; worker_id: number }>(
     'select number, status, started_at, worker_id from attempts where job_id = ? order by id',
@@ -112,10 +112,10 @@ describe('a held task', () => {
     await test.submit(tasks(2))
     const { at, next } = await holder(ada)
     const open = call(ada, { waitMs: 20_000, running: [fenceOf(at)], holds: fenceOf(next) })
-    expect(await test.farm.scheduleForeign(foreign.publicId)).toBeUndefined()
+    expect(await test.farm.foreign.schedule(foreign.publicId)).toBeUndefined()
     expect((await open).recall).toEqual([fenceOf(next)])
     await call(ada, { running: [fenceOf(at)], returned: [fenceOf(next)] })
-    expect(await test.farm.scheduleForeign(foreign.publicId)).toMatchObject({ assignment: { taskId: next.taskId, attempt: 1 } })
+    expect(await test.farm.foreign.schedule(foreign.publicId)).toMatchObject({ assignment: { taskId: next.taskId, attempt: 1 } })
   })
 
   it('that its worker begins while it is asked back is its own', async () => {
@@ -161,7 +161,7 @@ describe('a held task', () => {
     const job = await test.submit(tasks(2))
     const { at, next } = await holder(ada)
     const open = call(ada, { waitMs: 20_000, running: [fenceOf(at)], holds: fenceOf(next) })
-    await test.farm.actOnJob(job.publicId, action, 'test')
+    await test.farm.jobs.act(job.publicId, action, 'test')
     expect((await open).recall).toEqual([fenceOf(next)])
     expect((await begins(ada, next)).stale).toEqual([fenceOf(next)])
     expect(await test.statuses(job)).toEqual(statuses)
@@ -173,7 +173,7 @@ describe('a held task', () => {
     const job = await test.submit(tasks(2))
     const { at, next } = await holder(ada)
     const open = call(ada, { waitMs: 20_000, running: [fenceOf(at)], holds: fenceOf(next) })
-    await test.farm.changeJob(job.publicId, { policy: { maxRunMs: 5_000 } })
+    await test.farm.jobs.change(job.publicId, { policy: { maxRunMs: 5_000 } })
     expect((await open).recall).toEqual([fenceOf(next)])
     await call(ada, { running: [fenceOf(at)], returned: [fenceOf(next)] })
     await test.finish(ada, at)
@@ -184,13 +184,13 @@ describe('a held task', () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(2))
     const { next } = await holder(ada)
-    await test.farm.actOnTask(next.taskId, 'skip', 'test')
+    await test.farm.tasks.act(next.taskId, 'skip', 'test')
     expect((await begins(ada, next)).stale).toEqual([fenceOf(next)])
     expect(await test.statuses(job)).toEqual(['active', 'completed'])
   })
 
   it.each([
-    ['signs off', (worker: WorkerState) => test.farm.signOff(worker.publicId)],
+    ['signs off', (worker: WorkerState) => test.farm.workers.signOff(worker.publicId)],
     ['is started anew', (worker: WorkerState) => signOn(worker, [])],
     ['times out', timeOut],
   ])('is anyone’s again when its worker %s, and no try is counted', async (_, happens) => {
@@ -205,7 +205,7 @@ describe('a held task', () => {
   })
 
   const signOn = (worker: WorkerState, running: Fence[]) =>
-    test.farm.signOn(worker.publicId, {
+    test.farm.workers.signOn(worker.publicId, {
       name: worker.name,
       software: 'test',
       address: '127.0.0.1',
@@ -247,14 +247,14 @@ describe('a held task', () => {
     expect((await test.statuses(job)).slice(0, 2)).toEqual(['completed', 'active'])
   })
   async function growth(job: JobState): Promise<void> {
-    await test.farm.actOnJob(job.publicId, 'pause', 'test')
-    await test.farm.actOnJob(job.publicId, 'resume', 'test')
+    await test.farm.jobs.act(job.publicId, 'pause', 'test')
+    await test.farm.jobs.act(job.publicId, 'resume', 'test')
   }
 
   it('is explained', async () => {
     const ada = await test.worker('ada')
     await test.submit(tasks(2))
     const { next } = await holder(ada)
-    expect(await test.farm.explain(next.taskId)).toMatchObject({ summary: 'It waits: worker "ada" holds it as its next task.' })
+    expect(await test.farm.tasks.explain(next.taskId)).toMatchObject({ summary: 'It waits: worker "ada" holds it as its next task.' })
   })
 })

@@ -23,8 +23,8 @@ interface Made {
   remedy: () => Promise<unknown>
 }
 
-const act = (job: JobState, action: Parameters<typeof test.farm.actOnJob>[1]) => test.farm.actOnJob(job.publicId, action, 'tester')
-const requeue = (job: JobState, index: number) => test.farm.actOnTask(test.taskId(job, index), 'requeue', 'tester')
+const act = (job: JobState, action: Parameters<typeof test.farm.jobs.act>[1]) => test.farm.jobs.act(job.publicId, action, 'tester')
+const requeue = (job: JobState, index: number) => test.farm.tasks.act(test.taskId(job, index), 'requeue', 'tester')
 /** Finishes one task of whatever job is next. */
 const done = async (worker: WorkerState) => test.finish(worker, await test.takeOne(worker))
 
@@ -34,7 +34,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     /resume the job/,
     async () => {
       const job = await test.submit([{}, {}])
-      await test.farm.setTaskStatus(test.taskId(job, 1), 'paused', 'by hand')
+      await test.farm.tasks.setStatus(test.taskId(job, 1), 'paused', 'by hand')
       return { job, index: 1, remedy: () => act(job, 'resume') }
     },
   ],
@@ -43,7 +43,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     /requeue the task/,
     async () => {
       const job = await test.submit([{}, {}])
-      await test.farm.actOnTask(test.taskId(job, 1), 'cancel', 'tester')
+      await test.farm.tasks.act(test.taskId(job, 1), 'cancel', 'tester')
       return { job, index: 1, remedy: () => requeue(job, 1) }
     },
   ],
@@ -58,7 +58,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
       return {
         job,
         index: 1,
-        remedy: async () => [await test.farm.changeJob(job.publicId, { policy: { maxLogBytes: 0 } }), await requeue(job, 1)],
+        remedy: async () => [await test.farm.jobs.change(job.publicId, { policy: { maxLogBytes: 0 } }), await requeue(job, 1)],
       }
     },
   ],
@@ -114,7 +114,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     /change its start time/,
     async () => {
       const job = await test.submit([{}], { startAfter: test.time + 60_000 })
-      return { job, index: 1, remedy: () => test.farm.changeJob(job.publicId, { startAfter: null }) }
+      return { job, index: 1, remedy: () => test.farm.jobs.change(job.publicId, { startAfter: null }) }
     },
   ],
   [
@@ -149,10 +149,10 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     'limit',
     /raise the limit/,
     async () => {
-      const limit = await test.farm.createLimit({ name: 'nuke', max: 1 })
+      const limit = await test.farm.limits.create({ name: 'nuke', max: 1 })
       const job = await test.submit([{}, {}], { limits: ['nuke'] })
       await test.takeOne(ada)
-      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.changeLimit(limit.publicId, { max: 2 }) }
+      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.limits.change(limit.publicId, { max: 2 }) }
     },
   ],
   [
@@ -161,7 +161,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     async () => {
       const job = await test.submit([{}, {}], { maxTasks: 1 })
       await test.takeOne(ada)
-      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.changeJob(job.publicId, { maxTasks: 2 }) }
+      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.jobs.change(job.publicId, { maxTasks: 2 }) }
     },
   ],
   [
@@ -188,16 +188,16 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     /install the program/,
     async () => {
       const job = await test.submit([{ kind: 'video' }])
-      return { job, index: 1, remedy: () => test.farm.signOn(ada.publicId, { ...SIGN_ON, name: 'ada', kinds: ['video'] }) }
+      return { job, index: 1, remedy: () => test.farm.workers.signOn(ada.publicId, { ...SIGN_ON, name: 'ada', kinds: ['video'] }) }
     },
   ],
   [
     'tag',
     /give the tag/,
     async () => {
-      const tag = await test.farm.createTag({ name: 'gpu' })
+      const tag = await test.farm.tags.create({ name: 'gpu' })
       const job = await test.submit([{}], { tag: tag.publicId })
-      return { job, index: 1, remedy: () => test.farm.setWorkerTags(ada.publicId, [tag.publicId]) }
+      return { job, index: 1, remedy: () => test.farm.workers.setTags(ada.publicId, [tag.publicId]) }
     },
   ],
   [
@@ -208,8 +208,8 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
       const job = await test.submit([{}, {}, {}], { policyChanges: { blockAfterFailures: 1 } })
       await done(bob)
       await test.fail(ada, await test.takeOne(ada))
-      await test.farm.signOff(bob.publicId)
-      return { job, index: 3, remedy: () => test.farm.unblockWorker(job.publicId, ada.publicId, 'misc') }
+      await test.farm.workers.signOff(bob.publicId)
+      return { job, index: 3, remedy: () => test.farm.jobs.unblock(job.publicId, ada.publicId, 'misc') }
     },
   ],
   [
@@ -229,7 +229,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
       await test.worker('bob')
       const job = await test.submit([{}])
       await done(ada)
-      await test.farm.actOnTask(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
+      await test.farm.tasks.act(test.taskId(job, 1), 'requeue-elsewhere', 'tester')
       return { job, index: 1, remedy: () => requeue(job, 1) }
     },
   ],
@@ -238,7 +238,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     /requeue what failed/,
     async () => {
       const bob = await test.worker('bob')
-      await test.farm.signOff(bob.publicId)
+      await test.farm.workers.signOff(bob.publicId)
       const job = await test.submit([{}])
       for (let tries = 0; tries < 3; tries++) await test.fail(ada, await test.takeOne(ada))
       return { job, index: 1, remedy: () => requeue(job, 1) }
@@ -250,7 +250,7 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     async () => {
       const job = await test.submit([{}, {}], { maxWorkers: 1 })
       await test.takeOne(ada)
-      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.changeJob(job.publicId, { maxWorkers: 2 }) }
+      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.jobs.change(job.publicId, { maxWorkers: 2 }) }
     },
   ],
   [
@@ -269,10 +269,10 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     'machine-limit',
     /raise the limit/,
     async () => {
-      const limit = await test.farm.createLimit({ name: 'nuke', max: 1, scope: 'machine' })
+      const limit = await test.farm.limits.create({ name: 'nuke', max: 1, scope: 'machine' })
       const job = await test.submit([{}, {}], { limits: ['nuke'] })
       await test.takeOne(ada)
-      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.changeLimit(limit.publicId, { max: 2 }) }
+      return { job, index: 2, worker: await test.worker('bob'), remedy: () => test.farm.limits.change(limit.publicId, { max: 2 }) }
     },
   ],
   [
@@ -281,21 +281,21 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     async () => {
       const bob = await test.worker('bob', { kinds: ['video'], approved: false })
       const job = await test.submit([{ kind: 'video' }])
-      return { job, index: 1, worker: bob, remedy: () => test.farm.approveWorker(bob.publicId) }
+      return { job, index: 1, worker: bob, remedy: () => test.farm.workers.approve(bob.publicId) }
     },
   ],
   [
     'not-awake',
     /wake them/,
     async () => {
-      await test.farm.workerChangedStatus(ada.publicId, 'asleep')
+      await test.farm.workers.changedStatus(ada.publicId, 'asleep')
       const job = await test.submit([{}])
       return {
         job,
         index: 1,
         remedy: async () => [
-          await test.farm.requestWorkerStatus(ada.publicId, 'awake', false),
-          await test.farm.workerChangedStatus(ada.publicId, 'awake'),
+          await test.farm.workers.requestStatus(ada.publicId, 'awake', false),
+          await test.farm.workers.changedStatus(ada.publicId, 'awake'),
         ],
       }
     },
@@ -304,9 +304,9 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     'not-awake',
     /start their program/,
     async () => {
-      await test.farm.signOff(ada.publicId)
+      await test.farm.workers.signOff(ada.publicId)
       const job = await test.submit([{}])
-      return { job, index: 1, remedy: () => test.farm.signOn(ada.publicId, { ...SIGN_ON, name: 'ada' }) }
+      return { job, index: 1, remedy: () => test.farm.workers.signOn(ada.publicId, { ...SIGN_ON, name: 'ada' }) }
     },
   ],
   [
@@ -314,12 +314,12 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     /withdraw the request/,
     async () => {
       const job = await test.submit([{}])
-      await test.farm.requestWorkerStatus(ada.publicId, 'asleep', true)
+      await test.farm.workers.requestStatus(ada.publicId, 'asleep', true)
       await test.take(ada)
       return {
         job,
         index: 1,
-        remedy: async () => [await test.farm.requestWorkerStatus(ada.publicId, 'awake', false), await test.take(ada, 0)],
+        remedy: async () => [await test.farm.workers.requestStatus(ada.publicId, 'awake', false), await test.take(ada, 0)],
       }
     },
   ],
@@ -338,8 +338,8 @@ const REASONS: [rule: string, advice: RegExp, make: () => Promise<Made>][] = [
     async () => {
       const flora = await test.foreignWorker('flora', ['video'])
       const job = await test.submit([{ kind: 'video' }])
-      const task = await test.farm.scheduleForeign(flora.publicId)
-      await test.farm.updateForeign(flora.publicId, task!.assignment.taskId, { status: 'queued' })
+      const task = await test.farm.foreign.schedule(flora.publicId)
+      await test.farm.foreign.update(flora.publicId, task!.assignment.taskId, { status: 'queued' })
       return { job, index: 1, worker: flora, remedy: async () => test.pass(60_000) }
     },
   ],
@@ -351,13 +351,13 @@ describe('the remedy for', () => {
   it.each(REASONS)('%s: %s', async (rule, advice, make) => {
     const { job, index, worker = ada, remedy } = await make()
     const id = test.taskId(job, index)
-    const reason = (await test.farm.explain(id)).reasons.find((each) => each.rule === rule)
+    const reason = (await test.farm.tasks.explain(id)).reasons.find((each) => each.rule === rule)
     expect(reason?.advice).toMatch(advice)
     await remedy()
     const taken =
       worker.adapter === 'native'
         ? (await test.takeOne(worker)).taskId
-        : (await test.farm.scheduleForeign(worker.publicId))?.assignment.taskId
+        : (await test.farm.foreign.schedule(worker.publicId))?.assignment.taskId
     expect(taken).toBe(id)
   })
 })

@@ -139,14 +139,14 @@ describe('a schedule', () => {
     const first = await test.farm.schedules.runNow(ref(schedule))
     const second = await test.farm.schedules.runNow(ref(schedule))
     expect([first.outcome, second.outcome]).toEqual(['submitted', 'submitted'])
-    expect(await test.farm.findJob(first.jobId ?? '')).toMatchObject({ name: 'dailies 1 2026-01-05' })
+    expect(await test.farm.jobs.find(first.jobId ?? '')).toMatchObject({ name: 'dailies 1 2026-01-05' })
     expect(found(schedule)).toMatchObject({ fired: 2, nextAt: START + HOUR })
   })
 })
 
 describe('overlap', () => {
   async function finishOne(): Promise<void> {
-    const worker = test.farm.workers()[0] ?? (await test.worker('ada'))
+    const worker = test.farm.workers.all()[0] ?? (await test.worker('ada'))
     await test.finish(worker, await test.takeOne(worker))
     await test.settled()
   }
@@ -221,7 +221,7 @@ describe('a schedule that adds tasks to a job', () => {
   it('fails with a reason while the job is deleted, and ends when it is gone', async () => {
     const job = await test.submit([{}])
     const schedule = await create({ template: grow(job.publicId) })
-    await test.farm.actOnJob(job.publicId, 'delete', 'anna')
+    await test.farm.jobs.act(job.publicId, 'delete', 'anna')
     await tickAt(START + HOUR)
     expect(await firings()).toMatchObject([{ outcome: 'failed', reason: expect.stringContaining('is deleted') }])
     await tickAt(START + 2 * HOUR + test.settings.undoPeriodMs)

@@ -21,11 +21,11 @@ afterEach(async () => {
 })
 
 const tasks = (count: number, like: Partial<AuthoredTask> = {}) => Array.from({ length: count }, () => like)
-const act = (job: JobState, action: Parameters<typeof test.farm.actOnJob>[1]) => test.farm.actOnJob(job.publicId, action, 'tester')
+const act = (job: JobState, action: Parameters<typeof test.farm.jobs.act>[1]) => test.farm.jobs.act(job.publicId, action, 'tester')
 const wait = (worker: WorkerState, waitMs = 20_000) =>
-  test.farm.take(worker.publicId, { slots: 1, waitMs, running: [] }).then(({ assignments }) => assignments)
+  test.farm.native.take(worker.publicId, { slots: 1, waitMs, running: [] }).then(({ assignments }) => assignments)
 const rules = async (taskId: string) =>
-  (await test.farm.explain(taskId)).reasons.map(({ rule, workersExcluded }) => `${rule}:${workersExcluded}`)
+  (await test.farm.tasks.explain(taskId)).reasons.map(({ rule, workersExcluded }) => `${rule}:${workersExcluded}`)
 
 describe('start-after', () => {
   it('holds a job back until its moment, then wakes who waits', async () => {
@@ -44,7 +44,7 @@ describe('start-after', () => {
   it('can be moved and taken away', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1), { startAfter: test.time + 60_000 })
-    await test.farm.changeJob(job.publicId, { startAfter: null })
+    await test.farm.jobs.change(job.publicId, { startAfter: null })
     expect(await test.take(ada)).toHaveLength(1)
   })
 })
@@ -159,7 +159,7 @@ describe('the maximum of workers of a job', () => {
     await test.takeOne(ada)
     const reply = wait(bob)
     await test.settled()
-    await test.farm.changeJob(job.publicId, { maxWorkers: null })
+    await test.farm.jobs.change(job.publicId, { maxWorkers: null })
     expect(await reply).toHaveLength(1)
   })
 })
@@ -167,7 +167,7 @@ describe('the maximum of workers of a job', () => {
 describe('limits', () => {
   it('per attempt: over all jobs that use it', async () => {
     const ada = await test.worker('ada', { capacity: 10 })
-    await test.farm.createLimit({ name: 'nuke', max: 3 })
+    await test.farm.limits.create({ name: 'nuke', max: 3 })
     const [first, second] = [await test.submit(tasks(2), { limits: ['nuke'] }), await test.submit(tasks(3), { limits: ['nuke', 'nuke'] })]
     const free = await test.submit(tasks(1), { priority: 10 })
     const got = await test.take(ada, 10)
@@ -177,8 +177,8 @@ describe('limits', () => {
       test.taskId(second, 1),
       test.taskId(free, 1),
     ])
-    expect(test.farm.limits()).toMatchObject([{ name: 'nuke', max: 3, inUse: 3 }])
-    const holders = test.farm.limits().flatMap((limit) => test.farm.limitHolders(limit.id))
+    expect(test.farm.limits.all()).toMatchObject([{ name: 'nuke', max: 3, inUse: 3 }])
+    const holders = test.farm.limits.all().flatMap((limit) => test.farm.limits.holders(limit.id))
     expect(holders).toMatchObject(got.slice(0, 3).map(({ taskId }) => ({ taskId, worker: { name: ada.name } })))
     expect(await rules(test.taskId(second, 2))).toEqual(['limit:1'])
     await test.finish(ada, got[0]!)
@@ -187,7 +187,7 @@ describe('limits', () => {
 
   it('wake a worker that waits when a unit comes free', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
-    await test.farm.createLimit({ name: 'nuke', max: 1 })
+    await test.farm.limits.create({ name: 'nuke', max: 1 })
     await test.submit(tasks(1), { limits: ['nuke'] })
     const second = await test.submit(tasks(1), { limits: ['nuke'] })
     const running = await test.takeOne(ada)
@@ -198,7 +198,7 @@ describe('limits', () => {
   })
 
   it('per machine: as many attempts as it likes on each of so many machines', async () => {
-    await test.farm.createLimit({ name: 'houdini', max: 2, scope: 'machine' })
+    await test.farm.limits.create({ name: 'houdini', max: 2, scope: 'machine' })
     const [a1, a2] = [await test.worker('a1', { onMachine: 1, capacity: 2 }), await test.worker('a2', { onMachine: 1 })]
     const [b, c, alone] = [await test.worker('b', { onMachine: 2 }), await test.worker('c', { onMachine: 3 }), await test.worker('alone')]
     const job = await test.submit(tasks(9), { limits: ['houdini'] })
@@ -208,7 +208,7 @@ describe('limits', () => {
     expect(await test.take(c)).toEqual([])
     expect(await test.take(alone)).toEqual([])
     expect(await test.take(a2)).toHaveLength(1)
-    expect(test.farm.limits()).toMatchObject([{ inUse: 2 }])
+    expect(test.farm.limits.all()).toMatchObject([{ inUse: 2 }])
     expect(await rules(test.taskId(job, 9))).toContain('machine-limit:2')
     const reply = wait(c)
     await test.settled()
@@ -218,61 +218,61 @@ describe('limits', () => {
 
   it('can be changed while jobs run', async () => {
     const [ada, bob] = [await test.worker('ada', { capacity: 10 }), await test.worker('bob')]
-    const limit = await test.farm.createLimit({ name: 'nuke', max: 2 })
+    const limit = await test.farm.limits.create({ name: 'nuke', max: 2 })
     await test.submit(tasks(9), { limits: ['nuke'] })
     const got = await test.take(ada, 10)
     expect(got).toHaveLength(2)
-    await test.farm.changeLimit(limit.publicId, { max: 1 })
+    await test.farm.limits.change(limit.publicId, { max: 1 })
     await test.finish(ada, got[0]!)
     expect(await test.take(ada, 10)).toEqual([])
     const reply = wait(bob)
     await test.settled()
-    await test.farm.changeLimit(limit.publicId, { max: 2 })
+    await test.farm.limits.change(limit.publicId, { max: 2 })
     expect(await reply).toHaveLength(1)
     const eve = await test.worker('eve')
-    await test.farm.changeLimit(limit.publicId, { scope: 'machine', max: 2 })
+    await test.farm.limits.change(limit.publicId, { scope: 'machine', max: 2 })
     expect(await test.take(eve)).toEqual([])
     expect(await test.take(ada, 3)).toHaveLength(3)
-    await test.farm.changeLimit(limit.publicId, { max: 3, name: 'other', description: 'x' })
+    await test.farm.limits.change(limit.publicId, { max: 3, name: 'other', description: 'x' })
     expect(await test.take(eve)).toHaveLength(1)
   })
 
   it('of a running job can be taken away: the units go to those that wait for them', async () => {
     const [ada, bob] = [await test.worker('ada'), await test.worker('bob')]
-    await test.farm.createLimit({ name: 'nuke', max: 1 })
+    await test.farm.limits.create({ name: 'nuke', max: 1 })
     const [first, second] = [
       await test.submit(tasks(2), { limits: ['nuke'] }),
       await test.submit(tasks(1), { limits: ['nuke'], priority: 90 }),
     ]
-    await test.farm.changeJob(second.publicId, { startAfter: test.time + 1000 })
+    await test.farm.jobs.change(second.publicId, { startAfter: test.time + 1000 })
     await test.takeOne(ada)
-    await test.farm.changeJob(second.publicId, { startAfter: null })
+    await test.farm.jobs.change(second.publicId, { startAfter: null })
     const reply = wait(bob)
     await test.settled()
-    await test.farm.changeJob(first.publicId, { limits: [] })
+    await test.farm.jobs.change(first.publicId, { limits: [] })
     expect(await reply).toMatchObject([{ taskId: test.taskId(second, 1) }])
-    expect(test.farm.limits()).toMatchObject([{ inUse: 1 }])
+    expect(test.farm.limits.all()).toMatchObject([{ inUse: 1 }])
     expect((await test.takeOne(await test.worker('eve'))).taskId).toBe(test.taskId(first, 2))
   })
 
   it('cannot be deleted while a job needs it, nor be there twice', async () => {
-    const limit = await test.farm.createLimit({ name: 'nuke', max: 1 })
-    await expect(test.farm.createLimit({ name: 'nuke', max: 2 })).rejects.toThrow(ConflictError)
+    const limit = await test.farm.limits.create({ name: 'nuke', max: 1 })
+    await expect(test.farm.limits.create({ name: 'nuke', max: 2 })).rejects.toThrow(ConflictError)
     const job = await test.submit(tasks(1), { limits: ['nuke'] })
-    await expect(test.farm.deleteLimit(limit.publicId)).rejects.toThrow(ConflictError)
+    await expect(test.farm.limits.delete(limit.publicId)).rejects.toThrow(ConflictError)
     await act(job, 'cancel')
-    await test.farm.deleteLimit(limit.publicId)
-    expect(test.farm.limits()).toEqual([])
+    await test.farm.limits.delete(limit.publicId)
+    expect(test.farm.limits.all()).toEqual([])
     await act(job, 'requeue')
     expect(await test.take(await test.worker('ada'))).toHaveLength(1)
   })
 
   it('of a paused job that rests on disk is still in use', async () => {
-    const limit = await test.farm.createLimit({ name: 'nuke', max: 1 })
+    const limit = await test.farm.limits.create({ name: 'nuke', max: 1 })
     const job = await test.submit(tasks(1), { limits: ['nuke'] })
     await act(job, 'pause')
     await test.restart()
-    await expect(test.farm.deleteLimit(limit.publicId)).rejects.toThrow(ConflictError)
+    await expect(test.farm.limits.delete(limit.publicId)).rejects.toThrow(ConflictError)
   })
 })
 
@@ -353,7 +353,7 @@ describe('a job that grows', () => {
     const ada = await test.worker('ada', { capacity: 10 })
     const job = await test.submit([{}, { dependsOn: [1] }])
     const first = await test.takeOne(ada)
-    await test.farm.growJob(
+    await test.farm.jobs.grow(
       job.publicId,
       grown([{ dependsOnOlder: [2] }, { dependsOn: [1] }, { dependsOnOlder: [1, 2], dependsOn: [2] }, { priority: 90 }]),
     )
@@ -371,7 +371,7 @@ describe('a job that grows', () => {
     await test.work(ada)
     const reply = wait(ada)
     await test.settled()
-    await test.farm.growJob(job.publicId, grown([{ dependsOnOlder: [1] }]))
+    await test.farm.jobs.grow(job.publicId, grown([{ dependsOnOlder: [1] }]))
     expect(await reply).toMatchObject([{ taskId: test.taskId(job, 2), taskName: 'new 1' }])
     await test.finish(ada, { taskId: test.taskId(job, 2), attempt: 1 })
     expect(await test.status(job)).toBe('completed')
@@ -381,7 +381,7 @@ describe('a job that grows', () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1), { policyChanges: { failAfterWorkers: 1 } })
     await test.fail(ada, await test.takeOne(ada))
-    await test.farm.growJob(job.publicId, grown([{}]))
+    await test.farm.jobs.grow(job.publicId, grown([{}]))
     expect(await test.work(ada)).toEqual([test.taskId(job, 2)])
     expect(await test.status(job)).toBe('failed')
   })
@@ -390,7 +390,7 @@ describe('a job that grows', () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1))
     await act(job, 'pause')
-    await test.farm.growJob(job.publicId, grown([{}]))
+    await test.farm.jobs.grow(job.publicId, grown([{}]))
     expect(await test.status(job)).toBe('paused')
     expect(await test.take(ada)).toEqual([])
     await act(job, 'resume')
@@ -400,7 +400,7 @@ describe('a job that grows', () => {
   it('may grow many times at once, each whole', async () => {
     const ada = await test.worker('ada', { capacity: 20 })
     const job = await test.submit(tasks(1))
-    await Promise.all(Array.from({ length: 10 }, () => test.farm.growJob(job.publicId, grown([{}, { dependsOn: [1] }]))))
+    await Promise.all(Array.from({ length: 10 }, () => test.farm.jobs.grow(job.publicId, grown([{}, { dependsOn: [1] }]))))
     expect(await test.jobRow(job)).toMatchObject({ task_count: 21 })
     expect(await test.work(ada)).toHaveLength(21)
   })
@@ -409,23 +409,23 @@ describe('a job that grows', () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1))
     for (const older of [0, 2, 99]) {
-      await expect(test.farm.growJob(job.publicId, grown([{ dependsOnOlder: [older] }]))).rejects.toThrow(
+      await expect(test.farm.jobs.grow(job.publicId, grown([{ dependsOnOlder: [older] }]))).rejects.toThrow(
         `task number ${older}, which the job does not have`,
       )
     }
     expect(await test.jobRow(job)).toMatchObject({ task_count: 1 })
     expect(await test.work(ada)).toHaveLength(1)
     await act(job, 'delete')
-    await expect(test.farm.growJob(job.publicId, grown([{}]))).rejects.toThrow(ConflictError)
+    await expect(test.farm.jobs.grow(job.publicId, grown([{}]))).rejects.toThrow(ConflictError)
   })
 
   it('requeueing an old task takes the new ones that depend on it along', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(2))
     await test.work(ada)
-    await test.farm.growJob(job.publicId, grown([{ dependsOnOlder: [1] }, { dependsOn: [1] }]))
+    await test.farm.jobs.grow(job.publicId, grown([{ dependsOnOlder: [1] }, { dependsOn: [1] }]))
     await test.work(ada)
-    await test.farm.actOnTask(test.taskId(job, 1), 'requeue', 'tester')
+    await test.farm.tasks.act(test.taskId(job, 1), 'requeue', 'tester')
     expect(await test.statuses(job)).toEqual(['queued', 'completed', 'queued', 'queued'])
     expect(await test.work(ada)).toEqual([1, 3, 4].map((index) => test.taskId(job, index)))
   })
@@ -461,7 +461,7 @@ describe('a barrier of thousands', () => {
     // The window that this loads comes from a disk on which the early task still runs, and begins behind it.
     const taken = wait(ada)
     try {
-      await expect.poll(async () => (await test.farm.explain(test.taskId(job, 2))).status).toBe('active')
+      await expect.poll(async () => (await test.farm.tasks.explain(test.taskId(job, 2))).status).toBe('active')
     } finally {
       disk.resolve()
     }
@@ -475,31 +475,31 @@ describe('a barrier of thousands', () => {
 
 describe('explanations', () => {
   it('name the rule that keeps a task waiting, and whom it excludes', async () => {
-    const tag = await test.farm.createTag({ name: 'gpu' })
+    const tag = await test.farm.tags.create({ name: 'gpu' })
     const job = await test.submit([{}, { dependsOn: [1] }])
     const id = test.taskId(job, 1)
-    expect((await test.farm.explain(id)).summary).toBe('There are no workers in the farm.')
+    expect((await test.farm.tasks.explain(id)).summary).toBe('There are no workers in the farm.')
     const ada = await test.worker('ada', { capacity: 1 })
     await test.worker('video', { kinds: ['video'] })
     await test.worker('stranger', { approved: false })
     const sleeper = await test.worker('sleeper')
-    await test.farm.workerChangedStatus(sleeper.publicId, 'asleep')
+    await test.farm.workers.changedStatus(sleeper.publicId, 'asleep')
     const leaver = await test.worker('leaver')
-    await test.farm.requestWorkerStatus(leaver.publicId, 'asleep', true)
-    const explained = await test.farm.explain(id)
+    await test.farm.workers.requestStatus(leaver.publicId, 'asleep', true)
+    const explained = await test.farm.tasks.explain(id)
     expect(explained).toMatchObject({ workersTotal: 5, workersEligible: 1, status: 'queued' })
     expect(explained.summary).toBe('It is next in line for 1 of 5 workers, after tasks of higher rank.')
     expect((await rules(id)).sort()).toEqual(['kind:1', 'not-approved:1', 'not-awake:1', 'status-requested:1'])
     expect(explained.reasons.every(({ advice, message }) => advice.length > 5 && message.length > 5)).toBe(true)
-    await test.farm.changeJob(job.publicId, { tag: tag.publicId })
+    await test.farm.jobs.change(job.publicId, { tag: tag.publicId })
     expect(await rules(id)).toContain('tag:4')
-    expect((await test.farm.explain(id)).summary).toBe(
+    expect((await test.farm.tasks.explain(id)).summary).toBe(
       'It waits for a worker: 4 workers lack the job\'s tag, 1 worker cannot run tasks of kind "misc".',
     )
-    await test.farm.changeJob(job.publicId, { tag: null })
+    await test.farm.jobs.change(job.publicId, { tag: null })
     expect(await rules(test.taskId(job, 2))).toContain('dependency:5')
     const task = await test.takeOne(ada)
-    expect((await test.farm.explain(id)).summary).toBe('The task is running.')
+    expect((await test.farm.tasks.explain(id)).summary).toBe('The task is running.')
     expect(await rules(id)).toEqual(['task-status:5'])
     const other = await test.submit(tasks(1))
     expect(await rules(test.taskId(other, 1))).toContain('no-free-slot:1')
@@ -516,7 +516,7 @@ describe('explanations', () => {
     const bob = await test.worker('bob')
     await test.finish(bob, await test.takeOne(bob))
     await test.fail(ada, await test.takeOne(ada))
-    await test.farm.signOff(bob.publicId)
+    await test.farm.workers.signOff(bob.publicId)
     expect(await rules(test.taskId(first, 4))).toEqual(['blocked:1', 'not-awake:1'])
     await act(first, 'pause')
     expect(await rules(test.taskId(first, 4))).toEqual(['task-status:2', 'job-status:2'])
@@ -529,8 +529,8 @@ describe('explanations', () => {
     const job = await test.submit(tasks(1))
     await test.fail(ada, await test.takeOne(ada))
     expect(await rules(test.taskId(job, 1))).toEqual(['failed-before:1'])
-    const task = await test.farm.scheduleForeign(flora.publicId)
-    await test.farm.updateForeign(flora.publicId, task!.assignment.taskId, { status: 'queued' })
+    const task = await test.farm.foreign.schedule(flora.publicId)
+    await test.farm.foreign.update(flora.publicId, task!.assignment.taskId, { status: 'queued' })
     expect((await rules(test.taskId(job, 1))).sort()).toEqual(['avoid:1', 'failed-before:1'])
     test.pass(60_000)
   })
@@ -554,16 +554,18 @@ describe('frames', () => {
     await test.say(ada, first, output('/out/1.png', 10))
     await test.say(ada, first, output('/out/1.png', null))
     await test.say(ada, first, output('/out/2.png', 20))
-    await test.farm.actOnTask(first.taskId, 'requeue', 'tester')
+    await test.farm.tasks.act(first.taskId, 'requeue', 'tester')
     const second = await test.takeOne(ada)
-    await test.farm.addFrames(second.taskId, 2, [{ path: '/out/1.png', frame: 1, bytes: 30, width: 4, height: 3, renderedMs: null }])
+    await test.farm.results.addFrames(second.taskId, 2, [
+      { path: '/out/1.png', frame: 1, bytes: 30, width: 4, height: 3, renderedMs: null },
+    ])
     await test.finish(ada, second)
     expect(await test.jobRow(job)).toMatchObject({ frame_count: 2 })
     expect(await test.opened.read.all('select path, bytes, width, rendered_ms, attempt_id from frames order by path')).toEqual([
       { path: '/out/1.png', bytes: 30, width: 4, rendered_ms: 5, attempt_id: 2 },
       { path: '/out/2.png', bytes: 20, width: null, rendered_ms: 5, attempt_id: 1 },
     ])
-    await expect(test.farm.addFrames(second.taskId, 9, [])).rejects.toThrow('attempt')
+    await expect(test.farm.results.addFrames(second.taskId, 9, [])).rejects.toThrow('attempt')
   })
 
   it('have no preview from when they are rendered again until the new one comes', async () => {
@@ -572,15 +574,15 @@ describe('frames', () => {
     const frame = { path: '/out/1.png', frame: 1, bytes: 10, width: 4, height: 3, renderedMs: null }
     const previews = () => test.opened.read.all('select preview, light, preview_problem from frames')
     const first = await test.takeOne(ada)
-    await test.farm.addFrames(first.taskId, 1, [frame])
-    await test.farm.setFramePreview(first.taskId, frame.path, 'ready', undefined, true)
-    await test.farm.addFrames(first.taskId, 1, [frame])
+    await test.farm.results.addFrames(first.taskId, 1, [frame])
+    await test.farm.results.setFramePreview(first.taskId, frame.path, 'ready', undefined, true)
+    await test.farm.results.addFrames(first.taskId, 1, [frame])
     expect(await previews()).toEqual([{ preview: 'ready', light: 1, preview_problem: '' }])
-    await test.farm.actOnTask(first.taskId, 'requeue', 'tester')
+    await test.farm.tasks.act(first.taskId, 'requeue', 'tester')
     const second = await test.takeOne(ada)
-    await test.farm.addFrames(second.taskId, 2, [frame])
+    await test.farm.results.addFrames(second.taskId, 2, [frame])
     expect(await previews()).toEqual([{ preview: 'none', light: 0, preview_problem: '' }])
-    await test.farm.setFramePreview(second.taskId, frame.path, 'ready')
+    await test.farm.results.setFramePreview(second.taskId, frame.path, 'ready')
     expect(await previews()).toEqual([{ preview: 'ready', light: 0, preview_problem: '' }])
   })
 })
@@ -613,7 +615,7 @@ describe('what the farm tells', () => {
     const ada = await test.worker('ada')
     const job = await test.submit(tasks(1))
     await test.work(ada)
-    await test.farm.lastRendered(job.publicId)
+    await test.farm.results.lastRendered(job.publicId)
     await act(job, 'requeue')
     await act(job, 'delete')
     const told = events.flatMap((event) => {
@@ -663,19 +665,19 @@ describe('what the farm tells', () => {
   })
 
   it('the status of the farm follows workers and jobs', async () => {
-    expect(test.farm.farmStatus()).toBe('inoperative')
+    expect(test.farm.status()).toBe('inoperative')
     const ada = await test.worker('ada')
-    expect(test.farm.farmStatus()).toBe('idle')
+    expect(test.farm.status()).toBe('idle')
     const job = await test.submit(tasks(2))
-    expect(test.farm.farmStatus()).toBe('waiting')
+    expect(test.farm.status()).toBe('waiting')
     await test.takeOne(ada)
-    expect(test.farm.farmStatus()).toBe('active')
-    await test.farm.workerChangedStatus(ada.publicId, 'asleep')
-    expect(test.farm.farmStatus()).toBe('waiting')
+    expect(test.farm.status()).toBe('active')
+    await test.farm.workers.changedStatus(ada.publicId, 'asleep')
+    expect(test.farm.status()).toBe('waiting')
     await act(job, 'cancel')
-    expect(test.farm.farmStatus()).toBe('asleep')
-    await test.farm.signOff(ada.publicId)
-    expect(test.farm.farmStatus()).toBe('inoperative')
+    expect(test.farm.status()).toBe('asleep')
+    await test.farm.workers.signOff(ada.publicId)
+    expect(test.farm.status()).toBe('inoperative')
   })
 })
 
@@ -717,7 +719,7 @@ describe('a maximum of tasks at once', () => {
     const reply = wait(await test.worker('bob'))
     await test.finish(ada, { taskId: test.taskId(byTasks, 1), attempt: 1 })
     expect(await reply).toMatchObject([{ taskId: test.taskId(byTasks, 2) }])
-    await test.farm.changeJob(byTasks.publicId, { maxTasks: null })
+    await test.farm.jobs.change(byTasks.publicId, { maxTasks: null })
     expect(await test.take(ada, 3)).toMatchObject([{ taskId: test.taskId(byTasks, 3) }])
   })
 })

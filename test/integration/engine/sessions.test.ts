@@ -29,8 +29,8 @@ function session(job: JobState, changes: Partial<WarmAppReport> = {}): WarmAppRe
   }
 }
 const tell = (worker: WorkerState, ...sessions: WarmAppReport[]) =>
-  test.farm.take(worker.publicId, { slots: 0, waitMs: 0, running: [], sessions })
-const wait = (worker: WorkerState) => test.farm.take(worker.publicId, { slots: 1, waitMs: 20_000, running: [] })
+  test.farm.native.take(worker.publicId, { slots: 0, waitMs: 0, running: [], sessions })
+const wait = (worker: WorkerState) => test.farm.native.take(worker.publicId, { slots: 1, waitMs: 20_000, running: [] })
 const stored = () => test.opened.read.all<{ phase: string; detail: string }>('select phase, detail from sessions order by id')
 
 describe('workers that wait', () => {
@@ -45,11 +45,11 @@ describe('workers that wait', () => {
   it('get a task of a job in the order of who has its scene open', async () => {
     const { warm, cold, first, job } = await farmWithJob()
     await test.finish(warm, first)
-    await test.farm.actOnJob(job.publicId, 'pause', 'test')
+    await test.farm.jobs.act(job.publicId, 'pause', 'test')
     // It waits longer, and has nothing open.
     const longest = wait(cold)
     const later = wait(warm)
-    await test.farm.actOnJob(job.publicId, 'resume', 'test')
+    await test.farm.jobs.act(job.publicId, 'resume', 'test')
     expect((await later).assignments).toMatchObject([{ jobId: job.publicId }])
     await test.farm.stop()
     expect((await longest).assignments).toEqual([])
@@ -70,9 +70,9 @@ describe('a session that a worker reports', () => {
     await test.takeOne(worker)
     await tell(worker, session(job, { state: 'busy' }))
     await test.restart()
-    expect(test.farm.openOn(job.id)).toMatchObject([{ name: 'ada' }])
+    expect(test.farm.warmApps.openOn(job.id)).toMatchObject([{ name: 'ada' }])
     await tell(test.again(worker))
-    expect(test.farm.openOn(job.id)).toEqual([])
+    expect(test.farm.warmApps.openOn(job.id)).toEqual([])
     expect(await stored()).toEqual([{ phase: 'closed', detail: 'the worker no longer has it' }])
   })
 
@@ -92,9 +92,9 @@ describe('a session that a worker reports', () => {
     const job = await test.submit(tasks(3))
     await test.takeOne(worker)
     await tell(worker, session(job))
-    await test.farm.actOnJob(job.publicId, 'pause', 'test')
-    const reply = test.farm.take(worker.publicId, { slots: 0, waitMs: 20_000, running: [] })
-    await test.farm.actOnJob(job.publicId, 'cancel', 'test')
+    await test.farm.jobs.act(job.publicId, 'pause', 'test')
+    const reply = test.farm.native.take(worker.publicId, { slots: 0, waitMs: 20_000, running: [] })
+    await test.farm.jobs.act(job.publicId, 'cancel', 'test')
     expect((await reply).closeWarmApps).toEqual([job.publicId])
   })
 
@@ -102,7 +102,7 @@ describe('a session that a worker reports', () => {
     const worker = await test.worker('ada')
     const job = await test.submit(tasks(1))
     await tell(worker, session(job))
-    await test.farm.signOff(worker.publicId)
+    await test.farm.workers.signOff(worker.publicId)
     await test.settled()
     expect(await stored()).toEqual([{ phase: 'closed', detail: 'the worker is offline' }])
   })

@@ -1,7 +1,7 @@
 /** Everything at once, from a seeded dice: what must always be true of a farm is true afterwards, and after a restart. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { FarmError } from '../../../src/main/engine/base/errors.ts'
-import type { WorkerSignOn } from '../../../src/main/engine/base/farmEngine.ts'
+import type { WorkerSignOn } from '../../../src/main/engine/base/farmRecords.ts'
 import type { JobState, WorkerState } from '../../../src/main/engine/base/model.ts'
 import type { Assignment, Report } from '../../../src/shared/schemas/agent.ts'
 import type { JobAction } from '../../../src/shared/schemas/jobs/job.ts'
@@ -67,7 +67,7 @@ class Simulation {
     let seq = 0
     while (!until()) {
       if (held.length === 0 || this.roll(3) === 0) {
-        const reply = await test.farm.take(worker.publicId, {
+        const reply = await test.farm.native.take(worker.publicId, {
           slots: worker.capacity - held.length,
           waitMs: 5,
           running: held.map(fence),
@@ -95,9 +95,9 @@ class Simulation {
           reason: 'dice',
         })
       if (fate < 9) held = held.filter((one) => one !== task)
-      const calls = [test.farm.report(worker.publicId, reports, 0)]
+      const calls = [test.farm.native.report(worker.publicId, reports, 0)]
       // The reply was lost, and the worker asks again at once.
-      if (this.roll(6) === 0) calls.push(test.farm.report(worker.publicId, reports, 0))
+      if (this.roll(6) === 0) calls.push(test.farm.native.report(worker.publicId, reports, 0))
       const [reply] = await Promise.all(calls)
       if (reply!.reportSeq < seq) throw new Error('a report was not taken')
     }
@@ -105,10 +105,10 @@ class Simulation {
 
   async comeAndGo(worker: WorkerState, held: Assignment[]): Promise<void> {
     if (this.roll(2) === 0) {
-      await test.farm.signOff(worker.publicId)
+      await test.farm.workers.signOff(worker.publicId)
       held.length = 0
     }
-    await test.farm.signOn(worker.publicId, signOn(worker, held))
+    await test.farm.workers.signOn(worker.publicId, signOn(worker, held))
   }
 
   async meddle(): Promise<void> {
@@ -116,15 +116,15 @@ class Simulation {
     if (!job) return
     const what = this.roll(12)
     const taskId = test.taskId(job, 1 + this.roll(job.taskCount))
-    if (what < 5) await tolerate(test.farm.actOnJob(job.publicId, JOB_ACTIONS[this.roll(JOB_ACTIONS.length)]!, 'dice'))
-    else if (what < 8) await tolerate(test.farm.actOnTask(taskId, TASK_ACTIONS[this.roll(TASK_ACTIONS.length)]!, 'dice'))
-    else if (what === 8) await tolerate(test.farm.unblockWorker(job.publicId, this.workers[0]!.publicId, 'misc'))
+    if (what < 5) await tolerate(test.farm.jobs.act(job.publicId, JOB_ACTIONS[this.roll(JOB_ACTIONS.length)]!, 'dice'))
+    else if (what < 8) await tolerate(test.farm.tasks.act(taskId, TASK_ACTIONS[this.roll(TASK_ACTIONS.length)]!, 'dice'))
+    else if (what === 8) await tolerate(test.farm.jobs.unblock(job.publicId, this.workers[0]!.publicId, 'misc'))
     else if (what === 9) {
-      await tolerate(test.farm.changeJob(job.publicId, { priority: this.roll(100), maxWorkers: this.roll(2) ? null : 2 }))
-    } else if (what === 10) await tolerate(test.farm.explain(taskId))
+      await tolerate(test.farm.jobs.change(job.publicId, { priority: this.roll(100), maxWorkers: this.roll(2) ? null : 2 }))
+    } else if (what === 10) await tolerate(test.farm.tasks.explain(taskId))
     else {
       const worker = this.workers[this.roll(this.workers.length)]!
-      await tolerate(test.farm.requestWorkerStatus(worker.publicId, this.roll(3) ? 'awake' : 'asleep', this.roll(2) === 0))
+      await tolerate(test.farm.workers.requestStatus(worker.publicId, this.roll(3) ? 'awake' : 'asleep', this.roll(2) === 0))
     }
   }
 }
@@ -144,7 +144,7 @@ describe.each([1, 2, 3])('many workers, many jobs, many hands, with seed %i', (s
   it('ends as consistent as it began, and every job can be brought to its end', async () => {
     test = await TestFarm.open()
     const roll = dice(seed)
-    await test.farm.createLimit({ name: 'nuke', max: 5 })
+    await test.farm.limits.create({ name: 'nuke', max: 5 })
     const workers: WorkerState[] = []
     for (let at = 0; at < 20; at++) {
       workers.push(await test.worker(`worker ${at}`, { capacity: 1 + (at % 3), kinds: at % 4 === 0 ? ['misc', 'video'] : ['misc'] }))
@@ -174,13 +174,13 @@ describe.each([1, 2, 3])('many workers, many jobs, many hands, with seed %i', (s
     // Nothing is stuck for ever: with everything requeued and no failures, all of it gets done.
     const awake = workers.map((worker) => test.again(worker))
     for (const worker of awake) {
-      await test.farm.requestWorkerStatus(worker.publicId, worker.status, false)
-      await test.farm.signOn(worker.publicId, signOn(worker, []))
-      if (worker.status !== 'awake') await test.farm.workerChangedStatus(worker.publicId, 'awake')
+      await test.farm.workers.requestStatus(worker.publicId, worker.status, false)
+      await test.farm.workers.signOn(worker.publicId, signOn(worker, []))
+      if (worker.status !== 'awake') await test.farm.workers.changedStatus(worker.publicId, 'awake')
     }
     for (const job of simulation.jobs) {
-      if ((await test.status(job)) === 'paused') await tolerate(test.farm.actOnJob(job.publicId, 'resume', 'tester'))
-      await tolerate(test.farm.actOnJob(job.publicId, 'requeue', 'tester'))
+      if ((await test.status(job)) === 'paused') await tolerate(test.farm.jobs.act(job.publicId, 'resume', 'tester'))
+      await tolerate(test.farm.jobs.act(job.publicId, 'requeue', 'tester'))
     }
     for (let round = 0; round < 3; round++) await test.work(...awake)
     expect(await test.opened.read.all(`select name, status from jobs where status <> 'completed'`)).toEqual([])

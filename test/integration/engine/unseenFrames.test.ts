@@ -1,6 +1,6 @@
 /** Frames that no machine saw are written by a statement of their own: it must leave the same row as the general one. */
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { NewFrame } from '../../../src/main/engine/base/farmEngine.ts'
+import type { NewFrame } from '../../../src/main/engine/base/farmRecords.ts'
 import * as rows from '../../../src/main/store/rows/index.ts'
 import { TestFarm } from '../../support/testFarm.ts'
 

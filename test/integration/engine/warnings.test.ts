@@ -50,7 +50,7 @@ describe('warnings of a task', () => {
   it.each(['missing-file', 'missing-library'])('of a %s count it once, with the tasks that miss it', async (code) => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}, {}, {}])
-    await test.farm.warn(job.publicId, null, { code: 'missing-file', text: 'oak.png is missing' })
+    await test.farm.results.warn(job.publicId, null, { code: 'missing-file', text: 'oak.png is missing' })
     for (let number = 1; number <= 3; number++) {
       const task = await test.takeOne(ada)
       await warn(ada, task, 'wood is missing', { code })
@@ -65,7 +65,7 @@ describe('warnings of a task', () => {
   it('count once what the look into the scene had reported of the job before', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}])
-    await test.farm.warn(job.publicId, null, { code: 'missing-file', text: 'oak.png is missing' })
+    await test.farm.results.warn(job.publicId, null, { code: 'missing-file', text: 'oak.png is missing' })
     expect(await texts(job)).toEqual(['oak.png is missing ×1'])
     const task = await test.takeOne(ada)
     await warn(ada, task, 'oak.png is missing')
@@ -93,9 +93,9 @@ describe('warnings of a task', () => {
     await warn(bob, other, 'of the other')
     await test.finish(bob, other)
     expect(await counted(job)).toBe(2)
-    await test.farm.actOnTask(first.taskId, 'requeue', 'tester')
+    await test.farm.tasks.act(first.taskId, 'requeue', 'tester')
     expect(await texts(job)).toEqual(['of the other ×1'])
-    await test.farm.actOnJob(job.publicId, 'requeue', 'tester')
+    await test.farm.jobs.act(job.publicId, 'requeue', 'tester')
     expect(await counted(job)).toBe(0)
   })
 
@@ -103,11 +103,11 @@ describe('warnings of a task', () => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}])
     const task = await test.takeOne(ada)
-    await Promise.all([warn(ada, task, 'too late'), test.farm.signOff(ada.publicId)])
+    await Promise.all([warn(ada, task, 'too late'), test.farm.workers.signOff(ada.publicId)])
     expect(await test.statuses(job)).toEqual(['queued'])
     expect(await texts(job)).toEqual([])
-    await test.farm.signOn(ada.publicId, { name: 'ada', software: '', address: '', kinds: ['misc'], canRestart: false })
-    await test.farm.workerChangedStatus(ada.publicId, 'awake')
+    await test.farm.workers.signOn(ada.publicId, { name: 'ada', software: '', address: '', kinds: ['misc'], canRestart: false })
+    await test.farm.workers.changedStatus(ada.publicId, 'awake')
     const again = await test.takeOne(ada)
     // A late one of the lost attempt.
     await warn(ada, task, 'too late')
@@ -152,21 +152,21 @@ describe('what the manager itself warns of', () => {
   it('is of the job, or of the task as of its last attempt', async () => {
     const ada = await test.worker('ada')
     const job = await test.submit([{}])
-    await test.farm.warn(job.publicId, null, { code: 'output-shared', text: 'the folder is used by another job' })
+    await test.farm.results.warn(job.publicId, null, { code: 'output-shared', text: 'the folder is used by another job' })
     const task = await test.takeOne(ada)
     await test.finish(ada, task)
-    await test.farm.warn(job.publicId, 1, { code: 'frame-suspect', text: 'frame 1 is black', frames: [1] })
+    await test.farm.results.warn(job.publicId, 1, { code: 'frame-suspect', text: 'frame 1 is black', frames: [1] })
     expect((await warnings(job)).items).toMatchObject([
       { code: 'output-shared', taskCount: 0, taskId: null },
       { code: 'frame-suspect', taskCount: 1, taskId: task.taskId, frames: [1] },
     ])
-    await expect(test.farm.warn(job.publicId, 7, { code: 'frame-suspect', text: 'x' })).rejects.toThrow('not found')
+    await expect(test.farm.results.warn(job.publicId, 7, { code: 'frame-suspect', text: 'x' })).rejects.toThrow('not found')
   })
 
   it('is dropped without harm when the job is gone by then', async () => {
     const job = await test.submit([{}])
-    await Promise.all([test.opened.store.purgeJob(job.id), test.farm.warn(job.publicId, null, { code: 'render-note', text: 'x' })])
-    await test.farm.warn(job.publicId, null, { code: 'render-note', text: 'x' }).catch(() => undefined)
+    await Promise.all([test.opened.store.purgeJob(job.id), test.farm.results.warn(job.publicId, null, { code: 'render-note', text: 'x' })])
+    await test.farm.results.warn(job.publicId, null, { code: 'render-note', text: 'x' }).catch(() => undefined)
     expect(await test.opened.read.all('select * from warnings')).toEqual([])
   })
 })

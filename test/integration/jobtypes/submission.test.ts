@@ -141,8 +141,8 @@ describe('submit', () => {
   })
 
   it('hands on what the submitter chose', async () => {
-    const tag = await test.farm.createTag({ name: 'gpu' })
-    await test.farm.createLimit({ name: 'houdini', max: 2 })
+    const tag = await test.farm.tags.create({ name: 'gpu' })
+    await test.farm.limits.create({ name: 'houdini', max: 2 })
     const first = await submission.submit(input())
     test.time += 1000
     const other = createSubmission({ ...partsOf(), randomUuid: () => '21112222-3333-4444-8555-666677779999' })

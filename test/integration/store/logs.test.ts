@@ -136,7 +136,7 @@ describe('reading logs', () => {
 
   it('gives lines with their time and stream', async () => {
     const { worker, task } = await attemptWith([line('a\nb\n', 'stdout', 1000), line('c\n', 'stderr', 2000)])
-    await test.farm.report(
+    await test.farm.native.report(
       worker.publicId,
       [3, 4, 5].map((seq) => ({
         seq,
@@ -242,9 +242,9 @@ describe('reading logs', () => {
     await test.fail(ada, await test.takeOne(ada))
     await test.finish(bob, await test.takeOne(bob), 'lost', null)
     await test.takeOne(bob)
-    await test.farm.setTaskStatus(test.taskId(job, 1), 'canceled', 'enough')
-    await test.farm.setTaskStatus(test.taskId(job, 1), 'queued', 'once more')
-    await test.farm.actOnJob(job.publicId, 'requeue', 'tester')
+    await test.farm.tasks.setStatus(test.taskId(job, 1), 'canceled', 'enough')
+    await test.farm.tasks.setStatus(test.taskId(job, 1), 'queued', 'once more')
+    await test.farm.jobs.act(job.publicId, 'requeue', 'tester')
     await test.finish(ada, await test.takeOne(ada))
     const text = (await test.logs.readTask(test.taskId(job, 1), 0, 1e6)).toString()
     const changes = text.split('\n').flatMap((one) => /task changed status (.*)$/.exec(one)?.[1] ?? [])
@@ -269,7 +269,7 @@ describe('reading logs', () => {
 
   it('keeps the farm’s own lines apart from the worker’s', async () => {
     const { task } = await attemptWith([line('worker\n')])
-    await test.farm.appendFarmLog(task.taskId, 'from the farm')
+    await test.farm.results.appendFarmLog(task.taskId, 'from the farm')
     const lines = await test.logs.lines(task.taskId, 1, 0, 9)
     expect(lines.map(({ stream }) => stream)).toEqual(['stdout', 'farm'])
     expect(lines[1]!.text).toBe(`${new Date(test.time).toISOString()} from the farm`)
@@ -278,8 +278,9 @@ describe('reading logs', () => {
   it('keeps the order of late lines, however the attempt is loaded and how often', async () => {
     const { worker, task } = await attemptWith([line('0\n')])
     await test.finish(worker, task)
-    const late = (seq: number) => test.farm.report(worker.publicId, [{ seq, taskId: task.taskId, attempt: 1, event: line(`${seq}\n`) }], 0)
-    await Promise.all([late(3), late(4), test.farm.appendFarmLog(task.taskId, 'meanwhile'), late(5)])
+    const late = (seq: number) =>
+      test.farm.native.report(worker.publicId, [{ seq, taskId: task.taskId, attempt: 1, event: line(`${seq}\n`) }], 0)
+    await Promise.all([late(3), late(4), test.farm.results.appendFarmLog(task.taskId, 'meanwhile'), late(5)])
     await Promise.all([late(6), late(7)])
     const text = await test.log(task.taskId)
     expect(text.split('\n').filter((one) => /^\d$/.test(one))).toEqual(['0', '3', '4', '5', '6', '7'])

@@ -38,7 +38,7 @@ export class Upkeep {
     for (const colony of registry.colonies()) {
       for (const executor of [...colony.executors.values()]) {
         if (executor.status === UNREGISTERED || executor.workerId === '') continue
-        const isGone = context.farm.findWorker(executor.workerId) === undefined
+        const isGone = context.farm.workers.find(executor.workerId) === undefined
         if (isGone || isSilent(executor, context.now(), (await this.holdsWork(executor)) ? coloniesRemoveSilentMs : coloniesRetireMs)) {
           await executors.remove(executor)
         }

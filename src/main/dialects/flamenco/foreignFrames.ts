@@ -10,7 +10,7 @@ import { promisedFrames, type PromisedFrame } from '../../../shared/frames/blend
 import { pictureKind } from '../../../shared/pictures/pictures.ts'
 import { ConflictError, NotFoundError } from '../../engine/base/errors.ts'
 import type { ForeignTask } from '../../engine/base/foreignTask.ts'
-import type { NewFrame } from '../../engine/base/farmEngine.ts'
+import type { NewFrame } from '../../engine/base/farmRecords.ts'
 import type { WorkerState } from '../../engine/base/model.ts'
 import { FrameFolders } from '../../files/looks/folders.ts'
 import { setFramesAside } from '../../files/looks/setFramesAside.ts'
@@ -82,7 +82,7 @@ export class ForeignFrames {
     this.previews = new PreviewMaker({
       previews: new Previews(context.paths.previews),
       log: context.log,
-      onResult: ({ taskId, path }, preview, details) => context.farm.setFramePreview(taskId, path, preview, details),
+      onResult: ({ taskId, path }, preview, details) => context.farm.results.setFramePreview(taskId, path, preview, details),
     })
   }
 
@@ -119,7 +119,7 @@ export class ForeignFrames {
       for (const [folder, frames] of this.folders.of(promised, worker.platform)) {
         if (!(await this.folders.isShared(folder))) continue
         for (const path of await setFramesAside(folder, frames, keeping)) {
-          await this.context.farm.appendFarmLog(assignment.taskId, `set aside "${path}": it already existed`)
+          await this.context.farm.results.appendFarmLog(assignment.taskId, `set aside "${path}": it already existed`)
         }
       }
     })().catch((error: unknown) => this.context.log.warn({ error, taskId: assignment.taskId }, 'cannot set old frames aside'))
@@ -137,7 +137,7 @@ export class ForeignFrames {
     const outputs = await outputsOfTask(read, task.jobPublicId, parseTaskId(taskId)?.index ?? 0)
     const found = await Promise.all(saved.map((named) => this.look(worker, named, outputs)))
     try {
-      await farm.addFrames(
+      await farm.results.addFrames(
         taskId,
         task.attempts,
         found.map(({ frame }) => frame),

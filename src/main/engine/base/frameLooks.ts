@@ -1,7 +1,7 @@
 /** The engine's port on the check of rendered files (files/looks): the files are on disks that the engine does not access. */
 import type { Command } from '../../../shared/schemas/jobs/task.ts'
 import type { NewWarning } from '../../../shared/schemas/jobs/warning.ts'
-import type { NewFrame } from './farmEngine.ts'
+import type { NewFrame } from './farmRecords.ts'
 import type { WorkerState } from './model.ts'
 
 export interface TaskLookRequest {

@@ -4,7 +4,7 @@
  */
 import type { JobStatus, LogStream, TaskStatus } from '../../../shared/enums.ts'
 import type { CompiledJob } from './compiledJob.ts'
-import type { AppendedRow, NewFrame, NewJobRecord } from './farmEngine.ts'
+import type { AppendedRow, NewFrame, NewJobRecord } from './farmRecords.ts'
 import type { FiringCommit, FiringRecord, ScheduleState } from './scheduleEngine.ts'
 import type {
   AttemptState,

@@ -13,7 +13,7 @@ import type {
 } from '../../../shared/schemas/schedule.ts'
 import type { NewJob } from '../../../shared/schemas/jobs/job.ts'
 import type { AuthoredTask, CompiledJob } from './compiledJob.ts'
-import type { JobOwnership, NewJobRecord } from './farmEngine.ts'
+import type { JobOwnership, NewJobRecord } from './farmRecords.ts'
 
 /** What a firing does. A dialect that needs another kind (a Colonies workflow) adds it here and to Schedules.prepare. */
 export type ScheduleTemplate =

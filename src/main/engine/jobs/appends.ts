@@ -2,7 +2,7 @@
 import { FINISHED_JOB_STATUSES } from '../../../shared/enums.ts'
 import type { Core } from '../base/core.ts'
 import { ConflictError, DiskFullError } from '../base/errors.ts'
-import type { AppendedTask } from '../base/farmEngine.ts'
+import type { AppendedTask } from '../base/farmRecords.ts'
 import type { TaskState } from '../base/model.ts'
 import type { JobCache } from '../queue/jobCache.ts'
 import type { JobRuntime } from '../queue/jobRuntime.ts'

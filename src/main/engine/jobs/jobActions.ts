@@ -6,15 +6,19 @@ import type { JobAction } from '../../../shared/schemas/jobs/job.ts'
 import type { CompiledJob } from '../base/compiledJob.ts'
 import type { Core } from '../base/core.ts'
 import { ConflictError, DiskFullError, InvalidInputError, NotFoundError } from '../base/errors.ts'
-import type { JobChanges, NewJobRecord, RequeueOptions } from '../base/farmEngine.ts'
+import type { FarmJobs } from '../base/farmEngine.ts'
+import type { AppendedTask, JobChanges, NewJobRecord, RequeueOptions } from '../base/farmRecords.ts'
+import type { Appends } from './appends.ts'
 import type { JobCache } from '../queue/jobCache.ts'
 import type { JobRuntime } from '../queue/jobRuntime.ts'
 import { ACTION_ALLOWED } from '../rules/jobRules.ts'
 import type { Leases } from '../queue/leases.ts'
+import type { Stalls } from '../queue/stalls.ts'
 import { licenceExpression } from '../queue/licencePattern.ts'
-import type { JobState } from '../base/model.ts'
+import type { JobState, JobWait, WorkerState } from '../base/model.ts'
 import type { RerunChoice } from '../base/ports.ts'
-import type { TagsAndLimits } from '../workers/tagsAndLimits.ts'
+import type { Limits } from '../workers/limits.ts'
+import type { Tags } from '../workers/tags.ts'
 import type { JobEdits } from './jobEdits.ts'
 import { tasksForFrames } from './requeueFrames.ts'
 import { checkOptions, choiceOf, named } from './requeueOptions.ts'
@@ -25,20 +29,48 @@ interface JobActionsParts {
   book: JobCache
   leases: Leases
   transitions: Transitions
-  registry: TagsAndLimits
+  tags: Tags
+  limits: Limits
+  appends: Appends
+  stalls: Stalls
+  worker(publicId: string): WorkerState
   edits: JobEdits
 }
 
-export class JobActions {
+/** What else happens when jobs change; must not fail. */
+export interface JobHooks {
+  /** A job came, ended or came back, so the farm's status may change. */
+  jobsChanged(): void
+  /** A job was stored, by any client: called before the client is answered. */
+  onSubmitted?(job: JobState, settings: Record<string, unknown>): Promise<void>
+  /** A person requeued a whole job. */
+  onRequeued?(job: JobState): Promise<void>
+}
+
+export class JobActions implements FarmJobs {
   constructor(
     private readonly core: Core,
     private readonly parts: JobActionsParts,
+    private readonly hooks: JobHooks,
   ) {}
+
+  async find(jobId: string): Promise<JobState | undefined> {
+    return (await this.parts.book.find(jobId))?.state
+  }
+
+  waitsOf(jobId: string): JobWait[] {
+    const job = this.parts.book.hotJob(jobId.toLowerCase())
+    return job ? this.parts.stalls.waitsOf(job) : []
+  }
+
+  waiting(limit: number): { job: JobState; wait: JobWait }[] {
+    return this.parts.stalls.waitingJobs(limit)
+  }
 
   async submit(record: NewJobRecord, compiled: CompiledJob, firing?: FiringCommit): Promise<JobState> {
     this.needRoom()
     const tagId = record.tag === null ? null : this.tagId(record.tag)
-    const limitIds = this.parts.registry.limitIds(record.limits)
+    const limitIds = this.parts.limits.idsOf(record.limits)
     const dependencies = await this.core.store.workers.findJobIds(record.dependsOn.map((id) => id.toLowerCase()))
     for (const wanted of record.dependsOn) {
       if (!dependencies.some((found) => found.publicId === wanted.toLowerCase() && found.deletedAt === null)) {
@@ -59,6 +91,8 @@ export class JobActions {
     await this.core.store.durable()
     const { publicId, name, type, owner, taskCount: tasks } = job.state
     this.core.log.info({ job: publicId, name, type, owner, tasks }, 'job submitted')
+    this.hooks.jobsChanged()
+    await this.hooks.onSubmitted?.(job.state, compiled.settings)
     return job.state
   }
 
@@ -73,6 +107,10 @@ export class JobActions {
     })
     await this.core.store.durable()
     return job.state
+  }
+
+  append(jobId: string, task: AppendedTask): Promise<number> {
+    return this.parts.appends.append(jobId, task)
   }
 
   /** Tasks that are assigned from now on get nothing that only administrators may grant. */
@@ -98,6 +136,8 @@ export class JobActions {
     else if (action === 'undelete') this.undelete(job)
     else await this.changeCourse(job, action, actor, options)
     await this.core.store.durable()
+    this.hooks.jobsChanged()
+    if (action === 'requeue' && options.frames === undefined) await this.hooks.onRequeued?.(job.state)
     return job.state
   }
 
@@ -115,7 +155,7 @@ export class JobActions {
     const { state } = job
     // Everything is validated before anything is changed.
     const tagId = changes.tag == null ? null : this.tagId(changes.tag)
-    const limitIds = changes.limits && this.parts.registry.limitIds(changes.limits)
+    const limitIds = changes.limits && this.parts.limits.idsOf(changes.limits)
     const laneId = changes.lane ? await this.laneId(changes.lane) : changes.lane
     if (changes.policy) checkPolicy({ ...state.policy, ...changes.policy })
     if (limitIds) {
@@ -148,9 +188,10 @@ export class JobActions {
     return state
   }
 
-  async unblock(jobId: string, workerId: number, kind: string): Promise<void> {
+  async unblock(jobId: string, workerId: string, kind: string): Promise<void> {
+    const worker = this.parts.worker(workerId)
     const job = await this.parts.book.need(jobId)
-    this.parts.edits.forgive(job, workerId, kind)
+    this.parts.edits.forgive(job, worker.id, kind)
     this.parts.book.refresh(job)
     this.parts.book.ready.emit()
     await this.core.store.durable()
@@ -230,7 +271,7 @@ export class JobActions {
   }
 
   private tagId(publicId: string): number {
-    const tag = this.parts.registry.findTag(publicId)
+    const tag = this.parts.tags.find(publicId)
     if (!tag) throw new InvalidInputError('tag', `worker tag "${publicId}" not found`)
     return tag.id
   }

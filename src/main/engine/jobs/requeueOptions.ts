@@ -2,7 +2,7 @@
 import type { JobAction } from '../../../shared/schemas/jobs/job.ts'
 import type { TaskAction } from '../../../shared/schemas/jobs/task.ts'
 import { InvalidInputError } from '../base/errors.ts'
-import type { RequeueOptions } from '../base/farmEngine.ts'
+import type { RequeueOptions } from '../base/farmRecords.ts'
 import type { RerunChoice } from '../base/ports.ts'
 
 /** @throws InvalidInputError when the action does not support them */

@@ -3,7 +3,8 @@ import type { NewWarning, WarningCode } from '../../../shared/schemas/jobs/warni
 import { fitWarning } from '../../../shared/schemas/jobs/warning.ts'
 import type { Core } from '../base/core.ts'
 import { NotFoundError } from '../base/errors.ts'
-import type { NewFrame } from '../base/farmEngine.ts'
+import type { FarmResults } from '../base/farmEngine.ts'
+import type { NewFrame } from '../base/farmRecords.ts'
 import type { JobCache } from '../queue/jobCache.ts'
 import type { AttemptLog } from './attemptLog.ts'
 import type { Attempts } from './attempts.ts'
@@ -11,7 +12,7 @@ import type { Warnings } from './warnings.ts'
 
 const NO_PREVIEW = fitWarning({ code: 'preview-failed', text: 'no preview image could be created for a frame' })
 
-export class Results {
+export class Results implements FarmResults {
   constructor(
     private readonly core: Core,
     private readonly book: JobCache,

@@ -1,11 +1,14 @@
 /** What people and clients do to single tasks: requeue, cancel, skip, set a status. */
 import { FINISHED_JOB_STATUSES, type TaskStatus } from '../../../shared/enums.ts'
-import type { TaskAction } from '../../../shared/schemas/jobs/task.ts'
+import type { Explanation, TaskAction } from '../../../shared/schemas/jobs/task.ts'
 import type { Core } from '../base/core.ts'
 import { ConflictError } from '../base/errors.ts'
-import type { RequeueOptions } from '../base/farmEngine.ts'
+import type { FarmTasks } from '../base/farmEngine.ts'
+import type { RequeueOptions } from '../base/farmRecords.ts'
+import type { HandOut } from '../base/handOut.ts'
 import type { TaskState } from '../base/model.ts'
 import type { TaskRerun } from '../base/ports.ts'
+import type { Explainer } from '../queue/explainer.ts'
 import type { JobCache } from '../queue/jobCache.ts'
 import type { JobRuntime } from '../queue/jobRuntime.ts'
 import type { Leases } from '../queue/leases.ts'
@@ -27,13 +30,22 @@ interface TaskActionsParts {
   others: Others
   logs: AttemptLog
   edits: JobEdits
+  explainer: Explainer
 }
 
-export class TaskActions {
+export class TaskActions implements FarmTasks {
   constructor(
     private readonly core: Core,
     private readonly parts: TaskActionsParts,
   ) {}
+
+  explain(taskId: string): Promise<Explanation> {
+    return this.parts.explainer.explain(taskId)
+  }
+
+  onHandOut(kind: string, handOut: HandOut): void {
+    this.core.handOuts.register(kind, handOut)
+  }
 
   async act(taskId: string, action: TaskAction, actor: string, options: RequeueOptions = {}): Promise<void> {
     checkOptions(action, options)

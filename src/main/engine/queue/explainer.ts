@@ -88,15 +88,9 @@ export class Explainer {
       said,
       workersTotal: workers.length,
       workersEligible: waiting && !blockedForAll ? eligible : 0,
-      openOn: this.openOn(job.state.id),
+      openOn: this.sessions.openOn(job.state.id),
       reasons,
     }
-  }
-
-  /** Workers that have an application of the job open. */
-  openOn(jobKey: number): { id: string; name: string }[] {
-    const holders = new Set(this.sessions.ofJob(jobKey).map(({ workerKey }) => workerKey))
-    return this.workers().flatMap((worker) => (holders.has(worker.id) ? [{ id: worker.publicId, name: worker.name }] : []))
   }
 
   private whyExcluded(rule: WorkerExclusion, job: JobRuntime, kind: string, group: readonly WorkerState[]): Said {

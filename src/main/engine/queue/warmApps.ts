@@ -2,18 +2,20 @@
 import { RUNNABLE_JOB_STATUSES } from '../../../shared/enums.ts'
 import type { WarmAppReport } from '../../../shared/schemas/warmApp.ts'
 import type { Core } from '../base/core.ts'
+import type { FarmWarmApps } from '../base/farmEngine.ts'
 import type { JobCache } from './jobCache.ts'
 import type { JobRuntime } from './jobRuntime.ts'
 import type { WarmAppRow, WorkerState } from '../base/model.ts'
 import { nothingLeft } from '../rules/warmAppRules.ts'
 
-export class WarmApps {
+export class WarmApps implements FarmWarmApps {
   private readonly byWorker = new Map<number, Map<string, WarmAppRow>>()
   private readonly warm = new Map<number, Set<number>>()
 
   constructor(
     private readonly core: Core,
     private readonly book: JobCache,
+    private readonly workers: () => Iterable<WorkerState>,
   ) {}
 
   /** Applications that were open when the manager stopped; each worker's next report replaces them. */
@@ -42,6 +44,11 @@ export class WarmApps {
   /** The open sessions of one job. */
   ofJob(jobKey: number): WarmAppRow[] {
     return [...this.byWorker.values()].flatMap((rows) => [...rows.values()].filter((row) => row.jobKey === jobKey))
+  }
+
+  openOn(jobKey: number): { id: string; name: string }[] {
+    const holders = new Set(this.ofJob(jobKey).map(({ workerKey }) => workerKey))
+    return [...this.workers()].flatMap((worker) => (holders.has(worker.id) ? [{ id: worker.publicId, name: worker.name }] : []))
   }
 
   /** A worker reports everything that it has open, and what it has closed since the last acknowledged report. */

@@ -8,7 +8,8 @@ import type { NewJob } from '../../../shared/schemas/jobs/job.ts'
 import type { FiringCause } from '../../../shared/schemas/schedule.ts'
 import type { Core } from '../base/core.ts'
 import { ConflictError, FarmError, NotFoundError, UnavailableError } from '../base/errors.ts'
-import type { FarmEngine, JobOwnership } from '../base/farmEngine.ts'
+import type { FarmEngine } from '../base/farmEngine.ts'
+import type { JobOwnership } from '../base/farmRecords.ts'
 import type { FiringCommit, FiringRecord, FiringResult, PreparedJob, ScheduleProgress, ScheduleState } from '../base/scheduleEngine.ts'
 import { compileTasks } from '../compile/compileTasks.ts'
 import { jobNameAt, overlapDecision, type Step } from '../rules/schedules/firingRules.ts'
@@ -16,7 +17,7 @@ import { jobNameAt, overlapDecision, type Step } from '../rules/schedules/firing
 /** Turns a template into a job as a submission at that time would. @throws what submitting throws */
 export type PrepareJob = (job: NewJob, by: JobOwnership & { origin: ScheduleState['origin'] }) => Promise<PreparedJob>
 /** What firings do to jobs. */
-export type ScheduledWork = Pick<FarmEngine, 'submitJob' | 'growJob' | 'dropAdminRights' | 'findJob' | 'actOnJob' | 'actOnTask'>
+export type ScheduledWork = Pick<FarmEngine, 'jobs' | 'tasks'>
 
 /** A firing that is about to be carried out. */
 interface Firing {
@@ -85,11 +86,11 @@ export class Firings {
       if (!this.prepare) throw new UnavailableError('the manager is starting')
       const name = jobNameAt(template.job.name, { number, dueAt: firing.dueAt }, trigger)
       const { record, compiled } = await this.prepare({ ...template.job, name }, { owner, ownerId, adminRights, submittedWith: '', origin })
-      await this.jobs.submitJob(record, compiled, commit)
+      await this.jobs.jobs.submit(record, compiled, commit)
       result.jobId = record.publicId
     } else {
       const { timing, sideRows } = template
-      if (!adminRights) await this.jobs.dropAdminRights(template.jobId)
+      if (!adminRights) await this.jobs.jobs.dropAdminRights(template.jobId)
       const compiled = {
         ...compileTasks(template.tasks),
         settings: {},
@@ -97,7 +98,7 @@ export class Firings {
         ...(timing && { timing }),
         ...(sideRows && { sideRows }),
       }
-      const job = await this.jobs.growJob(template.jobId, compiled, commit)
+      const job = await this.jobs.jobs.grow(template.jobId, compiled, commit)
       result.jobId = job.publicId
       result.tasks = commit.grown
     }
@@ -155,7 +156,7 @@ export class Firings {
     const actor = `schedule "${schedule.name}"`
     for (const { jobId, task } of unfinished) {
       const act =
-        task === null ? this.jobs.actOnJob(jobId, 'cancel', actor) : this.jobs.actOnTask(taskPublicId(jobId, task), 'cancel', actor)
+        task === null ? this.jobs.jobs.act(jobId, 'cancel', actor) : this.jobs.tasks.act(taskPublicId(jobId, task), 'cancel', actor)
       // It may just have ended on its own.
       await act.catch((error: unknown) => {
         if (!(error instanceof ConflictError) && !(error instanceof NotFoundError)) throw error

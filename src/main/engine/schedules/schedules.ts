@@ -5,7 +5,7 @@
 import { Sequencer } from '../../../shared/async.ts'
 import type { Core } from '../base/core.ts'
 import { ConflictError, InvalidInputError, NotFoundError } from '../base/errors.ts'
-import type { JobOwnership } from '../base/farmEngine.ts'
+import type { JobOwnership } from '../base/farmRecords.ts'
 import type { Every } from '../timers.ts'
 import { nextAfterStep, nextStep } from '../rules/schedules/firingRules.ts'
 import type { FiringResult, ScheduleChanges, ScheduleEngine, ScheduleInput, ScheduleRef, ScheduleState } from '../base/scheduleEngine.ts'
@@ -260,7 +260,7 @@ export class Schedules implements ScheduleEngine {
   private async checkTemplate(template: ScheduleState['template']): Promise<void> {
     if (template.kind === 'submit') return
     if (template.tasks.length === 0) throw new InvalidInputError('/template/tasks', 'no task to add')
-    const job = await this.jobs.findJob(template.jobId)
+    const job = await this.jobs.jobs.find(template.jobId)
     if (!job || job.deletedAt !== null) throw new InvalidInputError('/template/jobId', `job "${template.jobId}" to add tasks to not found`)
   }
 

@@ -1,6 +1,6 @@
 /** Has a worker answer a question of the manager: which workers can, and the command as that worker's platform needs it. */
 import { UnavailableError } from '../base/errors.ts'
-import type { WorkerQuestion } from '../base/farmEngine.ts'
+import type { WorkerQuestion } from '../base/farmRecords.ts'
 import type { Assignments } from '../jobs/assignments.ts'
 import type { WorkerRequests } from './workerRequests.ts'
 import type { WorkerRoster } from './workerRoster.ts'

@@ -2,6 +2,7 @@
  * Foreign workers (Flamenco §2.1): one task at a time, no attempt id on the wire. The fence is the active (task,
  * worker) pair: an update for a task that this worker is not running is refused, its log lines are kept.
  */
+import type { ForeignEngine } from '../base/farmEngine.ts'
 import type { Outcome } from '../../../shared/enums.ts'
 import { english } from '../../../shared/said/said.ts'
 import type { Assignments } from '../jobs/assignments.ts'
@@ -41,7 +42,7 @@ interface ForeignWorkParts {
   logs: AttemptLog
 }
 
-export class ForeignWork {
+export class ForeignWork implements ForeignEngine {
   constructor(
     private readonly core: Core,
     private readonly parts: ForeignWorkParts,

@@ -2,7 +2,7 @@
 import { Sequencer } from '../../../shared/async.ts'
 import type { Core } from '../base/core.ts'
 import { TooManyError } from '../base/errors.ts'
-import type { NewWorker } from '../base/farmEngine.ts'
+import type { NewWorker } from '../base/farmRecords.ts'
 import type { WorkerState } from '../base/model.ts'
 import { joinDecision } from '../rules/workers/joinRules.ts'
 import type { WorkerRoster } from './workerRoster.ts'

@@ -1,6 +1,7 @@
 /** The protocol of native workers: long poll for work, ordered reports applied exactly once. */
 import { taskPublicId } from '../../../shared/ids.ts'
 import { english } from '../../../shared/said/said.ts'
+import type { NativeEngine } from '../base/farmEngine.ts'
 import type { Assignment, Fence, Report, ReportReply, TakeReply } from '../../../shared/schemas/agent.ts'
 import type { Assignments } from '../jobs/assignments.ts'
 import type { AttemptLog } from '../jobs/attemptLog.ts'
@@ -10,7 +11,7 @@ import type { Dispatcher } from '../queue/dispatcher.ts'
 import type { WorkerRequests } from './workerRequests.ts'
 import { ignoreStale, ignoreUnknown } from '../base/errors.ts'
 import type { CancelSignal } from '../base/cancelSignal.ts'
-import type { ReportExtras, TakeOptions } from '../base/farmEngine.ts'
+import type { ReportExtras, TakeOptions } from '../base/farmRecords.ts'
 import type { JobCache } from '../queue/jobCache.ts'
 import type { Lease } from '../queue/jobRuntime.ts'
 import type { Leases } from '../queue/leases.ts'
@@ -42,7 +43,7 @@ interface NativeWorkParts {
   logs: AttemptLog
 }
 
-export class NativeWork {
+export class NativeWork implements NativeEngine {
   constructor(
     private readonly core: Core,
     private readonly parts: NativeWorkParts,

@@ -29,8 +29,8 @@ export async function lookForJob({ id }: JobLookRequest, options: TaskLookOption
   const savers = await framesByWorker(options.read, id)
   if (savers.length < 2) return { ok: true }
   const order = await workersOfJob(options.read, id)
-  const asked = options.farm
-    .workers()
+  const asked = options.farm.workers
+    .all()
     .filter(({ id: worker, adapter, approvedAt }) => order.includes(worker) && adapter === 'native' && approvedAt !== null)
     .sort((a, b) => order.indexOf(a.id) - order.indexOf(b.id))
   for (const worker of asked) {
@@ -59,7 +59,7 @@ async function lookFrom(
     )
     const command = { name: 'look-for-files', parameters: { files: names, waitMs: settings().fileWaitMs }, totalStepCount: 0 }
     try {
-      const result = await farm.askWorker(worker.publicId, { command, maxRunMs: settings().fileWaitMs + READ_MS })
+      const result = await farm.workers.ask(worker.publicId, { command, maxRunMs: settings().fileWaitMs + READ_MS })
       if (!Value.Check(FilesLookResult, result)) return undefined
       const missing = result.missing.flatMap((index) => files[index] ?? [])
       if (missing.length > 0) return { ok: false, reason: missingReason(`worker "${worker.name}"`, missing) }

@@ -20,7 +20,7 @@ const TEXTS: Record<SuspectReason, string> = {
 }
 
 export interface PictureLookOptions {
-  farm: Pick<FarmEngine, 'actOnTask' | 'replaceWarnings'>
+  farm: Pick<FarmEngine, 'tasks' | 'results'>
   read: ReadDatabase
   log: Logger
 }
@@ -38,7 +38,8 @@ export async function comparePictures({ publicId }: JobLookRequest, options: Pic
       const frames = suspects.filter((suspect) => suspect.reason === reason).map(({ frame }) => frame.frame ?? 0)
       return frames.length === 0 ? [] : [{ text, count: frames.length, frames }]
     })
-    if (warnings.length > 0 || (await hasSuspectWarnings(read, job.id))) await farm.replaceWarnings(publicId, 'frame-suspect', warnings)
+    if (warnings.length > 0 || (await hasSuspectWarnings(read, job.id)))
+      await farm.results.replaceWarnings(publicId, 'frame-suspect', warnings)
   } catch (error) {
     // The job is gone, or the farm stops.
     const level = error instanceof FarmError ? 'debug' : 'warn'
@@ -58,7 +59,7 @@ async function retry(suspects: readonly Suspect<JobFrame>[], farm: PictureLookOp
 async function retryTask(taskId: string, farm: PictureLookOptions['farm']): Promise<boolean> {
   try {
     // They are complete files, so "Keep complete frames" would keep them.
-    await farm.actOnTask(taskId, 'requeue-elsewhere', 'the check of its pictures', { keepWholeFrames: false })
+    await farm.tasks.act(taskId, 'requeue-elsewhere', 'the check of its pictures', { keepWholeFrames: false })
     return true
   } catch (error) {
     // No other worker could run it.

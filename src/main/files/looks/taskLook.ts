@@ -10,7 +10,8 @@ import { FramesLookResult } from '../../../shared/schemas/jobs/looks.ts'
 import { Value } from 'typebox/value'
 import { WorkerRequestFailedError } from '../../engine/workers/workerRequests.ts'
 import { UnavailableError } from '../../engine/base/errors.ts'
-import type { FarmEngine, NewFrame } from '../../engine/base/farmEngine.ts'
+import type { FarmEngine } from '../../engine/base/farmEngine.ts'
+import type { NewFrame } from '../../engine/base/farmRecords.ts'
 import type { TaskFound, TaskLookRequest } from '../../engine/base/frameLooks.ts'
 import type { NewWarning } from '../../../shared/schemas/jobs/warning.ts'
 import type { Logger } from '../../../shared/logger.ts'
@@ -45,7 +46,7 @@ export async function believedOfTask(
   options: TaskLookOptions,
   shared: FrameFolders,
 ): Promise<TaskFound | undefined> {
-  if (options.farm.workers().some(mayBeAsked)) return undefined
+  if (options.farm.workers.all().some(mayBeAsked)) return undefined
   const folders = shared.of(promisedFrames(request.commands), request.worker.platform)
   if (!shared.allOutside(folders.keys()) && (await mayBeSeen(folders.keys(), shared))) return undefined
   const listed = request.named ? await listedFrames(request, options) : []
@@ -153,10 +154,10 @@ async function lookByWorkers(
     frames: wanted.map(({ frame, stem }) => ({ frame, folder: 0, stem })),
     waitMs: settings().fileWaitMs,
   }
-  for (const asked of whomToAsk(farm.workers(), { workerId: worker.id, platform: worker.platform }).slice(0, MAX_ASKED)) {
+  for (const asked of whomToAsk(farm.workers.all(), { workerId: worker.id, platform: worker.platform }).slice(0, MAX_ASKED)) {
     try {
       const command = { name: 'look-for-frames', parameters, totalStepCount: 0 }
-      const result = await farm.askWorker(asked.publicId, { command, maxRunMs: settings().fileWaitMs + READ_MS })
+      const result = await farm.workers.ask(asked.publicId, { command, maxRunMs: settings().fileWaitMs + READ_MS })
       if (Value.Check(FramesLookResult, result) && result.unseen.length === 0) return result
     } catch (error) {
       // It is busy, outdated, or gone: another one may be able to answer.

@@ -24,7 +24,7 @@ import { placeOf } from './landing.ts'
 import type { Results } from './results.ts'
 
 export interface JobFilesParts {
-  farm: Pick<FarmEngine, 'findWorker'>
+  farm: Pick<FarmEngine, 'workers'>
   read: ReadDatabase
   results: Results
   settings: { current(): FarmSettings }
@@ -109,7 +109,7 @@ export class JobFiles {
     const here = pathHere(frame.path, frame.platform, settings.current(), host)
     const outputs = withFoldersOf(
       await outputsOfTask(read, job.publicId, frame.taskIndex),
-      farm.findWorker(frame.workerId),
+      farm.workers.find(frame.workerId),
       settings.current(),
       host,
     )

@@ -31,7 +31,7 @@ const MAX_RUN_MS = 15_000
 const Answer = Type.Array(Type.Object({ text: Type.Union([Type.String(), Type.Null()]), problem: Type.String() }))
 
 export interface StorageRootsParts {
-  farm: Pick<FarmEngine, 'workers' | 'findWorker' | 'askWorker' | 'signedOnAt' | 'on'>
+  farm: Pick<FarmEngine, 'workers' | 'on'>
   proofs: StorageProofs
   settings: { current(): RootSettings; onChange(listener: () => void): void }
   host(): VariableHost
@@ -77,7 +77,7 @@ export class StorageRoots {
     this.parts.settings.onChange(() => this.wake())
     const { farm } = this.parts
     const seen = (workerId: string): void => {
-      const worker = farm.findWorker(workerId)
+      const worker = farm.workers.find(workerId)
       if (worker !== undefined) this.askIfDue(worker)
     }
     this.stops = [farm.on('worker', ({ workerId }) => seen(workerId)), every(CHECK_MS, () => this.wake())]
@@ -133,13 +133,13 @@ export class StorageRoots {
   private askWorkers(): void {
     this.behind = false
     if (this.roots.size === 0) return
-    for (const worker of this.parts.farm.workers()) this.askIfDue(worker)
+    for (const worker of this.parts.farm.workers.all()) this.askIfDue(worker)
   }
 
   private askIfDue(worker: WorkerState): void {
     if (this.roots.size === 0 || worker.adapter !== 'native' || worker.approvedAt === null || this.asking.has(worker.id)) return
     if (worker.status === 'offline' || worker.status === 'error') return
-    const signedOnAt = this.parts.farm.signedOnAt(worker.publicId)
+    const signedOnAt = this.parts.farm.workers.signedOnAt(worker.publicId)
     if (signedOnAt === undefined) return
     const last = this.asked.get(worker.id)
     const isNew = last?.signedOnAt !== signedOnAt || last.marks !== this.marks
@@ -193,7 +193,7 @@ export class StorageRoots {
     if (files.length === 0) return []
     try {
       const command = { name: READ_MARKERS, parameters: { files }, totalStepCount: 0 }
-      const answer = await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
+      const answer = await farm.workers.ask(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
       return Value.Check(Answer, answer) && answer.length === files.length ? answer : 'it sent an invalid answer'
     } catch (error) {
       if (error instanceof FarmError) return error.message

@@ -22,7 +22,7 @@ export class NoBlenderError extends ConflictError {
 }
 
 export interface BlendInspectorParts {
-  farm: Pick<FarmEngine, 'workers' | 'askWorker'>
+  farm: Pick<FarmEngine, 'workers'>
   read: ReadDatabase
   /** Which upload a text names a file of. */
   uploads: { idIn(text: string): string | undefined }
@@ -48,7 +48,7 @@ export class BlendInspector {
     for (const worker of workers) {
       try {
         const question = { command, maxRunMs: MAX_RUN_MS, ...(checkoutId !== undefined && { checkoutId }) }
-        const facts = await this.parts.farm.askWorker(worker.publicId, question)
+        const facts = await this.parts.farm.workers.ask(worker.publicId, question)
         if (!Value.Check(BlendFacts, facts)) throw new WorkerRequestFailedError(`worker "${worker.name}" sent an invalid answer`)
         return this.remember(blendfile, { worker: { id: worker.publicId, name: worker.name }, ...facts })
       } catch (error) {
@@ -75,8 +75,8 @@ export class BlendInspector {
 
   /** Workers that can open a .blend, idle ones first. */
   private async candidates(): Promise<WorkerState[]> {
-    const able = this.parts.farm
-      .workers()
+    const able = this.parts.farm.workers
+      .all()
       .filter((worker) => worker.adapter === 'native' && worker.approvedAt !== null && worker.deletedAt === null)
       .filter((worker) => worker.kinds.includes('blender') && (worker.status === 'awake' || worker.status === 'asleep'))
     const running = await runningByWorker(this.parts.read)

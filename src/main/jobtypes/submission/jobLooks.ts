@@ -24,7 +24,7 @@ const MAX_WAITING = 500
 const MAX_NAMED = 50
 
 export interface JobLooksParts {
-  farm: Pick<FarmEngine, 'warn' | 'findJob'>
+  farm: Pick<FarmEngine, 'results' | 'jobs'>
   read: ReadDatabase
   inspector: Pick<BlendInspector, 'inspect' | 'recent'>
   /** Fills in a text's variables as the manager itself would: a submitter's own look named the file so. */
@@ -155,8 +155,8 @@ export class JobLooks {
     if (more > 0) warnings.push({ code: 'missing-file', text: 'more files of the scene are missing', count: more })
     for (const job of jobs) {
       // A deleted job needs no warning.
-      if (!(await this.parts.farm.findJob(job))) continue
-      await Promise.all(warnings.map((warning) => this.parts.farm.warn(job, null, warning)))
+      if (!(await this.parts.farm.jobs.find(job))) continue
+      await Promise.all(warnings.map((warning) => this.parts.farm.results.warn(job, null, warning)))
     }
   }
 }

@@ -8,7 +8,8 @@ import type { FarmSettings } from '../../../shared/schemas/settings.ts'
 import { Value } from 'typebox/value'
 import type { CompiledJob, TaskRow } from '../../engine/base/compiledJob.ts'
 import { InvalidInputError, JobTypeChangedError, UnavailableError } from '../../engine/base/errors.ts'
-import type { FarmEngine, JobOwnership, NewJobRecord } from '../../engine/base/farmEngine.ts'
+import type { FarmEngine } from '../../engine/base/farmEngine.ts'
+import type { JobOwnership, NewJobRecord } from '../../engine/base/farmRecords.ts'
 import type { JobState } from '../../engine/base/model.ts'
 import type { PreparedJob } from '../../engine/base/scheduleEngine.ts'
 import { assertRules } from '../../notify/rules.ts'
@@ -69,7 +70,7 @@ export interface SubmissionVariables {
 
 export interface SubmissionParts {
   catalog: JobTypeCatalog
-  farm: Pick<FarmEngine, 'submitJob'>
+  farm: Pick<FarmEngine, 'jobs'>
   settings: { current(): FarmSettings }
   /** Which upload a text names a file of. */
   uploads: { idIn(text: string): string | undefined }
@@ -212,7 +213,7 @@ export function createSubmission(parts: SubmissionParts): Submission {
       try {
         // A client that gets no answer sends it again, and would have two jobs.
         if (input.signal?.aborted) throw new UnavailableError('the caller disconnected; nothing was stored')
-        return await farm.submitJob(record, compiled)
+        return await farm.jobs.submit(record, compiled)
       } finally {
         parts.claims.book.release(record.publicId)
       }

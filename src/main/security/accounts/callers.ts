@@ -1,7 +1,7 @@
 /** Callers, and what a route requires of them: pure decisions. */
 import type { Access } from '../../../shared/operations/operation.ts'
 import { SCOPES, type Role, type Scope } from '../../../shared/enums.ts'
-import type { JobOwnership } from '../../engine/base/farmEngine.ts'
+import type { JobOwnership } from '../../engine/base/farmRecords.ts'
 import { LAN_PRINCIPAL, LOCAL_PRINCIPAL, NO_PRINCIPAL } from './principals.ts'
 
 /** What a route declares about itself; see http/context.ts. */

@@ -1,5 +1,5 @@
 /** Frames: statements that store them. */
-import type { NewFrame } from '../../engine/base/farmEngine.ts'
+import type { NewFrame } from '../../engine/base/farmRecords.ts'
 import type { RowStatement } from './rowCommits.ts'
 
 /**

@@ -60,7 +60,7 @@ export class Lifecycle {
         ...(isNew && { status: 'SUBMITTED' as const, statusMessage: '', revision: actor.revision + 1 }),
       })
       await this.registry.grant(actorTarget(actor), who.principal, who.user, UPDATE)
-      if (!who.ownership.adminRights) await this.context.farm.dropAdminRights(actor.jobId)
+      if (!who.ownership.adminRights) await this.context.farm.jobs.dropAdminRights(actor.jobId)
       await this.mailbox.adapt(actor)
       if (!isNew) return
       await this.resume(actor)
@@ -75,12 +75,12 @@ export class Lifecycle {
     await this.mailbox.purge(actor, by)
     for (const number of await openExecutions(read, actor.key, 'RUNNING', 0, 10_000)) await this.halt(actor, number).catch(ignoreEnded)
     const end = this.context.now() + DRAIN_MS
-    let job = await farm.findJob(actor.jobId)
+    let job = await farm.jobs.find(actor.jobId)
     while (job && job.counts.active > 0 && this.context.now() < end) {
       await wait(LOOK_MS)
-      job = await farm.findJob(actor.jobId)
+      job = await farm.jobs.find(actor.jobId)
     }
-    await farm.actOnJob(actor.jobId, 'delete', by)
+    await farm.jobs.act(actor.jobId, 'delete', by)
     this.registry.forget(actor.jobId)
     return { cleaningUp: (job?.counts.active ?? 0) > 0 }
   }
@@ -91,7 +91,7 @@ export class Lifecycle {
     // Before the worker may hear of it: an answer that was given holds, whenever this manager ends.
     await mark(true)
     try {
-      await this.context.farm.haltTask(taskPublicId(actor.jobId, number), HALTED)
+      await this.context.farm.tasks.halt(taskPublicId(actor.jobId, number), HALTED)
     } catch (error) {
       await mark(false)
       throw error
@@ -102,7 +102,7 @@ export class Lifecycle {
   async haltAgain(): Promise<void> {
     for (const { actorKey, number } of await haltedExecutions(this.context.read)) {
       const actor = this.registry.find(actorKey)
-      if (actor) await this.context.farm.haltTask(taskPublicId(actor.jobId, number), HALTED).catch(ignoreEnded)
+      if (actor) await this.context.farm.tasks.halt(taskPublicId(actor.jobId, number), HALTED).catch(ignoreEnded)
     }
   }
 
@@ -124,7 +124,7 @@ export class Lifecycle {
 
   /** Its job was resumed. */
   async resume(actor: Actor): Promise<void> {
-    await this.context.farm.actOnJob(actor.jobId, 'resume', 'actors').catch(ignoreEnded)
+    await this.context.farm.jobs.act(actor.jobId, 'resume', 'actors').catch(ignoreEnded)
   }
 
   private read(who: Who, fields: Fields, before?: ActorSpec): ActorSpec {

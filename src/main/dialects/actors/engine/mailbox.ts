@@ -7,7 +7,7 @@ import { ACTOR_KIND, PRIVILEGED_ACTOR_KIND, type BlobRef } from '../../../../sha
 import { ConflictError, NotFoundError } from '../../../engine/base/errors.ts'
 import { compileTasks } from '../../../engine/compile/compileTasks.ts'
 import type { CompiledJob } from '../../../engine/base/compiledJob.ts'
-import type { NewJobRecord } from '../../../engine/base/farmEngine.ts'
+import type { NewJobRecord } from '../../../engine/base/farmRecords.ts'
 import type { ApiContext } from '../../../http/context.ts'
 import type { Actor, ActorSpec } from '../model/actor.ts'
 import { UPDATE } from '../model/levels.ts'
@@ -108,7 +108,7 @@ export class Mailbox {
       metadata: {},
       sideRows: [{ kind: 'actor', values: row }],
     }
-    await farm.submitJob(record, compiled)
+    await farm.jobs.submit(record, compiled)
     const actor = await this.registry.adopt(publicId)
     await this.pull(actor)
     return actor
@@ -116,7 +116,7 @@ export class Mailbox {
 
   /** Its description changed. */
   async adapt(actor: Actor): Promise<void> {
-    await this.context.farm.changeJob(actor.jobId, {
+    await this.context.farm.jobs.change(actor.jobId, {
       maxTasks: this.atOnce(actor.spec),
       policy: this.policyOf(actor.spec),
       lane: actor.spec.stateless ? null : laneOf(actor.jobId),
@@ -127,7 +127,7 @@ export class Mailbox {
   async fit(actor: Actor, workers: number): Promise<void> {
     if (!actor.spec.stateless) return
     const maxTasks = Math.max(this.atOnce(actor.spec), workers)
-    await this.context.farm.changeJob(actor.jobId, { maxTasks }).catch((error: unknown) => {
+    await this.context.farm.jobs.change(actor.jobId, { maxTasks }).catch((error: unknown) => {
       // It is deleted at this moment.
       if (!(error instanceof NotFoundError)) ignoreConflict(error)
     })
@@ -149,8 +149,8 @@ export class Mailbox {
   /** Its messages wait until it is mended. What runs goes on. */
   async hold(actor: Actor): Promise<void> {
     const { farm } = this.context
-    const job = await farm.findJob(actor.jobId)
-    if (job && job.status !== 'paused') await farm.setJobStatus(actor.jobId, 'paused', actor.statusMessage)
+    const job = await farm.jobs.find(actor.jobId)
+    if (job && job.status !== 'paused') await farm.jobs.setStatus(actor.jobId, 'paused', actor.statusMessage)
   }
 
   /** Drops all messages that wait. Returns how many. */
@@ -161,7 +161,7 @@ export class Mailbox {
     for (;;) {
       const numbers = await openExecutions(read, actor.key, 'SUBMITTED', after, CANCEL_SLICE)
       for (const number of numbers) {
-        await farm.actOnTask(taskPublicId(actor.jobId, number), 'cancel', by).catch(ignoreConflict)
+        await farm.tasks.act(taskPublicId(actor.jobId, number), 'cancel', by).catch(ignoreConflict)
         purged++
         after = number
       }
@@ -171,7 +171,7 @@ export class Mailbox {
 
   private append(actor: Actor, name: string, priority: number, input: MessageInput | PullInput): Promise<number> {
     const kind = actor.spec.privileged ? PRIVILEGED_ACTOR_KIND : ACTOR_KIND
-    return this.context.farm.appendTask(actor.jobId, {
+    return this.context.farm.jobs.append(actor.jobId, {
       name,
       kind,
       priority,

@@ -103,11 +103,11 @@ export class Upkeep {
       await this.inSlices(
         () => old.expiredLogs(read, actor.key, settled),
         async (tasks) => {
-          await farm.dropTasks(actor.jobId, tasks, 'logs')
+          await farm.tasks.drop(actor.jobId, tasks, 'logs')
           await writer.exclusive((tx) => old.noteLogsDropped(tx, tasks))
         },
       )
-      const drop = (tasks: readonly number[]) => farm.dropTasks(actor.jobId, tasks, 'tasks')
+      const drop = (tasks: readonly number[]) => farm.tasks.drop(actor.jobId, tasks, 'tasks')
       const oldest = Math.min(settled, now - actorsKeepDays * DAY_MS)
       if (actorsKeepDays > 0) await this.inSlices(() => old.oldExecutions(read, actor.key, oldest), drop)
       if (actorsKeepCount > 0) await this.inSlices(() => old.surplusExecutions(read, actor.key, actorsKeepCount, settled), drop)

@@ -123,7 +123,7 @@ export class ActorWorkers {
         ({ execution, lastExecutionAt, createdAt }) => execution === null && (lastExecutionAt ?? createdAt) + idleMs < now,
       )
       if (idle.length === 0) continue
-      const job = await this.context.farm.findJob(actor.jobId)
+      const job = await this.context.farm.jobs.find(actor.jobId)
       if (job && job.counts.queued + job.counts['soft-failed'] > 0) continue
       for (const place of idle) await this.drop(place)
       changed.push(actor)
@@ -164,7 +164,7 @@ export class ActorWorkers {
   }
 
   private facts({ actorKey, number, createdAt, lastExecutionAt, execution, workerId: farmWorker, container }: Place): WorkerFacts {
-    const host = farmWorker === null ? undefined : this.context.farm.findWorker(farmWorker)
+    const host = farmWorker === null ? undefined : this.context.farm.workers.find(farmWorker)
     return {
       number,
       createdAt,

@@ -1,5 +1,5 @@
 /** Who calls, in Abaco's terms: a user of a tenant with roles. Pure. */
-import type { JobOwnership } from '../../../engine/base/farmEngine.ts'
+import type { JobOwnership } from '../../../engine/base/farmRecords.ts'
 import { hasAdminRights, ownershipOf, type Caller } from '../../../security/accounts/callers.ts'
 import { gatewayPrincipal, LOCAL_PRINCIPAL } from '../../../security/accounts/principals.ts'
 import type { Nonce } from '../model/actor.ts'

@@ -27,7 +27,7 @@ export function adminRoutes(parts: Parts): void {
     const result = await Promise.all(
       [...registry.all()].map(async (actor) => {
         const sums = totals.get(actor.key)
-        const job = await context.farm.findJob(actor.jobId)
+        const job = await context.farm.jobs.find(actor.jobId)
         return {
           ...shownActor(parts, actor, call),
           tenant: actor.tenant,

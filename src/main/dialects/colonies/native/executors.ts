@@ -109,7 +109,7 @@ export function silentSince(
 
 export function viewOf({ context }: Service, executor: Executor, held: ReadonlyMap<string, ProcessRow[]>): ColonyExecutor {
   const { name, executorId, type, status, location, commissionedAt, workerId, capabilities } = executor
-  const worker = workerId === '' ? undefined : context.farm.findWorker(workerId)
+  const worker = workerId === '' ? undefined : context.farm.workers.find(workerId)
   const heardAt = Math.max(executor.heardAt, worker?.lastSeenAt ?? 0) || null
   const holds = held.get(name) ?? []
   return {

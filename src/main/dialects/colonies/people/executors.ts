@@ -37,7 +37,7 @@ export class Executors {
     const { farm } = this.context
     assertRegistered(executor)
     if (executor.workerId === '') {
-      const worker = await farm.registerWorker({
+      const worker = await farm.workers.register({
         adapter: 'external',
         name: `${executor.colony.name}/${executor.name}`,
         secretHash: '',
@@ -49,7 +49,7 @@ export class Executors {
       })
       await this.registry.changeExecutor(executor, { workerId: worker.publicId })
     } else {
-      await farm.requestWorkerStatus(executor.workerId, 'awake', false)
+      await farm.workers.requestStatus(executor.workerId, 'awake', false)
     }
     await farm.external.serve(executor.workerId, this.queues.kindsOf(executor))
     await this.registry.changeExecutor(executor, { status: APPROVED })
@@ -60,7 +60,7 @@ export class Executors {
     assertRegistered(executor)
     await this.registry.changeExecutor(executor, { status: REJECTED })
     if (executor.workerId === '') return
-    await this.context.farm.requestWorkerStatus(executor.workerId, 'asleep', false)
+    await this.context.farm.workers.requestStatus(executor.workerId, 'asleep', false)
     this.context.farm.external.nudge(executor.workerId)
   }
 
@@ -79,12 +79,12 @@ export class Executors {
   /** It called: every signed call counts. */
   heard(executor: Executor): void {
     executor.heardAt = this.context.now()
-    if (executor.workerId !== '' && this.context.farm.findWorker(executor.workerId)) this.context.farm.workerSeen(executor.workerId)
+    if (executor.workerId !== '' && this.context.farm.workers.find(executor.workerId)) this.context.farm.workers.seen(executor.workerId)
   }
 
   private async dismiss({ workerId }: Executor): Promise<void> {
     if (workerId === '') return
-    await this.context.farm.deleteWorker(workerId).catch((error: unknown) => {
+    await this.context.farm.workers.delete(workerId).catch((error: unknown) => {
       // Removed on the Workers page.
       if (!(error instanceof NotFoundError)) throw error
     })

@@ -53,11 +53,11 @@ export class Assigning {
         const row = await findProcess(this.context.read, task.jobId, Number.parseInt(task.taskId.slice(0, 8), 16))
         if (row) return this.processes.view(row)
         // It was removed, and a person requeued what the farm had kept of it, or it is removed at this moment.
-        await farm.actOnTask(task.taskId, 'cancel', 'its removal').catch(ignoreGone)
+        await farm.tasks.act(task.taskId, 'cancel', 'its removal').catch(ignoreGone)
         continue
       }
       // Its call was ended early: what it may take has changed, or it was removed.
-      if (seconds < 0 || now() >= until || call.signal.aborted || farm.findWorker(executor.workerId) === undefined) {
+      if (seconds < 0 || now() >= until || call.signal.aborted || farm.workers.find(executor.workerId) === undefined) {
         throw new ColoniesError(404, NOTHING)
       }
     }
@@ -66,7 +66,7 @@ export class Assigning {
   /** Open calls of the colony's executors find out that it is paused. */
   paused(colony: Colony): void {
     for (const { workerId } of colony.executors.values()) {
-      if (workerId !== '' && this.context.farm.findWorker(workerId)) this.context.farm.external.nudge(workerId)
+      if (workerId !== '' && this.context.farm.workers.find(workerId)) this.context.farm.external.nudge(workerId)
     }
   }
 

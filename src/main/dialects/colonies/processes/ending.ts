@@ -58,7 +58,7 @@ export class Ending {
     const taskId = taskPublicId(parsed.jobId, parsed.index)
     for (const executor of this.registry.executorsOf(signer)) {
       const { workerId } = executor
-      if (executor.status === 1 && this.context.farm.findWorker(workerId) && this.context.farm.external.holds(workerId, taskId))
+      if (executor.status === 1 && this.context.farm.workers.find(workerId) && this.context.farm.external.holds(workerId, taskId))
         return { executor, taskId }
     }
     return undefined

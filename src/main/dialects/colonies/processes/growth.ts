@@ -78,7 +78,7 @@ export class Growth {
       processes: [row],
       relinked,
     })
-    await this.context.farm.growJob(jobId, {
+    await this.context.farm.jobs.grow(jobId, {
       ...compiled,
       ...(next.length > 0 && { olderDependencySlices: [JSON.stringify(next.map((child) => [child, 1]))] }),
     })

@@ -43,7 +43,7 @@ export class Removal {
   async cancelProcess({ row, member, taskId }: FoundProcess): Promise<void> {
     if (row.isGraph) throw new ColoniesError(400, 'Failed to cancel process, the process belongs to a processgraph')
     if (row.state >= SUCCESS) throw new ColoniesError(400, 'Failed to cancel process, the process has finished')
-    await this.context.farm.actOnTask(taskId, 'cancel', member.name)
+    await this.context.farm.tasks.act(taskId, 'cancel', member.name)
   }
 
   /** @throws ColoniesError 400 for one that runs */
@@ -54,7 +54,7 @@ export class Removal {
 
   async cancelGraph(graph: GraphRow, actor: string): Promise<void> {
     try {
-      await this.context.farm.actOnJob(graph.jobPublicId, 'cancel', actor)
+      await this.context.farm.jobs.act(graph.jobPublicId, 'cancel', actor)
     } catch (error) {
       if (error instanceof ConflictError) throw new ColoniesError(400, 'Failed to cancel processgraph, it has finished')
       throw error
@@ -102,7 +102,7 @@ export class Removal {
     const { farm, read, writer } = this.context
     if (state < SUCCESS) {
       await Promise.all(
-        processes.map(({ jobPublicId, index }) => farm.actOnTask(taskPublicId(jobPublicId, index), 'cancel', actor).catch(ignoreEnded)),
+        processes.map(({ jobPublicId, index }) => farm.tasks.act(taskPublicId(jobPublicId, index), 'cancel', actor).catch(ignoreEnded)),
       )
     }
     const keys = processes.map(({ taskId }) => taskId)
@@ -118,7 +118,7 @@ export class Removal {
   }
 
   private async deleteJob(jobId: string, actor: string): Promise<void> {
-    await this.context.farm.actOnJob(jobId, 'delete', actor).catch(ignoreEnded)
+    await this.context.farm.jobs.act(jobId, 'delete', actor).catch(ignoreEnded)
   }
 }
 

@@ -94,7 +94,7 @@ export class Submission {
     const name = specs.length === 1 && specs[0] ? nameOf(specs[0]) : `${specs[0]?.nodename} … ${specs.at(-1)?.nodename}`
     const compiled = compile(tasks, processRows(colony, by, rows, true, options.cronId), options.sideRows)
     const facts = { name, type: 'colonies-workflow', owner: by.name, ownerId: `colonies:${by.id}`, project: colony.name, at: submittedAt }
-    await this.context.farm.submitJob(newJobRecord(jobId, facts), compiled)
+    await this.context.farm.jobs.submit(newJobRecord(jobId, facts), compiled)
     const parents = links.map((link) => link.parents)
     return { jobId, view: freshGraphView({ jobId, colonyName: colony.name, initiatorId: by.id, initiatorName: by.name, parents }) }
   }

@@ -117,7 +117,7 @@ export class Crons {
   private async start(cron: Cron): Promise<void> {
     const colony = this.registry.findById(cron.colonyId)
     if (!colony) return
-    const previous = cron.previousJob === null ? undefined : await this.context.farm.findJob(cron.previousJob)
+    const previous = cron.previousJob === null ? undefined : await this.context.farm.jobs.find(cron.previousJob)
     const goesOn = previous?.deletedAt === null && !FINISHED_JOB_STATUSES.includes(previous.status) && previous.counts.failed === 0
     if (cron.waitForPrevious && goesOn) return
     if (

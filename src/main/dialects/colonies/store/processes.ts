@@ -1,6 +1,6 @@
 /** Processes and process graphs: the dialect's rows, read together with the farm's jobs, tasks and attempts. */
 import type { JobStatus } from '../../../../shared/enums.ts'
-import type { AppendedRow } from '../../../engine/base/farmEngine.ts'
+import type { AppendedRow } from '../../../engine/base/farmRecords.ts'
 import type { Connection, ReadDatabase, SqlValue } from '../../../store/connection.ts'
 import type { SideRowPlace } from '../../../store/sideRows.ts'
 

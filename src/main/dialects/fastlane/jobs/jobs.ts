@@ -8,7 +8,7 @@ import { taskPublicId } from '../../../../shared/ids.ts'
 import type { AuthoredTask, SideRow, CompiledJob } from '../../../engine/base/compiledJob.ts'
 import { compileTasks } from '../../../engine/compile/compileTasks.ts'
 import { ConflictError, NotFoundError } from '../../../engine/base/errors.ts'
-import type { NewJobRecord } from '../../../engine/base/farmEngine.ts'
+import type { NewJobRecord } from '../../../engine/base/farmRecords.ts'
 import { changeFastlaneJob, noteStop, setPending, type FastlaneRun } from '../store/rows.ts'
 import {
   executionsOf,
@@ -192,14 +192,14 @@ export class FastlaneJobs {
       createdAt,
     }
     const compiled = this.compile(task, clientId, plan, { ...run, ...this.executionOf(payload, by) }, timingOf(payload))
-    await farm.submitJob(record, payload.start.kind === 'cron' ? withoutTasks(compiled, run) : compiled)
+    await farm.jobs.submit(record, payload.start.kind === 'cron' ? withoutTasks(compiled, run) : compiled)
     return this.enqueued(task, clientId, payload.start.kind === 'now' ? taskPublicId(publicId, 1) : null)
   }
 
   private async change(job: FastlaneJobRow, payload: Payload, by: Requester): Promise<Enqueued> {
     const { read, writer, now, farm } = this.context
     // Future runs belong to this caller: they get no more than the rights of both.
-    if (!by.adminRights) await farm.dropAdminRights(job.publicId)
+    if (!by.adminRights) await farm.jobs.dropAdminRights(job.publicId)
     const delayed = (await openExecutions(read, job.id)).filter(({ notBefore }) => notBefore !== null && notBefore > now())
     const values = jobValues(job.task, job.clientId, payload, by, job)
     let executionId: string | null = null
@@ -230,7 +230,7 @@ export class FastlaneJobs {
 
   /** Adds one run. Returns its index in the job. */
   private async grow(job: FastlaneJobRow, plan: RunPlan, run: FastlaneRun, timing: NonNullable<CompiledJob['timing']>): Promise<number> {
-    const state = await this.context.farm.growJob(job.publicId, this.compile(job.task, job.clientId, plan, run, timing))
+    const state = await this.context.farm.jobs.grow(job.publicId, this.compile(job.task, job.clientId, plan, run, timing))
     return state.taskCount
   }
 
@@ -314,7 +314,7 @@ export class FastlaneJobs {
   }
 
   private async cancel(jobPublicId: string, index: number, actor: string): Promise<void> {
-    await this.context.farm.actOnTask(taskPublicId(jobPublicId, index), 'cancel', actor).catch((error: unknown) => {
+    await this.context.farm.tasks.act(taskPublicId(jobPublicId, index), 'cancel', actor).catch((error: unknown) => {
       // The schedule ended on its own at this moment.
       if (!(error instanceof ConflictError)) throw error
     })

@@ -37,7 +37,7 @@ export function farmRoutes(routes: Routes, { context, jobs }: Parts): void {
     const due = (kind: string): number => messages.find((message) => message.kind === kind)?.due ?? 0
     const moments = [...nextOf.values(), ...messages.map(({ nextAt }) => nextAt), counts.nextAt].filter((moment) => moment !== null)
     const next = moments.length === 0 ? null : Math.min(...moments)
-    const workers = new Map(farm.workers().map((worker) => [worker.id, worker]))
+    const workers = new Map(farm.workers.all().map((worker) => [worker.id, worker]))
     return sendJson(reply, {
       containers: {
         running: containers.flatMap(({ workerId, activity, containerId, host }) => {
@@ -48,7 +48,7 @@ export function farmRoutes(routes: Routes, { context, jobs }: Parts): void {
         }),
       },
       fastlane: { executor: 'framehouse', version: context.version },
-      hosts: hostViews(farm.workers(), dockerBlacklist),
+      hosts: hostViews(farm.workers.all(), dockerBlacklist),
       jobs: {
         count: counts.jobs,
         scheduled: cronJobs.map((job) => {
@@ -78,7 +78,7 @@ export function farmRoutes(routes: Routes, { context, jobs }: Parts): void {
     })
   })
 
-  const known = (): string[] => farm.workers().flatMap((worker) => enginesOf(worker).map(({ host }) => hostKey(host)))
+  const known = (): string[] => farm.workers.all().flatMap((worker) => enginesOf(worker).map(({ host }) => hostKey(host)))
 
   async function change(request: FastifyRequest, verb: 'add' | 'remove'): Promise<void> {
     const host = hostOf(request, verb, known())

@@ -44,7 +44,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
       if (status === 'under-construction')
         throw new WireError(422, 'status: a job that is complete cannot go back to "under-construction"', 'status')
       const job = await jobToChange(request, request.params.job_id)
-      await farm.setJobStatus(job.publicId, status, reason)
+      await farm.jobs.setStatus(job.publicId, status, reason)
       return reply.code(204).send()
     },
   )
@@ -63,7 +63,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const job = await jobToChange(request, request.params.job_id)
-      await farm.changeJob(job.publicId, { priority: request.body.priority })
+      await farm.jobs.change(job.publicId, { priority: request.body.priority })
       return reply.code(204).send()
     },
   )
@@ -82,7 +82,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const job = await jobToChange(request, request.params.job_id)
-      await farm.changeJob(job.publicId, { tag: tagOf(request.body) })
+      await farm.jobs.change(job.publicId, { tag: tagOf(request.body) })
       return reply.code(204).send()
     },
   )
@@ -91,7 +91,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
   function tagOf(change: { id?: string; name?: string }): string | null {
     const wanted = change.id || change.name
     if (!wanted) return null
-    const found = farm.tags().find((tag) => (change.id ? tag.publicId === id(change.id) : tag.name === change.name))
+    const found = farm.tags.all().find((tag) => (change.id ? tag.publicId === id(change.id) : tag.name === change.name))
     if (!found) throw new WireError(406, 'tag not found', change.id ? 'id' : 'name')
     return found.publicId
   }
@@ -121,7 +121,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
     },
     async (request, reply) => {
       const job = await jobToChange(request, request.params.job_id)
-      await farm.actOnJob(job.publicId, 'delete', request.caller.actor)
+      await farm.jobs.act(job.publicId, 'delete', request.caller.actor)
       return reply.code(204).send()
     },
   )
@@ -156,7 +156,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
 
   async function deleteUnlessGone(jobId: string, actor: string): Promise<void> {
     try {
-      await farm.actOnJob(jobId, 'delete', actor)
+      await farm.jobs.act(jobId, 'delete', actor)
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error
     }
@@ -178,7 +178,7 @@ export function jobChangeRoutes(app: TypedApp, context: ApiContext): void {
       const entries = request.body
       if (entries.length === 0) throw new WireError(400, 'the list of entries to remove is empty', 'body')
       const job = await jobToChange(request, request.params.job_id)
-      for (const { worker_id, task_type } of entries) await farm.unblockWorker(job.publicId, id(worker_id), task_type)
+      for (const { worker_id, task_type } of entries) await farm.jobs.unblock(job.publicId, id(worker_id), task_type)
       return reply.code(204).send()
     },
   )

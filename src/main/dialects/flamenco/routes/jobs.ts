@@ -155,7 +155,7 @@ function submissionOf(job: SubmittedJob, request: Pick<FastifyRequest, 'caller'>
   // The checkout is erased with the job, so it must be a proper path below the checkouts.
   if (checkoutId !== undefined) checkCheckoutId(checkoutId)
   const tag = job.worker_tag ? id(job.worker_tag) : undefined
-  if (tag !== undefined && !farm.tags().some(({ publicId }) => publicId === tag)) {
+  if (tag !== undefined && !farm.tags.all().some(({ publicId }) => publicId === tag)) {
     throw new InvalidInputError('worker_tag', `worker_tag "${job.worker_tag}" is not a tag of this farm`)
   }
   if (job.initial_status === 'under-construction') {

@@ -36,7 +36,7 @@ export function metaRoutes(app: TypedApp, { farm, settings, paths, version }: Ap
   app.get(
     '/status',
     { config: { access: 'read' }, schema: { operationId: 'getFarmStatus', tags: ['meta'], response: { 200: FarmStatusReport } } },
-    async () => ({ status: farm.farmStatus() }),
+    async () => ({ status: farm.status() }),
   )
 
   app.get(

@@ -8,7 +8,7 @@ import { WorkerTag, WorkerTagList } from '../schemas/workers.ts'
 
 export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
   function needTag(params: { tag_id: string }): TagState {
-    const tag = farm.tags().find(({ publicId }) => publicId === id(params.tag_id))
+    const tag = farm.tags.all().find(({ publicId }) => publicId === id(params.tag_id))
     if (!tag) throw new WireError(404, `worker tag "${params.tag_id}" not found`)
     return tag
   }
@@ -19,7 +19,7 @@ export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
       config: { access: 'read', openToLan: true },
       schema: { operationId: 'fetchWorkerTags', tags: ['worker-mgt'], response: { 200: WorkerTagList } },
     },
-    async () => ({ tags: farm.tags().map(workerTag) }),
+    async () => ({ tags: farm.tags.all().map(workerTag) }),
   )
 
   app.post(
@@ -30,7 +30,7 @@ export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
     },
     async (request) => {
       const { name, description, id: wanted } = request.body
-      const tag = await farm.createTag({ name, description, id: wanted === undefined ? undefined : id(wanted) })
+      const tag = await farm.tags.create({ name, description, id: wanted === undefined ? undefined : id(wanted) })
       request.audited = { kind: 'tag', id: tag.publicId }
       return workerTag(tag)
     },
@@ -61,7 +61,7 @@ export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
       const tag = needTag(request.params)
       const { name, description } = request.body
       // Without a description the old one stays; an id in the body is ignored.
-      await farm.changeTag(tag.publicId, description === undefined ? { name } : { name, description })
+      await farm.tags.change(tag.publicId, description === undefined ? { name } : { name, description })
       return reply.code(204).send()
     },
   )
@@ -73,7 +73,7 @@ export function tagRoutes(app: TypedApp, { farm }: ApiContext): void {
       schema: { operationId: 'deleteWorkerTag', tags: ['worker-mgt'], params: TagParams, response: { ...NOTHING, ...errors(400, 404) } },
     },
     async (request, reply) => {
-      await farm.deleteTag(needTag(request.params).publicId)
+      await farm.tags.delete(needTag(request.params).publicId)
       return reply.code(204).send()
     },
   )

@@ -85,7 +85,7 @@ export function taskRoutes(app: TypedApp, { farm, read, logs, settings }: ApiCon
       const taskId = id(request.params.task_id)
       const task = await needTask(read, taskId)
       assertMayManage(request, task)
-      await farm.setTaskStatus(taskId, request.body.status, request.body.reason)
+      await farm.tasks.setStatus(taskId, request.body.status, request.body.reason)
       return reply.code(204).send()
     },
   )

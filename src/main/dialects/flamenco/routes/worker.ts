@@ -40,7 +40,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     },
     async (request) => {
       const { name, secret, platform, supported_task_types } = request.body
-      const worker = await farm.registerWorker({
+      const worker = await farm.workers.register({
         adapter: 'flamenco',
         name,
         secretHash: await hashSecret(secret),
@@ -63,7 +63,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     },
     async (request) => {
       const { name, software_version, supported_task_types, can_restart } = request.body
-      const { statusRequested } = await farm.signOn(caller(request).publicId, {
+      const { statusRequested } = await farm.workers.signOn(caller(request).publicId, {
         name,
         software: software_version,
         address: request.ip,
@@ -78,7 +78,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     '/worker/sign-off',
     { config: OF_WORKERS, schema: { operationId: 'signOff', tags: ['worker'], response: { ...NOTHING, ...errors(403) } } },
     async (request, reply) => {
-      await farm.signOff(caller(request).publicId)
+      await farm.workers.signOff(caller(request).publicId)
       return reply.code(204).send()
     },
   )
@@ -91,7 +91,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     },
     async (request, reply) => {
       const { publicId, statusRequested } = caller(request)
-      farm.workerSeen(publicId)
+      farm.workers.seen(publicId)
       if (statusRequested === null) return reply.code(204).send()
       return reply.send({ status_requested: statusRequested })
     },
@@ -109,7 +109,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
       },
     },
     async (request, reply) => {
-      await farm.workerChangedStatus(caller(request).publicId, request.body.status)
+      await farm.workers.changedStatus(caller(request).publicId, request.body.status)
       return reply.code(204).send()
     },
   )
@@ -126,7 +126,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     },
     async (request, reply) => {
       const worker = caller(request)
-      const task = await farm.scheduleForeign(worker.publicId)
+      const task = await farm.foreign.schedule(worker.publicId)
       if (task === undefined) return reply.code(204).send()
       const preparing = frames.prepare(worker, task)
       if (preparing !== undefined) await preparing
@@ -170,9 +170,9 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
       const { taskStatus, activity, log, steps_completed } = request.body
       const found = log === undefined ? undefined : frames.read(log)
       // The files that its last lines name are checked before the task counts as completed.
-      const isLast = found !== undefined && taskStatus === 'completed' && farm.runsForeign(worker.publicId, taskId)
+      const isLast = found !== undefined && taskStatus === 'completed' && farm.foreign.runs(worker.publicId, taskId)
       if (isLast) await frames.add(worker, taskId, found)
-      await farm.updateForeign(worker.publicId, taskId, { status: taskStatus, activity, log, stepsCompleted: steps_completed })
+      await farm.foreign.update(worker.publicId, taskId, { status: taskStatus, activity, log, stepsCompleted: steps_completed })
       if (found !== undefined && !isLast) await frames.add(worker, taskId, found)
       return reply.code(204).send()
     },
@@ -188,7 +188,7 @@ export function workerRoutes(app: TypedApp, { farm }: ApiContext, frames: Foreig
     async (request) =>
       request.worker === null
         ? { mayKeepRunning: false, reason: 'worker is not registered (any more)', statusChangeRequested: false }
-        : farm.mayKeepRunning(request.worker.publicId, id(request.params.task_id)),
+        : farm.foreign.mayKeepRunning(request.worker.publicId, id(request.params.task_id)),
   )
 }
 

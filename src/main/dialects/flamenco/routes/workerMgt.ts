@@ -12,7 +12,7 @@ import { Worker, WorkerList, WorkerSleepSchedule, WorkerStatusChangeRequest, Wor
 export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void {
   /** @throws WireError 404 with the original's text */
   function needWorker(params: { worker_id: string }): WorkerState {
-    const worker = farm.findWorker(id(params.worker_id))
+    const worker = farm.workers.find(id(params.worker_id))
     if (!worker || worker.deletedAt !== null) throw new WireError(404, `worker "${params.worker_id}" not found`)
     return worker
   }
@@ -20,7 +20,7 @@ export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void
   app.get(
     '/worker-mgt/workers',
     { config: { access: 'read' }, schema: { operationId: 'fetchWorkers', tags: ['worker-mgt'], response: { 200: WorkerList } } },
-    async () => ({ workers: farm.workers().map(workerSummary) }),
+    async () => ({ workers: farm.workers.all().map(workerSummary) }),
   )
 
   app.get(
@@ -43,7 +43,7 @@ export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void
       platform: worker.platform,
       supported_task_types: worker.kinds,
     }
-    const tags = farm.tags().filter((tag) => worker.tagIds.has(tag.id))
+    const tags = farm.tags.all().filter((tag) => worker.tagIds.has(tag.id))
     if (tags.length > 0) details.tags = tags.map(workerTag)
     const taskId = (await activeTaskOf(read, worker.id)) ?? worker.lastTaskId
     const task = taskId === null ? undefined : await workerTask(read, taskId)
@@ -58,7 +58,7 @@ export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void
       schema: { operationId: 'deleteWorker', tags: ['worker-mgt'], params: WorkerParams, response: { ...NOTHING, ...errors(400, 404) } },
     },
     async (request, reply) => {
-      await farm.deleteWorker(needWorker(request.params).publicId)
+      await farm.workers.delete(needWorker(request.params).publicId)
       return reply.code(204).send()
     },
   )
@@ -77,7 +77,7 @@ export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void
     },
     async (request, reply) => {
       const { status, is_lazy } = request.body
-      await farm.requestWorkerStatus(needWorker(request.params).publicId, status, is_lazy)
+      await farm.workers.requestStatus(needWorker(request.params).publicId, status, is_lazy)
       return reply.code(204).send()
     },
   )
@@ -95,7 +95,7 @@ export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void
       },
     },
     async (request, reply) => {
-      await farm.setWorkerTags(needWorker(request.params).publicId, request.body.tag_ids.map(id))
+      await farm.workers.setTags(needWorker(request.params).publicId, request.body.tag_ids.map(id))
       return reply.code(204).send()
     },
   )
@@ -139,7 +139,12 @@ export function workerMgtRoutes(app: TypedApp, { farm, read }: ApiContext): void
       const worker = needWorker(request.params)
       const { is_active, days_of_week, start_time, end_time } = request.body
       await wireFieldNames(() =>
-        farm.setSleepSchedule(worker.publicId, { isActive: is_active, daysOfWeek: days_of_week, startTime: start_time, endTime: end_time }),
+        farm.workers.setSleepSchedule(worker.publicId, {
+          isActive: is_active,
+          daysOfWeek: days_of_week,
+          startTime: start_time,
+          endTime: end_time,
+        }),
       )
       return reply.code(204).send()
     },

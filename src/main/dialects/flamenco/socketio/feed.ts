@@ -141,20 +141,20 @@ export class EventFeed {
 
   private async tellJob(event: EventOf<'job'>): Promise<void> {
     if (event.deleted) return this.rooms.emit('/jobs', '/jobs', jobDeleted(event.jobId))
-    const job = await this.context.farm.findJob(event.jobId)
+    const job = await this.context.farm.jobs.find(event.jobId)
     if (job) this.rooms.emit('/jobs', '/jobs', jobUpdate(event, job))
   }
 
   private async tellWorker(event: EventOf<'worker'>): Promise<void> {
     if (!this.rooms.isOccupied('/workers')) return
-    const worker = event.deleted ? undefined : this.context.farm.findWorker(event.workerId)
+    const worker = event.deleted ? undefined : this.context.farm.workers.find(event.workerId)
     if (worker) return this.rooms.emit('/workers', '/workers', workerUpdate(event, worker))
     const gone = await workerName(this.context.read, event.workerId)
     this.rooms.emit('/workers', '/workers', workerDeleted(event, gone?.name ?? ''))
   }
 
   private tellTag(event: EventOf<'tag'>): void {
-    const tag = event.deleted ? undefined : this.context.farm.tags().find(({ publicId }) => publicId === event.tagId)
+    const tag = event.deleted ? undefined : this.context.farm.tags.all().find(({ publicId }) => publicId === event.tagId)
     const payload = tag ? { tag: workerTag(tag) } : { tag: { id: event.tagId, name: '' }, was_deleted: true }
     this.rooms.emit('/workertags', '/workertags', payload)
   }

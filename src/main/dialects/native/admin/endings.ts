@@ -29,7 +29,7 @@ export async function cancelJobs({ farm }: ServerContext, request: FastifyReques
   const done: string[] = []
   for (const { id } of jobs) {
     try {
-      await farm.actOnJob(id, 'cancel', request.caller.actor)
+      await farm.jobs.act(id, 'cancel', request.caller.actor)
       done.push(id)
     } catch (error) {
       if (!(error instanceof FarmError)) throw error

@@ -80,7 +80,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
       const { name, secret, platform, kinds, machine, folders, joinCode, person = '' } = request.body
       const secretHash = await hashSecret(secret)
       const register = (approved: boolean) =>
-        farm.registerWorker({
+        farm.workers.register({
           adapter: 'native',
           name,
           secretHash,
@@ -111,10 +111,10 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
       const { publicId } = nativeWorker(request)
       const { signIn, ...told } = request.body
       const instance = instanceOf(request)
-      if (instance !== undefined) await farm.instanceBegins(publicId, instance)
+      if (instance !== undefined) await farm.workers.instanceBegins(publicId, instance)
       // The token that it would make valid comes over the same way.
       if (signIn !== undefined && request.raw.socket instanceof TLSSocket) await context.security.signIns.ask(publicId, signIn)
-      const reply = await farm.signOn(publicId, {
+      const reply = await farm.workers.signOn(publicId, {
         ...told,
         canRestart: told.canRestart ?? false,
         address: addressOf(request),
@@ -127,7 +127,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
     ...getSignIn,
     handler: ({ query: { key } }) => {
       const { state, workerId } = context.security.signIns.stateOf(key)
-      const worker = workerId === undefined ? undefined : farm.findWorker(workerId)
+      const worker = workerId === undefined ? undefined : farm.workers.find(workerId)
       return { state, approved: worker !== undefined && worker.approvedAt !== null && worker.deletedAt === null }
     },
   })
@@ -138,20 +138,21 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
       const worker = callingWorker(context, request)
       const { status } = request.body
       // It followed a request, or confirms it again: this is how our workers confirm.
-      if (status !== undefined && status !== worker.status) await farm.workerChangedStatus(worker.publicId, status)
-      return farm.take(worker.publicId, request.body, new Vanishing(reply.raw))
+      if (status !== undefined && status !== worker.status) await farm.workers.changedStatus(worker.publicId, status)
+      return farm.native.take(worker.publicId, request.body, new Vanishing(reply.raw))
     },
   })
 
   app.route({
     ...reportAttempts,
-    handler: (request) => farm.report(callingWorker(context, request).publicId, request.body.reports, request.body.take ?? 0, request.body),
+    handler: (request) =>
+      farm.native.report(callingWorker(context, request).publicId, request.body.reports, request.body.take ?? 0, request.body),
   })
 
   app.route({
     ...signOffAgent,
     handler: async (request, reply) => {
-      await farm.signOff(callingWorker(context, request).publicId)
+      await farm.workers.signOff(callingWorker(context, request).publicId)
       return reply.code(204).send(null)
     },
   })
@@ -192,7 +193,7 @@ export function agentRoutes(app: NativeApp, context: ServerContext): void {
       const task = await requireTask(context, request.params.taskId)
       await requireAttempt(context, nativeWorker(request), task.id, request.params.attempt)
       if (await wasSavedAgain(context, task.id, request.params.attempt, path)) return reply.code(204).send(null)
-      await farm.setFramePreview(task.publicId, path, 'failed', { problem: reason })
+      await farm.results.setFramePreview(task.publicId, path, 'failed', { problem: reason })
       return reply.code(204).send(null)
     },
   })

@@ -19,7 +19,7 @@ export function nativeWorker({ worker }: FastifyRequest): WorkerState {
 export function callingWorker({ farm }: Pick<ServerContext, 'farm'>, request: FastifyRequest): WorkerState {
   const worker = nativeWorker(request)
   const instance = instanceOf(request)
-  if (instance !== undefined) farm.instanceCalls(worker.publicId, instance)
+  if (instance !== undefined) farm.workers.instanceCalls(worker.publicId, instance)
   return worker
 }
 
@@ -49,7 +49,7 @@ export async function storePreview(
   const { jobId, taskId, path } = frame
   const bytes = body instanceof Buffer ? body : Buffer.alloc(0)
   await previews.save(jobId, path, size, bytes)
-  if (size === 'large') await farm.setFramePreview(taskId, path, 'ready', undefined, await previews.has(jobId, path, 'light'))
+  if (size === 'large') await farm.results.setFramePreview(taskId, path, 'ready', undefined, await previews.has(jobId, path, 'light'))
   return bytes
 }
 

@@ -20,14 +20,14 @@ export function workerRequestRoutes(app: NativeApp, context: ServerContext): voi
   app.route({
     ...answerWorkerRequest,
     handler: async (request, reply) => {
-      await farm.answerWorkerRequest(nativeWorker(request).publicId, request.params.id, request.body)
+      await farm.workers.answerRequest(nativeWorker(request).publicId, request.params.id, request.body)
       return reply.code(204).send(null)
     },
   })
 
   /** The frame whose preview the request is for. @throws NotFoundError when there is none, or no longer */
   async function requireFrame(workerId: string, requestId: string): Promise<FrameRow> {
-    const { name, parameters } = farm.openWorkerRequest(workerId, requestId).command
+    const { name, parameters } = farm.workers.openRequest(workerId, requestId).command
     const frame =
       name === PREVIEW_REQUEST && Value.Check(OfFrame, parameters) ? await findFrame(context.read, parameters.frameId) : undefined
     if (!frame) throw new NotFoundError('request', requestId)

@@ -32,12 +32,12 @@ export function farmRoutes(app: NativeApp, context: ServerContext): void {
   async function readStatus(): Promise<Status> {
     const now = context.now()
     const [counts, framesLastHour] = await Promise.all([countJobs(context.read), countFramesSince(context.read, now - HOUR_MS)])
-    const workers = context.farm.workers()
+    const workers = context.farm.workers.all()
     const { managerName, openToLan } = context.settings.current()
     return {
       version: context.version,
       managerName,
-      farm: context.farm.farmStatus(),
+      farm: context.farm.status(),
       now: time(now),
       startedAt: time(startedAt),
       ...counts,

@@ -23,7 +23,7 @@ const MAX_WARNED = 5
 export async function readOverview(context: ServerContext, history: FarmHistory, status: Status): Promise<Overview> {
   const { read, farm } = context
   const now = context.now()
-  const workers = farm.workers()
+  const workers = farm.workers.all()
   const until = now
   // The current hour and the 23 before it.
   const since = (Math.floor((now - 1) / HOUR_MS) - 23) * HOUR_MS

@@ -13,7 +13,7 @@ export async function explanationOf(context: ServerContext, job: JobKey & { publ
   const reasons = new Map<string, JobExplanation['reasons'][number]>()
   let first: JobExplanation['said']
   for (const sample of samples) {
-    const explanation = await context.farm.explain(sample.taskId)
+    const explanation = await context.farm.tasks.explain(sample.taskId)
     first ??= explanation.said
     for (const reason of explanation.reasons) {
       const key = `${reason.rule}\n${reason.message}`
@@ -31,7 +31,7 @@ export async function explanationOf(context: ServerContext, job: JobKey & { publ
     said,
     waiting,
     examined: samples.length,
-    openOn: context.farm.openOn(job.id),
+    openOn: context.farm.warmApps.openOn(job.id),
     reasons: [...reasons.values()].sort((a, b) => b.tasks - a.tasks),
   }
 }

@@ -104,7 +104,7 @@ async function reachableImage(
   const host = { platform: goPlatform(process.platform), storagePath: paths.storage(), dataFolder: paths.data }
   const [written, saver] = await Promise.all([outputsOfTask(read, frame.job_public_id, frame.task_idx), saverOfFrame(read, frame.id)])
   const here = saver?.pathIsIts === true ? pathHere(frame.path, saver.platform, settings.current(), host) : frame.path
-  const outputs = withFoldersOf(written, saver && farm.findWorker(saver.publicId), settings.current(), host)
+  const outputs = withFoldersOf(written, saver && farm.workers.find(saver.publicId), settings.current(), host)
   const opened = await openShared(here, settings.current(), host, outputs)
   if (opened === 'missing') throw new NotFoundError('file', frame.path)
   if (opened === 'outside') {

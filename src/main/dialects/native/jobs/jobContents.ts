@@ -76,7 +76,7 @@ export function jobContentRoutes(app: NativeApp, context: ServerContext): void {
     ...listSessions,
     handler: async ({ params }) => {
       const job = await requireJob(context, params.jobId)
-      return { items: await sessionsOfJob(context.read, job.id, context.farm.openSessions({ job: job.id })) }
+      return { items: await sessionsOfJob(context.read, job.id, context.farm.warmApps.ofJob(job.id)) }
     },
   })
 

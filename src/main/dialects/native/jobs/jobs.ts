@@ -72,7 +72,7 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
       const { ids, action, ...choices } = request.body
       const result = await eachOf(ids, async (id) => {
         await requireOwnJob(context, request, id)
-        await farm.actOnJob(id, action, request.caller.actor, choices)
+        await farm.jobs.act(id, action, request.caller.actor, choices)
       })
       request.audited = { kind: 'job', ids: result.done, detail: { action } }
       return result
@@ -87,7 +87,7 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
       const { publicId } = await requireOwnJob(context, request, request.params.jobId)
       const { startAfter, ...changes } = request.body
       if (Object.keys(request.body).length === 0) throw new InvalidInputError('', 'no change given; send at least one field')
-      await farm.changeJob(publicId, {
+      await farm.jobs.change(publicId, {
         ...changes,
         ...(startAfter === undefined ? {} : { startAfter: startAfter === null ? null : Date.parse(startAfter) }),
       })
@@ -100,7 +100,7 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     handler: async (request) => {
       const { publicId } = await requireOwnJob(context, request, request.params.jobId)
       const { action, ...choices } = request.body
-      await farm.actOnJob(publicId, action, request.caller.actor, choices)
+      await farm.jobs.act(publicId, action, request.caller.actor, choices)
       return whole(publicId, request.caller)
     },
   })
@@ -109,7 +109,7 @@ export function jobRoutes(app: NativeApp, context: ServerContext): void {
     ...unblockWorker,
     handler: async (request, reply) => {
       const { publicId } = await requireOwnJob(context, request, request.params.jobId)
-      await farm.unblockWorker(publicId, request.params.workerId.toLowerCase(), request.params.kind)
+      await farm.jobs.unblock(publicId, request.params.workerId.toLowerCase(), request.params.kind)
       return reply.code(204).send(null)
     },
   })

@@ -27,7 +27,7 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
         const job = jobs.get(id)
         if (!job) throw new NotFoundError('task', id)
         requireOwner(request, job)
-        await farm.actOnTask(id, action, request.caller.actor, choices)
+        await farm.tasks.act(id, action, request.caller.actor, choices)
       })
       // Audited as changes of the jobs, because that is where people look for them.
       const changed = new Set(result.done.flatMap((id) => jobs.get(id)?.publicId ?? []))
@@ -45,7 +45,7 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
       requireOwner(request, task)
       request.audited = { kind: 'job', id: task.jobPublicId, detail: { action: request.body.action, task: task.publicId } }
       const { action, ...choices } = request.body
-      await farm.actOnTask(task.publicId, action, request.caller.actor, choices)
+      await farm.tasks.act(task.publicId, action, request.caller.actor, choices)
       return whole(task.publicId)
     },
   })
@@ -58,5 +58,8 @@ export function taskRoutes(app: NativeApp, context: ServerContext): void {
     },
   })
 
-  app.route({ ...explainTask, handler: async (request) => farm.explain((await requireTask(context, request.params.taskId)).publicId) })
+  app.route({
+    ...explainTask,
+    handler: async (request) => farm.tasks.explain((await requireTask(context, request.params.taskId)).publicId),
+  })
 }

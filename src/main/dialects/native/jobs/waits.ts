@@ -10,15 +10,15 @@ import { time } from '../../../store/queries/format.ts'
 const MOST_SHOWN = 20
 
 /** The job with what its tasks wait for when no awake worker may run them. */
-export function withWaits<T extends Pick<JobSummary, 'id'>>(farm: Pick<FarmEngine, 'waitsOf'>, job: T): T & Pick<JobSummary, 'waits'> {
-  const waits = farm.waitsOf(job.id)
+export function withWaits<T extends Pick<JobSummary, 'id'>>(farm: Pick<FarmEngine, 'jobs'>, job: T): T & Pick<JobSummary, 'waits'> {
+  const waits = farm.jobs.waitsOf(job.id)
   if (waits.length === 0) return job
   return { ...job, waits: waits.map(({ until, ...wait }) => ({ ...wait, until: until === null ? null : time(until) })) }
 }
 
 /** Jobs that wait for something that people can provide, or that have no eligible worker; those that fail soonest come first. */
-export function waitingJobs(farm: Pick<FarmEngine, 'waitingJobs'>, now: number): Attention[] {
-  return farm.waitingJobs(MOST_SHOWN).map(({ job, wait }) => ({
+export function waitingJobs(farm: Pick<FarmEngine, 'jobs'>, now: number): Attention[] {
+  return farm.jobs.waiting(MOST_SHOWN).map(({ job, wait }) => ({
     kind: wait.state === 'stalled' ? 'job-stalled' : 'job-waiting',
     ...inWords(attentionOf(wait, now)),
     target: { kind: 'job', id: job.publicId, name: job.name },

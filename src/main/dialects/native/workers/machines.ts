@@ -26,7 +26,7 @@ export function machineRoutes(app: NativeApp, context: ServerContext): void {
     ...changeMachine,
     handler: async ({ params, body }) => {
       const { id } = await requireMachine(params.id)
-      await farm.changeMachine(id, body)
+      await farm.workers.changeMachine(id, body)
       return requireMachine(id)
     },
   })

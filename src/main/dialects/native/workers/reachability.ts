@@ -44,7 +44,7 @@ export function reachabilityRoutes(app: NativeApp, context: ServerContext): void
           if (part.length === 0) return
           const paths = part.map((name) => known.get(name) ?? '')
           const command = { name: 'check-paths', parameters: { paths, write }, totalStepCount: 0 }
-          const answer = await farm.askWorker(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
+          const answer = await farm.workers.ask(worker.publicId, { command, maxRunMs: MAX_RUN_MS })
           if (!Value.Check(Type.Array(PathCheck), answer)) throw new UnavailableError('sent an invalid answer')
           part.forEach((name, i) => {
             const check = answer[i]
@@ -62,8 +62,8 @@ export function reachabilityRoutes(app: NativeApp, context: ServerContext): void
   app.route({
     ...checkReachability,
     handler: async (): Promise<Reachability> => {
-      const workers = farm
-        .workers()
+      const workers = farm.workers
+        .all()
         .filter((worker) => worker.deletedAt === null && worker.approvedAt !== null && worker.adapter === 'native')
       const twoWay = Object.entries(settings.current().variables).flatMap(([name, { isTwoWay }]) => (isTwoWay ? [name] : []))
       const needsWrite = new Set([STORAGE, ...twoWay])

@@ -21,20 +21,20 @@ const SHOWN_HOLDERS = 100
 export function tagRoutes(app: NativeApp, { farm }: ServerContext): void {
   const shown = ({ publicId, name, description }: TagState): Tag => ({ id: publicId, name, description })
 
-  app.route({ ...listTags, handler: () => ({ items: farm.tags().map(shown) }) })
+  app.route({ ...listTags, handler: () => ({ items: farm.tags.all().map(shown) }) })
   app.route({
     ...createTag,
     handler: async (request, reply) => {
-      const tag = await farm.createTag(request.body)
+      const tag = await farm.tags.create(request.body)
       request.audited = { kind: 'tag', id: tag.publicId, detail: request.body }
       return reply.code(201).send(shown(tag))
     },
   })
-  app.route({ ...changeTag, handler: async ({ params, body }) => shown(await farm.changeTag(params.id.toLowerCase(), body)) })
+  app.route({ ...changeTag, handler: async ({ params, body }) => shown(await farm.tags.change(params.id.toLowerCase(), body)) })
   app.route({
     ...deleteTag,
     handler: async ({ params }, reply) => {
-      await farm.deleteTag(params.id.toLowerCase())
+      await farm.tags.delete(params.id.toLowerCase())
       return reply.code(204).send(null)
     },
   })
@@ -48,18 +48,18 @@ export function limitRoutes(app: NativeApp, { farm }: ServerContext): void {
     max,
     scope,
     inUse,
-    holders: farm
-      .limitHolders(id)
+    holders: farm.limits
+      .holders(id)
       .slice(0, SHOWN_HOLDERS)
       .map((holder) => ({ ...holder, startedAt: time(holder.startedAt) })),
   })
-  const inUse = (id: number) => farm.limits().find((limit) => limit.id === id)?.inUse ?? 0
+  const inUse = (id: number) => farm.limits.all().find((limit) => limit.id === id)?.inUse ?? 0
 
-  app.route({ ...listLimits, handler: () => ({ items: farm.limits().map((limit) => shown(limit, limit.inUse)) }) })
+  app.route({ ...listLimits, handler: () => ({ items: farm.limits.all().map((limit) => shown(limit, limit.inUse)) }) })
   app.route({
     ...createLimit,
     handler: async (request, reply) => {
-      const limit = await farm.createLimit(request.body)
+      const limit = await farm.limits.create(request.body)
       request.audited = { kind: 'limit', id: limit.publicId, detail: request.body }
       return reply.code(201).send(shown(limit, 0))
     },
@@ -67,14 +67,14 @@ export function limitRoutes(app: NativeApp, { farm }: ServerContext): void {
   app.route({
     ...changeLimit,
     handler: async ({ params, body }) => {
-      const limit = await farm.changeLimit(params.id.toLowerCase(), body)
+      const limit = await farm.limits.change(params.id.toLowerCase(), body)
       return shown(limit, inUse(limit.id))
     },
   })
   app.route({
     ...deleteLimit,
     handler: async ({ params }, reply) => {
-      await farm.deleteLimit(params.id.toLowerCase())
+      await farm.limits.delete(params.id.toLowerCase())
       return reply.code(204).send(null)
     },
   })

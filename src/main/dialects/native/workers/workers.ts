@@ -31,7 +31,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
 
   /** @throws NotFoundError */
   function requireWorker(workerId: string): WorkerState {
-    const worker = farm.findWorker(workerId.toLowerCase())
+    const worker = farm.workers.find(workerId.toLowerCase())
     if (!worker || worker.deletedAt !== null) throw new NotFoundError('worker', workerId)
     return worker
   }
@@ -39,7 +39,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
   async function shown(workers: readonly WorkerState[]): Promise<Worker[]> {
     const only = workers.length === 1 ? workers[0]?.id : undefined
     const [running, machines] = await Promise.all([runningByWorker(read, only), machineRefs(read)])
-    const tagsById = new Map(farm.tags().map((tag) => [tag.id, { id: tag.publicId, name: tag.name, description: tag.description }]))
+    const tagsById = new Map(farm.tags.all().map((tag) => [tag.id, { id: tag.publicId, name: tag.name, description: tag.description }]))
     return workers.map((worker) => ({
       id: worker.publicId,
       name: worker.name,
@@ -54,14 +54,14 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
       approved: worker.approvedAt !== null,
       person: worker.person,
       signIn: signIns.of(worker.publicId) ?? null,
-      replaces: replacedBy(worker, farm.workers()),
+      replaces: replacedBy(worker, farm.workers.all()),
       kinds: worker.kinds,
       capacity: worker.capacity,
       folders: worker.folders.map((path) => ({ path, allowed: worker.allowedFolders.includes(path) })),
       tags: [...worker.tagIds].flatMap((id) => tagsById.get(id) ?? []),
       machine: worker.machineId === null ? null : (machines.get(worker.machineId) ?? null),
       running: running.get(worker.id) ?? [],
-      sessions: farm.openSessions({ worker: worker.id }).map((row) => shownSession(row, { id: worker.publicId, name: worker.name })),
+      sessions: farm.warmApps.ofWorker(worker.id).map((row) => shownSession(row, { id: worker.publicId, name: worker.name })),
       sleepSchedule: worker.sleepSchedule && scheduleOf(worker.sleepSchedule),
       lastSeenAt: timeOrNull(worker.lastSeenAt),
       createdAt: time(worker.createdAt),
@@ -77,7 +77,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
   app.route({
     ...listWorkers,
     handler: async () => ({
-      items: (await shown(farm.workers())).sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id)),
+      items: (await shown(farm.workers.all())).sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id)),
     }),
   })
 
@@ -94,7 +94,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
   app.route({
     ...approveWorker,
     handler: async ({ params }) => {
-      await farm.approveWorker(requireWorker(params.workerId).publicId)
+      await farm.workers.approve(requireWorker(params.workerId).publicId)
       return one(params.workerId)
     },
   })
@@ -124,7 +124,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
     handler: async ({ params, body }) => {
       const name = body.name.trim()
       if (name === '') throw new InvalidInputError('/name', 'a worker needs a name')
-      await farm.renameWorker(requireWorker(params.workerId).publicId, name)
+      await farm.workers.rename(requireWorker(params.workerId).publicId, name)
       return one(params.workerId)
     },
   })
@@ -137,15 +137,15 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
       if (former === worker) throw new InvalidInputError('/worker', 'a worker does not replace itself')
       if (former.status !== 'offline') throw new ConflictError(`worker "${former.name}" is not offline`)
       const { name, sleepSchedule } = former
-      const tags = farm.tags().filter(({ id }) => former.tagIds.has(id))
-      await farm.approveWorker(worker.publicId)
-      await farm.setWorkerTags(
+      const tags = farm.tags.all().filter(({ id }) => former.tagIds.has(id))
+      await farm.workers.approve(worker.publicId)
+      await farm.workers.setTags(
         worker.publicId,
         tags.map(({ publicId }) => publicId),
       )
-      if (sleepSchedule) await farm.setSleepSchedule(worker.publicId, scheduleOf(sleepSchedule))
-      if (former.isRenamed) await farm.renameWorker(worker.publicId, name)
-      await farm.deleteWorker(former.publicId)
+      if (sleepSchedule) await farm.workers.setSleepSchedule(worker.publicId, scheduleOf(sleepSchedule))
+      if (former.isRenamed) await farm.workers.rename(worker.publicId, name)
+      await farm.workers.delete(former.publicId)
       return one(params.workerId)
     },
   })
@@ -153,7 +153,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
   app.route({
     ...actOnWorker,
     handler: async ({ params, body }) => {
-      await farm.requestWorkerStatus(requireWorker(params.workerId).publicId, body.status, body.lazy ?? false)
+      await farm.workers.requestStatus(requireWorker(params.workerId).publicId, body.status, body.lazy ?? false)
       return one(params.workerId)
     },
   })
@@ -162,11 +162,11 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
     ...setWorkerTags,
     handler: async ({ params, body }) => {
       const worker = requireWorker(params.workerId)
-      const known = new Set(farm.tags().map((tag) => tag.publicId))
+      const known = new Set(farm.tags.all().map((tag) => tag.publicId))
       const wanted = body.tags.map((id) => id.toLowerCase())
       const unknown = wanted.findIndex((id) => !known.has(id))
       if (unknown >= 0) throw new InvalidInputError(`/tags/${unknown}`, `tag "${wanted[unknown]}" not found`)
-      await farm.setWorkerTags(worker.publicId, wanted)
+      await farm.workers.setTags(worker.publicId, wanted)
       return one(params.workerId)
     },
   })
@@ -174,7 +174,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
   app.route({
     ...setSleepSchedule,
     handler: async ({ params, body }) => {
-      await farm.setSleepSchedule(requireWorker(params.workerId).publicId, {
+      await farm.workers.setSleepSchedule(requireWorker(params.workerId).publicId, {
         ...body,
         daysOfWeek: body.daysOfWeek.trim().replace(/\s+/g, ' '),
       })
@@ -185,7 +185,7 @@ export function workerRoutes(app: NativeApp, context: ServerContext): void {
   app.route({
     ...deleteWorker,
     handler: async ({ params }, reply) => {
-      await farm.deleteWorker(requireWorker(params.workerId).publicId)
+      await farm.workers.delete(requireWorker(params.workerId).publicId)
       return reply.code(204).send(null)
     },
   })

@@ -1,7 +1,7 @@
 /** What all jobs of this dialect have in common. */
 import { Value } from 'typebox/value'
 import { Policy } from '../../../../../shared/policy.ts'
-import type { NewJobRecord } from '../../../../engine/base/farmEngine.ts'
+import type { NewJobRecord } from '../../../../engine/base/farmRecords.ts'
 
 /** What an executor fails has failed: only its time limits lead to another run (engine/rules/externalTerms.ts). */
 export const POLICY: Policy = {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ApiContext } from '../../../../http/context.ts'
 import { ConflictError, NotFoundError } from '../../../../engine/base/errors.ts'
-import type { AppendedTask } from '../../../../engine/base/farmEngine.ts'
+import type { AppendedTask } from '../../../../engine/base/farmRecords.ts'
 import { compileTasks } from '../../../../engine/compile/compileTasks.ts'
 import { EXTERNAL_COMMAND } from '../../../../engine/rules/externalTerms.ts'
 import type { Colony } from '../../people/registry.ts'
@@ -64,7 +64,7 @@ export class SharedJobs {
       const jobId = await making
       this.arriving.set(jobId, (this.arriving.get(jobId) ?? 0) + 1)
       try {
-        const index = await this.context.farm.appendTask(jobId, { ...task, kind, params, input: null })
+        const index = await this.context.farm.jobs.append(jobId, { ...task, kind, params, input: null })
         if (index >= this.mostProcesses && this.open.get(kind) === making) await this.close(kind, jobId)
         return { jobId, index }
       } catch (error) {
@@ -94,7 +94,7 @@ export class SharedJobs {
   private async submit(colony: Colony, kind: string): Promise<string> {
     const publicId = randomUUID()
     const values: NewSharedJob = { colonyId: colony.id, kind }
-    await this.context.farm.submitJob(
+    await this.context.farm.jobs.submit(
       {
         ...newJobRecord(publicId, {
           name: kind.slice(0, LONGEST_NAME),
@@ -118,7 +118,7 @@ export class SharedJobs {
     this.open.delete(kind)
     try {
       await this.context.writer.exclusive((tx) => closeSharedJob(tx, jobId))
-      await this.context.farm.changeJob(jobId, { policy: { restsAs: ENDS_AS } })
+      await this.context.farm.jobs.change(jobId, { policy: { restsAs: ENDS_AS } })
     } catch (error) {
       // The process that filled it is stored, whatever becomes of the rest.
       this.context.log.error({ err: error, job: jobId }, 'cannot close a full job of processes')
