@@ -91,7 +91,7 @@ export class TaskActions implements FarmTasks {
     await this.core.store.durable()
   }
 
-  /** See FarmEngine.dropTasks. */
+  /** See FarmTasks.drop. */
   async drop(jobId: string, tasks: readonly number[], what: 'tasks' | 'logs'): Promise<void> {
     const job = await this.parts.book.find(jobId)
     if (!job) return
