@@ -46,7 +46,9 @@ const typed = {
 }
 
 export default tseslint.config(
-  { ignores: ['out/', 'dist/', 'node_modules/', '.framehouse/', '.venv/', 'playwright-report/', 'test-results/', 'resources/', '**/*.d.ts'] },
+  {
+    ignores: ['out/', 'dist/', 'node_modules/', '.framehouse/', '.venv/', 'playwright-report/', 'test-results/', 'resources/', '**/*.d.ts'],
+  },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   ...tseslint.configs.strict.map((config) => ({ ...config, files: ['**/*.ts', '**/*.vue'] })),
   { files: ['**/*.ts', '**/*.vue'], rules },

@@ -6,7 +6,6 @@ import { Id, nullable, Time } from '../common.ts'
 export const PROCESS_STATES = ['waiting', 'running', 'successful', 'failed', 'cancelled'] as const
 export type ProcessState = (typeof PROCESS_STATES)[number]
 export const EXECUTOR_STATES = ['pending', 'approved', 'rejected', 'unregistered'] as const
-export type ExecutorState = (typeof EXECUTOR_STATES)[number]
 
 export const ProcessStateSchema = Type.Enum([...PROCESS_STATES])
 export const Identity = Type.String({ pattern: '^[0-9a-f]{64}$' })
