@@ -118,7 +118,7 @@ export class TestFarm {
 
   async revive(): Promise<void> {
     const connection: Connection = Reflect.get(this.opened.writer, 'connection')
-    const segments: LogSegments = Reflect.get(this.opened.store, 'segments')
+    const segments: LogSegments = Reflect.get(Reflect.get(this.opened.store, 'logs'), 'segments')
     // The dead one asks nothing any more; what it asked is answered before the file is closed.
     const { read } = this.opened
     await read.all('select 1')
