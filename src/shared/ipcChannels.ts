@@ -7,6 +7,8 @@ export const CALL_CHANNELS = [
   'shell:open-folder',
   'shell:preferences',
   'shell:set-preferences',
+  'shell:farms',
+  'shell:set-language',
   'shell:use-farm',
 ] as const satisfies readonly ShellCall[]
-export const PUSH_CHANNELS = ['push:navigate', 'push:command'] as const satisfies readonly ShellPush[]
+export const PUSH_CHANNELS = ['push:navigate', 'push:farms', 'push:sign-in', 'push:command'] as const satisfies readonly ShellPush[]

@@ -126,6 +126,18 @@ part.describe('the desktop program', () => {
     await picture('failed').catch(() => {})
   })
 
+  it('asks at its first start what this machine is for', async () => {
+    const { page } = desktop
+    await page.getByRole('heading', { name: 'What is this machine for?' }).waitFor()
+    await page.getByText('Only look').click()
+    await page.getByText('Farms on this network').waitFor()
+    await picture('choice')
+    await page.getByText('Manage a farm here').first().click()
+    await page.getByRole('button', { name: 'Manage a farm here' }).click()
+    await vi.waitFor(() => expect(address().pathname).toBe('/app/welcome'), WAIT)
+    await menu('View', 'Dashboard')
+  })
+
   it('opens one window with the GUI of its own farm', async () => {
     await desktop.page.getByRole('heading', { name: 'Dashboard' }).waitFor()
     expect(address().hostname).toBe('127.0.0.1')
@@ -270,7 +282,7 @@ part.describe('the desktop program', () => {
   })
 
   it('starts at login once that is switched on', async () => {
-    await menu('File', 'Connect to a farm…')
+    await menu('File', 'Choose a farm…')
     const toggle = (checked: boolean) => desktop.page.getByRole('switch', { name: 'Start when I log in', checked }).click()
     await toggle(false)
     const read = () =>
@@ -286,17 +298,17 @@ part.describe('the desktop program', () => {
     const { page } = desktop
     const own = address().origin
     elsewhere = await startGuiFarm(false)
-    await page.getByText('Remote farm').click()
-    await page.getByLabel('Address').fill('127.0.0.1:1')
-    await page.getByRole('button', { name: 'Connect' }).click()
+    await page.getByText('Only look').click()
+    await page.getByLabel('Address, join code').fill('127.0.0.1:1')
+    await page.getByRole('button', { name: 'Show this farm' }).click()
     await page.getByText('http://127.0.0.1:1 does not respond.').waitFor()
-    await page.getByLabel('Address').fill(elsewhere.url)
+    await page.getByLabel('Address, join code').fill(elsewhere.url)
     await page.getByLabel('Token', { exact: true }).fill('fh_wrong')
-    await page.getByRole('button', { name: 'Connect' }).click()
+    await page.getByRole('button', { name: 'Show this farm' }).click()
     await page.getByText(`${elsewhere.url} does not accept this token.`).waitFor()
     await picture('farm-elsewhere')
     await page.getByLabel('Token', { exact: true }).fill(await elsewhere.ownerToken())
-    await page.getByRole('button', { name: 'Connect' }).click()
+    await page.getByRole('button', { name: 'Show this farm' }).click()
     await vi.waitFor(() => expect(address().pathname).toBe('/app/'), WAIT)
     expect([own, elsewhere.url]).not.toContain(address().origin)
     await page.getByRole('heading', { name: 'Dashboard' }).waitFor()
@@ -306,9 +318,9 @@ part.describe('the desktop program', () => {
     expect((await fetch(`${address().origin}/api/v1/status`)).status).toBe(403)
 
     const gateway = address().origin
-    await menu('File', 'Connect to a farm…')
-    await page.getByText('This program', { exact: true }).click()
-    await page.getByRole('button', { name: 'Use the farm of this program' }).click()
+    await menu('File', 'Choose a farm…')
+    await page.getByText('Manage a farm here').first().click()
+    await page.getByRole('button', { name: 'Manage a farm here' }).click()
     await vi.waitFor(() => expect(address().pathname).toBe('/app/'), WAIT)
     expect(address().origin).not.toBe(gateway)
     await page.getByRole('heading', { name: 'Dashboard' }).waitFor()
@@ -343,6 +355,7 @@ part.describe('the desktop program', () => {
   it('comes back in the place where it was, goes on with its work, and ends without a question when the system asks it to', async () => {
     expect(JSON.parse(readFileSync(join(home.path, 'user-data', 'shell.json'), 'utf8'))).toMatchObject({
       window: { width: 1200, height: 760 },
+      mode: 'here',
       managerUrl: '',
     })
     desktop = await startDesktop(options)

@@ -80,6 +80,8 @@ export interface DesktopOptions {
   /** Everything it keeps, and what it takes for the user's home. */
   home: string
   args?: readonly string[]
+  /** A network namespace that it runs in. */
+  namespace?: string
 }
 
 export interface DesktopApp {
@@ -117,12 +119,21 @@ function envOf({ display, home }: DesktopOptions): Record<string, string> {
 /** The old runtime sometimes crashes while the debugger attaches, before a line of ours has run: it gets another chance then. */
 async function launch(options: DesktopOptions, triesLeft = 3): Promise<ElectronApplication> {
   try {
-    return await _electron.launch({ executablePath: options.runtime.path, args: argsOf(options), env: envOf(options), timeout: 60_000 })
+    const executablePath = options.namespace ? within(options.namespace, options) : options.runtime.path
+    return await _electron.launch({ executablePath, args: argsOf(options), env: envOf(options), timeout: 60_000 })
   } catch (error) {
     if (!options.runtime.old || triesLeft === 0 || !String(error).includes('SIGSEGV')) throw error
     process.stderr.write('the old Electron crashed while it was launched, once more\n')
     return launch(options, triesLeft - 1)
   }
+}
+
+/** A program that starts the runtime in a network namespace: Playwright starts one file, and talks to the debugger of its process. */
+function within(namespace: string, { runtime, home }: DesktopOptions): string {
+  const file = join(home, 'electron-in-namespace')
+  const helper = join(import.meta.dirname, 'electronInNamespace.mjs')
+  writeFileSync(file, `#!/bin/sh\nexec ${process.execPath} ${helper} ${namespace} ${runtime.path} "$@"\n`, { mode: 0o755 })
+  return file
 }
 
 export async function startDesktop(options: DesktopOptions): Promise<DesktopApp> {

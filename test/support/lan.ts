@@ -62,8 +62,15 @@ export class LanHost {
       })
   }
 
+  /** Programs of this namespace that a test started by other means and that are still there. */
+  private async killRest(): Promise<void> {
+    const pids = (await run('ip', ['netns', 'pids', this.namespace])).stdout.split('\n').filter(Boolean).map(Number)
+    for (const pid of pids) process.kill(pid, 'SIGKILL')
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.processes.splice(0).map((one) => one.end()))
+    await this.killRest().catch(() => undefined)
   }
 }
 

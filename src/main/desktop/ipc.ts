@@ -5,6 +5,7 @@ import { Value } from 'typebox/value'
 import {
   SHELL_CALLS,
   type FarmCheck,
+  type NearbyFarm,
   type ShellCall,
   type ShellEnvelope,
   type ShellInfo,
@@ -20,6 +21,9 @@ export interface ShellServices {
   info(): ShellInfo
   preferences(): ShellPreferences
   setPreferences(preferences: ShellPreferences): ShellPreferences
+  /** Begins or ends to look for farms. */
+  watchFarms(watch: boolean): NearbyFarm[]
+  setLanguage(language: string): void
   useFarm(request: ShellRequest<'shell:use-farm'>): Promise<FarmCheck>
 }
 
@@ -43,6 +47,11 @@ export function registerIpc(services: ShellServices): void {
     },
     'shell:preferences': () => services.preferences(),
     'shell:set-preferences': (preferences) => services.setPreferences(preferences),
+    'shell:farms': ({ watch }) => services.watchFarms(watch),
+    'shell:set-language': ({ language }) => {
+      services.setLanguage(language)
+      return true
+    },
     'shell:use-farm': (request) => services.useFarm(request),
   }
   for (const channel of Object.keys(SHELL_CALLS) as ShellCall[]) {

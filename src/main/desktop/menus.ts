@@ -2,6 +2,7 @@
 import type { MenuItemConstructorOptions } from 'electron'
 import type { FarmStatus } from '../../shared/enums.ts'
 import type { PushPayload } from '../../shared/ipc.ts'
+import type { ShellTexts } from './texts/index.ts'
 
 export interface MenuActions {
   show(page?: string): void
@@ -10,25 +11,25 @@ export interface MenuActions {
   quit(): void
 }
 
-export function appMenu(actions: MenuActions, platform: NodeJS.Platform): MenuItemConstructorOptions[] {
+export function appMenu(actions: MenuActions, platform: NodeJS.Platform, { menu }: ShellTexts): MenuItemConstructorOptions[] {
   const page = (label: string, path: string, accelerator: string): MenuItemConstructorOptions => ({
     label,
     accelerator,
     click: () => actions.show(path),
   })
-  const quit: MenuItemConstructorOptions = { label: 'Quit Framehouse', accelerator: 'CmdOrCtrl+Q', click: () => actions.quit() }
+  const quit: MenuItemConstructorOptions = { label: menu.quit, accelerator: 'CmdOrCtrl+Q', click: () => actions.quit() }
   return [
     ...(platform === 'darwin'
       ? [{ label: 'Framehouse', submenu: [{ role: 'about' as const }, { type: 'separator' as const }, { role: 'hide' as const }, quit] }]
       : []),
     {
-      label: 'File',
+      label: menu.file,
       submenu: [
-        { label: 'Submit a job…', accelerator: 'CmdOrCtrl+N', click: () => actions.command('submit') },
-        { label: 'Search or run a command…', accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
-        { label: 'Find', accelerator: 'CmdOrCtrl+F', click: () => actions.command('find') },
+        { label: menu.submit, accelerator: 'CmdOrCtrl+N', click: () => actions.command('submit') },
+        { label: menu.palette, accelerator: 'CmdOrCtrl+K', click: () => actions.command('palette') },
+        { label: menu.find, accelerator: 'CmdOrCtrl+F', click: () => actions.command('find') },
         { type: 'separator' },
-        page('Connect to a farm…', '/settings/machine', 'CmdOrCtrl+Shift+C'),
+        page(menu.connect, '/settings/machine', 'CmdOrCtrl+Shift+C'),
         { type: 'separator' },
         { role: 'close' },
         ...(platform === 'darwin' ? [] : [quit]),
@@ -36,15 +37,15 @@ export function appMenu(actions: MenuActions, platform: NodeJS.Platform): MenuIt
     },
     { role: 'editMenu' },
     {
-      label: 'View',
+      label: menu.view,
       submenu: [
-        page('Dashboard', '/', 'CmdOrCtrl+1'),
-        page('Jobs', '/jobs', 'CmdOrCtrl+2'),
-        page('Workers', '/workers', 'CmdOrCtrl+3'),
-        page('Statistics', '/statistics', 'CmdOrCtrl+4'),
-        page('Settings', '/settings', 'CmdOrCtrl+,'),
+        page(menu.dashboard, '/', 'CmdOrCtrl+1'),
+        page(menu.jobs, '/jobs', 'CmdOrCtrl+2'),
+        page(menu.workers, '/workers', 'CmdOrCtrl+3'),
+        page(menu.statistics, '/statistics', 'CmdOrCtrl+4'),
+        page(menu.settings, '/settings', 'CmdOrCtrl+,'),
         { type: 'separator' },
-        { label: 'Light or dark', click: () => actions.command('toggle-theme') },
+        { label: menu.theme, click: () => actions.command('toggle-theme') },
         { role: 'resetZoom' },
         { role: 'zoomIn' },
         { role: 'zoomOut' },
@@ -55,7 +56,7 @@ export function appMenu(actions: MenuActions, platform: NodeJS.Platform): MenuIt
       ],
     },
     { role: 'windowMenu' },
-    { role: 'help', submenu: [{ label: 'Keyboard shortcuts', click: () => actions.command('shortcuts') }] },
+    { role: 'help', submenu: [{ label: menu.shortcuts, click: () => actions.command('shortcuts') }] },
   ]
 }
 
@@ -64,42 +65,34 @@ export interface TrayFacts {
   farm: FarmStatus | null
   running: number
   queued: number
+  /** The farm answers, but does not let this window in yet. */
+  isWaiting: boolean
   /** The local worker: whether it may take tasks; null: there is none. */
   workerAwake: boolean | null
+  /** It is paused by ending it: at a farm elsewhere. */
+  workerStops: boolean
   /** It runs a task now. */
   workerBusy: boolean
 }
 
-const FARM_WORDS: Record<FarmStatus, string> = {
-  active: 'Rendering',
-  idle: 'Idle',
-  waiting: 'Waiting for workers',
-  asleep: 'Asleep',
-  inoperative: 'No worker',
-  unknown: 'Unknown',
-  starting: 'Starting',
+export function trayTooltip(facts: TrayFacts, { tray, farm }: ShellTexts): string {
+  if (facts.isWaiting) return tray.waiting
+  if (facts.farm === null) return tray.noAnswer
+  return tray.state(farm[facts.farm], facts.running, facts.queued)
 }
 
-export function trayTooltip(facts: TrayFacts): string {
-  if (facts.farm === null) return 'Framehouse: the manager does not answer'
-  return `Framehouse: ${FARM_WORDS[facts.farm]}, ${facts.running} running, ${facts.queued} queued`
-}
-
-export function trayMenu(facts: TrayFacts, actions: MenuActions): MenuItemConstructorOptions[] {
+export function trayMenu(facts: TrayFacts, actions: MenuActions, texts: ShellTexts): MenuItemConstructorOptions[] {
+  const { menu, tray } = texts
+  const [pause, resume] = facts.workerStops ? [tray.stopWorker, tray.startWorker] : [tray.pause, tray.resume]
   return [
-    { label: trayTooltip(facts), enabled: false },
+    { label: trayTooltip(facts, texts), enabled: false },
     { type: 'separator' },
-    { label: 'Show Framehouse', click: () => actions.show() },
-    { label: 'Submit a job…', click: () => actions.command('submit') },
+    { label: tray.show, click: () => actions.show() },
+    { label: menu.submit, click: () => actions.command('submit') },
     ...(facts.workerAwake === null
       ? []
-      : [
-          {
-            label: facts.workerAwake ? 'Pause this machine after its task' : 'Resume this machine',
-            click: () => actions.pauseWorker(facts.workerAwake === true),
-          },
-        ]),
+      : [{ label: facts.workerAwake ? pause : resume, click: () => actions.pauseWorker(facts.workerAwake === true) }]),
     { type: 'separator' },
-    { label: 'Quit Framehouse', click: () => actions.quit() },
+    { label: menu.quit, click: () => actions.quit() },
   ]
 }

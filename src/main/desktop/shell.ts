@@ -1,26 +1,28 @@
 /** The desktop program: one instance, a farm (here or elsewhere), a window, a tray, menus, notifications. */
 import { join } from 'node:path'
-import { app, dialog, Menu, nativeImage, Notification, session, shell, Tray, type BrowserWindow } from 'electron'
-import type { FarmCheck, PushPayload, ShellPreferences, ShellPush, ShellRequest } from '../../shared/ipc.ts'
+import { app, dialog, Menu, nativeImage, Notification, powerMonitor, session, shell, Tray, type BrowserWindow } from 'electron'
+import type { PushPayload, ShellInfo, ShellPreferences, ShellPush, SignInFacts } from '../../shared/ipc.ts'
 import { VERSION } from '../../shared/version.ts'
 import { linkOfArgs, pageOfLink, SCHEME } from './deepLink.ts'
-import { checkFarm, farmAddress, FarmChoices, type FarmChoice } from './farm/farmChoice.ts'
-import { farmClient, type FarmClient, type Notice } from './farm/farmClient.ts'
-import { FarmWatch } from './farm/farmWatch.ts'
-import type { FarmHost } from './farm/host.ts'
-import { openRemoteFarm } from './farm/remoteFarm.ts'
-import { openLocalFarm } from './farm/localFarm.ts'
+import { FarmChoices, type FarmChoice } from './farm/farmChoice.ts'
+import { chooseFarm } from './farm/chooseFarm.ts'
+import type { Notice } from './farm/farmClient.ts'
+import { NearbyFarms } from './farm/nearbyFarms.ts'
+import { openFarm, type OpenFarm } from './farm/openFarm.ts'
+import { machineName } from './farm/machineName.ts'
 import { KeepAwake } from './keepAwake.ts'
 import { registerIpc } from './ipc.ts'
 import { isStartAtLogin, ownCommand, setStartAtLogin } from './loginItem.ts'
 import { appMenu, trayMenu, trayTooltip, type MenuActions, type TrayFacts } from './menus.ts'
 import { askToStop } from './questions.ts'
+import { shellTexts, type ShellTexts } from './texts/index.ts'
 import { shellLog } from './shellLog.ts'
 import { ShellStore } from './shellStore.ts'
 import { TRAY_ICON } from './trayIcon.ts'
 import { openWindow } from './window.ts'
 
-const DEFAULT_PORT = 8080
+/** The page of the first start. */
+const CHOICE_PAGE = '/choose'
 
 /** Starts everything; resolves when the window shows its page. A second start only shows the first one's window. */
 export async function startShell(): Promise<void> {
@@ -43,9 +45,18 @@ class Shell {
   private readonly notifications = new Set<Notification>()
   private window: BrowserWindow | undefined
   private tray: Tray | undefined
-  private farm: { host: FarmHost; client: FarmClient; watch: FarmWatch } | undefined
-  private page = pageOfLink(linkOfArgs(process.argv) ?? '') ?? '/'
+  private farm: OpenFarm | undefined
+  private signIn: SignInFacts | null = null
+  private facts: TrayFacts | undefined
+  private texts: ShellTexts = shellTexts('en')
+  private page = pageOfLink(linkOfArgs(process.argv) ?? '') ?? (this.choices.isMade() ? '/' : CHOICE_PAGE)
   private quitting = false
+  private readonly nearby = new NearbyFarms({
+    log: this.log,
+    own: () => this.farm?.own,
+    current: () => (this.farm && this.farm.host.mode !== 'here' ? this.farm.choice : undefined),
+    onChange: (farms) => this.push('push:farms', farms),
+  })
 
   private readonly actions: MenuActions = {
     show: (page) => this.show(page),
@@ -62,20 +73,31 @@ class Shell {
   async start(): Promise<void> {
     this.listen()
     await app.whenReady()
-    this.farm = await this.openFarm(this.choices.current())
-    Menu.setApplicationMenu(Menu.buildFromTemplate(appMenu(this.actions, process.platform)))
+    this.texts = shellTexts(app.getLocale())
+    this.farm = await this.open(this.choices.current())
+    this.showMenu()
+    powerMonitor.on('resume', () => this.farm?.host.wokeUp())
     registerIpc({
       origin: () => this.farm?.host.origin ?? '',
       window: () => this.window ?? null,
-      info: () => ({
-        version: VERSION,
-        platform: process.platform,
-        mode: this.farm?.host.mode ?? 'here',
-        managerUrl: this.farm?.host.managerUrl ?? '',
-      }),
+      info: () => this.info(),
       preferences: () => this.store.get().preferences,
       setPreferences: (preferences) => this.setPreferences(preferences),
-      useFarm: (request) => this.useFarm(request),
+      watchFarms: (watch) => {
+        if (watch) return this.nearby.watch()
+        void this.nearby.stop()
+        return []
+      },
+      setLanguage: (language) => {
+        this.texts = shellTexts(language)
+        this.showMenu()
+        if (this.facts) this.showFacts(this.facts)
+      },
+      useFarm: async (request) => {
+        const { check, next, invitation } = await chooseFarm(request, this.choices.current(), this.log)
+        if (next && (await this.mayStop('switch'))) setImmediate(() => void this.moveTo(next, invitation))
+        return check
+      },
     })
     this.tray = new Tray(nativeImage.createFromDataURL(TRAY_ICON))
     this.tray.on('click', () => this.show())
@@ -84,7 +106,7 @@ class Shell {
       preload: join(this.programDir, '..', 'preload', 'index.cjs'),
       store: this.store,
       hidden: isStartAtLogin(process.argv) && this.store.get().preferences.closeToTray,
-      openOutside: (path) => void shell.openExternal(`${this.farm?.host.managerUrl}${path}`),
+      openOutside: (path) => void shell.openExternal(`${this.farm?.host.managerUrl() ?? ''}${path}`),
       onClose: () => this.closed(),
     })
     await this.loadPage()
@@ -127,27 +149,46 @@ class Shell {
     this.window?.webContents.send(channel, payload)
   }
 
-  private async openFarm({ managerUrl, token }: FarmChoice): Promise<NonNullable<Shell['farm']>> {
-    const host = managerUrl
-      ? await openRemoteFarm(managerUrl, token, this.gui)
-      : await openLocalFarm({
-          dataDir: process.env['FRAMEHOUSE_DATA'] || join(this.userData, 'farm'),
-          port: DEFAULT_PORT,
-          programDir: this.programDir,
-          log: this.log,
-          env: process.env,
-        })
-    const client = farmClient(host.managerUrl, host.headers)
-    const watch = new FarmWatch({
-      client,
-      workerName: host.workerName,
-      startWorker: () => host.startWorker(),
+  private open(choice: FarmChoice, invitation = ''): Promise<OpenFarm> {
+    this.signIn = null
+    return openFarm(choice, {
+      invitation,
+      gui: this.gui,
+      programDir: this.programDir,
+      userData: this.userData,
+      env: process.env,
+      log: this.log,
       preferences: () => this.store.get().preferences,
+      texts: () => this.texts,
       onFacts: (facts) => this.showFacts(facts),
       onNotice: (notice) => this.notify(notice),
-      now: Date.now,
+      onSignIn: (facts) => this.signedIn(facts),
+      onMoved: (managerUrl) => this.choices.moved(managerUrl),
     })
-    return { host, client, watch }
+  }
+
+  private info(): ShellInfo {
+    const { host, choice } = this.farm ?? {}
+    return {
+      version: VERSION,
+      platform: process.platform,
+      mode: host?.mode ?? 'here',
+      chosen: this.choices.isMade(),
+      managerUrl: host?.managerUrl() ?? '',
+      farmName: choice?.farmName ?? '',
+      authority: choice?.authority ?? '',
+      workerName: machineName(),
+      signIn: this.signIn,
+    }
+  }
+
+  /** Once the farm grants the sign-in, the page begins anew: everything that was refused has to be asked for again. */
+  private signedIn(facts: SignInFacts): void {
+    const { signIn } = this
+    this.signIn = facts
+    if (signIn?.state === facts.state && signIn.approved === facts.approved) return
+    if (facts.state === 'granted' && signIn !== null && signIn.state !== 'granted') void this.loadPage()
+    else this.push('push:sign-in', facts)
   }
 
   private async loadPage(): Promise<void> {
@@ -157,30 +198,27 @@ class Shell {
     await this.window.loadURL(`${host.origin}/app${this.page}`)
   }
 
-  /** Checks the farm first, asks when frames are rendering here, and only then leaves the farm of now. */
-  private async useFarm({ managerUrl, token }: ShellRequest<'shell:use-farm'>): Promise<FarmCheck> {
-    const now = this.choices.current()
-    const address = managerUrl ? farmAddress(managerUrl) : ''
-    if (address === undefined) return { state: 'bad-address', message: '', name: '', version: '', managerUrl }
-    // A token is sent only to the farm for which it was entered.
-    const choice = { managerUrl: address, token: token ?? (address === now.managerUrl ? now.token : '') }
-    const check: FarmCheck = address ? await checkFarm(choice) : { state: 'ok', message: '', name: '', version: VERSION, managerUrl: '' }
-    if (check.state === 'ok' && (await this.mayStop('switch'))) setImmediate(() => void this.moveTo(choice))
-    return check
-  }
-
   /** The new farm is open before the old one ends, so that a failure changes nothing and the page has always one to talk to. */
-  private async moveTo(choice: FarmChoice): Promise<void> {
+  private async moveTo(choice: FarmChoice, invitation: string): Promise<void> {
     const former = this.farm
-    if (former?.host.mode === 'here' && !choice.managerUrl) return
+    const isFirst = !this.choices.isMade()
+    if (former?.host.mode === 'here' && choice.mode === 'here') {
+      this.choices.keep(choice)
+      this.page = isFirst ? '/welcome' : '/'
+      return this.loadPage()
+    }
+    // One worker a data folder: the former one has to be gone before the next begins.
+    if (former?.host.mode === 'work' && choice.mode === 'work') await former.host.ownWorker?.stop()
     try {
-      this.farm = await this.openFarm(choice)
+      this.farm = await this.open(choice, invitation)
     } catch (error) {
+      former?.host.startWorker()
       dialog.showErrorBox('Framehouse', messageOf(error))
       return
     }
     this.choices.keep(choice)
     former?.watch.stop()
+    await this.nearby.stop()
     this.page = '/'
     await this.loadPage()
     void this.farm.watch.start()
@@ -192,10 +230,15 @@ class Shell {
     return this.store.set({ preferences }).preferences
   }
 
+  private showMenu(): void {
+    Menu.setApplicationMenu(Menu.buildFromTemplate(appMenu(this.actions, process.platform, this.texts)))
+  }
+
   private showFacts(facts: TrayFacts): void {
+    this.facts = facts
     this.keepAwake.update(facts.workerBusy)
-    this.tray?.setToolTip(trayTooltip(facts))
-    this.tray?.setContextMenu(Menu.buildFromTemplate(trayMenu(facts, this.actions)))
+    this.tray?.setToolTip(trayTooltip(facts, this.texts))
+    this.tray?.setContextMenu(Menu.buildFromTemplate(trayMenu(facts, this.actions, this.texts)))
   }
 
   private notify({ title, body, jobId }: Notice): void {
@@ -212,14 +255,16 @@ class Shell {
     else void this.askAndQuit()
   }
 
-  /** Asks when a manager here has tasks that run; a farm elsewhere goes on without us. */
+  /** Asks when tasks run here: those of the manager here, or of the worker here that renders for another. */
   private async mayStop(why: 'quit' | 'switch'): Promise<boolean> {
-    if (this.farm?.host.mode !== 'here') return true
-    const running = await this.farm.client.status().then(
+    const { host, client } = this.farm ?? {}
+    if (!host || !client || host.mode === 'look') return true
+    if (host.mode === 'work') return host.ownWorker?.isBusy() !== true || askToStop(why, 1, true, this.texts)
+    const running = await client.status().then(
       (status) => status.tasks['active'] ?? 0,
       () => 0,
     )
-    return running === 0 || askToStop(why, running)
+    return running === 0 || askToStop(why, running, false, this.texts)
   }
 
   private async askAndQuit(): Promise<void> {
@@ -234,6 +279,7 @@ class Shell {
     this.window?.destroy()
     this.window = undefined
     this.farm?.watch.stop()
+    await this.nearby.stop()
     this.keepAwake.update(false)
     await this.farm?.host.stop().catch((error: unknown) => this.log.error({ error: messageOf(error) }, 'the farm did not stop cleanly'))
     app.exit(0)

@@ -3,21 +3,31 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
-import { ShellPreferences } from '../../shared/ipc.ts'
+import { ShellPreferences, WindowMode } from '../../shared/ipc.ts'
 import { DEFAULT_STATE, WindowState } from './windowState.ts'
 
 export const ShellState = Type.Object({
   window: WindowState,
   preferences: ShellPreferences,
-  /** A farm elsewhere: its address; empty: the manager runs in this program. The token is kept apart, encrypted. */
+  /** The choice of the window; empty: it is not made yet. */
+  mode: Type.Union([Type.Literal(''), WindowMode]),
+  /** A farm elsewhere: where it was last. The token is kept apart, encrypted. */
   managerUrl: Type.String({ maxLength: 2000 }),
+  /** The key of the farm's authority, by which it is recognised. */
+  authority: Type.String({ maxLength: 100 }),
+  farmId: Type.String({ maxLength: 100 }),
+  farmName: Type.String({ maxLength: 1000 }),
 })
 export type ShellState = Static<typeof ShellState>
 
 export const DEFAULTS: ShellState = {
   window: DEFAULT_STATE,
   preferences: { startAtLogin: false, closeToTray: true, notifyOnFinish: true, notifyOnFailure: true },
+  mode: '',
   managerUrl: '',
+  authority: '',
+  farmId: '',
+  farmName: '',
 }
 
 export class ShellStore {
@@ -44,9 +54,15 @@ export class ShellStore {
 function readState(file: string): ShellState {
   try {
     const stored: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    const merged = { ...DEFAULTS, ...(typeof stored === 'object' ? stored : {}) }
+    const merged = { ...DEFAULTS, ...ofBefore(stored), ...(typeof stored === 'object' ? stored : {}) }
     return Value.Check(ShellState, merged) ? merged : DEFAULTS
   } catch {
     return DEFAULTS
   }
+}
+
+/** From before there was a choice: a farm elsewhere was only looked at. */
+function ofBefore(stored: unknown): Partial<ShellState> {
+  if (typeof stored !== 'object' || stored === null || !('managerUrl' in stored)) return {}
+  return { mode: stored.managerUrl === '' ? 'here' : 'look' }
 }

@@ -1,4 +1,5 @@
 /** Looks for farms on the machine's networks: what is announced there now, by any sender. */
+import { NETWORK_KINDS, networkKind, type NetworkKind } from '../../shared/lan/addresses.ts'
 import type { Logger } from '../../shared/logger.ts'
 import { farmsIn, SERVICE_TYPE, type SeenFarm } from './announcement.ts'
 import { MdnsSockets, type MdnsPacket } from './mdnsSockets.ts'
@@ -12,12 +13,17 @@ export interface FoundFarm {
   machine: string
   /** SHA-256 of the authority's public key as announced, hex with colons; empty: none. */
   authority: string
-  /** All addresses that were announced, by any sender; the encrypted ones first. */
+  /** All addresses that were announced, by any sender: encrypted ones first, then those on the studio's own networks. */
   urls: string[]
+  /** Of the best network on which it was seen. */
+  network: NetworkKind
 }
 
 interface Sighting extends SeenFarm {
   expiresAt: number
+  /** Of this machine: what was seen there no longer counts when it is gone. */
+  networkKey: string
+  kind: NetworkKind
 }
 
 /** Asked soon and then ever more rarely, as the standard wants it. */
@@ -53,18 +59,23 @@ export class FarmBrowser {
   }
 
   farms(): FoundFarm[] {
+    const present = new Set(this.sockets?.networks().map(({ key }) => key))
+    const current = [...this.sightings].filter(([key, { expiresAt, networkKey }]) => {
+      const isCurrent = expiresAt > this.now() && present.has(networkKey)
+      if (!isCurrent) this.sightings.delete(key)
+      return isCurrent
+    })
     const found = new Map<string, FoundFarm>()
-    for (const [key, { farmId, name, version, owner, machine, authority, urls, expiresAt }] of this.sightings) {
-      if (expiresAt <= this.now()) {
-        this.sightings.delete(key)
-        continue
-      }
+    for (const { farmId, name, version, owner, machine, authority, urls, kind } of current.map(([, seen]) => seen).sort(byNetwork)) {
       const id = `${farmId} ${authority}`
-      const farm = found.get(id) ?? { farmId, name, version, owner, machine, authority, urls: [] }
-      farm.urls = [...new Set([...farm.urls, ...urls])].sort((a, b) => Number(b.startsWith('https')) - Number(a.startsWith('https')))
+      const farm = found.get(id) ?? { farmId, name, version, owner, machine, authority, urls: [], network: kind }
+      farm.urls = [...new Set([...farm.urls, ...urls])]
       found.set(id, farm)
     }
-    return [...found.values()].sort((a, b) => a.name.localeCompare(b.name) || a.farmId.localeCompare(b.farmId))
+    for (const farm of found.values()) farm.urls.sort((a, b) => Number(b.startsWith('https')) - Number(a.startsWith('https')))
+    return [...found.values()].sort(
+      (a, b) => rank(a.network) - rank(b.network) || a.name.localeCompare(b.name) || a.farmId.localeCompare(b.farmId),
+    )
   }
 
   onChange(watcher: () => void): () => void {
@@ -80,15 +91,26 @@ export class FarmBrowser {
     await sockets?.stop()
   }
 
-  private received({ records, sender }: MdnsPacket): void {
+  private received({ records, sender, network }: MdnsPacket): void {
     const seen = farmsIn(records, sender.address.replace(/%.*$/, ''))
     for (const farm of seen) {
       const key = `${farm.farmId} ${farm.authority} ${sender.address}`
       if (farm.ttl === 0) this.sightings.delete(key)
       else if (this.sightings.has(key) || this.sightings.size < MAX_SIGHTINGS) {
-        this.sightings.set(key, { ...farm, expiresAt: this.now() + farm.ttl * 1000 })
+        this.sightings.set(key, {
+          ...farm,
+          expiresAt: this.now() + farm.ttl * 1000,
+          networkKey: network.key,
+          kind: networkKind(network.interfaceName, sender.address.replace(/%.*$/, '')),
+        })
       }
     }
     if (seen.length > 0) for (const watcher of this.watchers) watcher()
   }
+}
+
+const rank = (kind: NetworkKind): number => NETWORK_KINDS.indexOf(kind)
+
+function byNetwork(a: Sighting, b: Sighting): number {
+  return rank(a.kind) - rank(b.kind)
 }

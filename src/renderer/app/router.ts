@@ -17,6 +17,7 @@ export const router = createRouter({
     { path: '/colonies/:name/:tab?', name: 'colony', props: true, component: () => import('../features/colonies/ColonyPage.vue') },
     { path: '/statistics', name: 'statistics', component: () => import('../features/statistics/StatisticsPage.vue') },
     { path: '/settings/:section?', name: 'settings', component: () => import('../features/settings/SettingsPage.vue') },
+    { path: '/choose', name: 'choose', component: () => import('../features/machine/ChoosePage.vue') },
     { path: '/welcome', name: 'welcome', component: () => import('../features/welcome/WelcomePage.vue') },
     { path: '/:rest(.*)*', name: 'missing', component: () => import('./NotFoundPage.vue') },
   ],

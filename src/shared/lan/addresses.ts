@@ -37,7 +37,7 @@ export function reachableAddresses(interfaces: Interfaces): ReachableAddress[] {
       const isIpv6 = family === 'IPv6'
       const plain = address.replace(/%.*$/, '').toLowerCase()
       if (internal || (isIpv6 && /^fe[89ab]/.test(plain))) continue
-      found.push({ address: plain, family: isIpv6 ? 6 : 4, interfaceName, kind: kindOf(interfaceName, plain) })
+      found.push({ address: plain, family: isIpv6 ? 6 : 4, interfaceName, kind: networkKind(interfaceName, plain) })
     }
   }
   return found.sort(
@@ -48,7 +48,8 @@ export function reachableAddresses(interfaces: Interfaces): ReachableAddress[] {
   )
 }
 
-function kindOf(interfaceName: string, address: string): NetworkKind {
+/** @param address without a zone */
+export function networkKind(interfaceName: string, address: string): NetworkKind {
   if (CONTAINERS.test(interfaceName)) return 'containers'
   if (VPN.test(interfaceName) || isSharedRange(address)) return 'vpn'
   return address.startsWith('169.254.') ? 'selfAssigned' : 'lan'

@@ -16,7 +16,11 @@ const source = (path: string): string => join(root, 'src', path)
 const here = (file: string): string => join(import.meta.dirname, file)
 
 /** Modules that are replaced, by the end of their path or by their name. */
-const REPLACED: Record<string, string> = { './farm/localFarm.ts': here('localFarm.ts'), 'node:timers/promises': here('timersPromises.ts') }
+const REPLACED: Record<string, string> = {
+  './localFarm.ts': here('localFarm.ts'),
+  './workerProcess.ts': here('workerProcess.ts'),
+  'node:timers/promises': here('timersPromises.ts'),
+}
 
 /** Node 12 knows no `node:` names, and lacks whole modules. */
 const node12: Plugin = {

@@ -26,12 +26,16 @@ export async function openLocalFarm({ dataDir, programDir, env }: LocalFarmOptio
   return {
     mode: 'here',
     origin: url,
-    managerUrl: url,
+    managerUrl: () => url,
+    apiUrl: url,
     headers: {},
     workerName: NAME,
     // The program beside has it in its hands.
     startWorker() {},
+    ownWorker: null,
     cookie: null,
+    heard() {},
+    wokeUp() {},
     async stop() {
       child.kill('SIGTERM')
       await ended

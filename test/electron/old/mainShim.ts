@@ -1,5 +1,8 @@
 /** What Electron 9 and its Node 12 lack, as far as the shell uses it. Imported before everything else. */
+import { execFileSync } from 'node:child_process'
+import { EventEmitter } from 'node:events'
 import { get, request as httpRequest } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import { app, ipcMain, type WebContents } from 'electron'
 
 interface Reply {
@@ -26,7 +29,25 @@ function fetchJson(address: string, options: { method?: string; headers?: Record
   })
 }
 
-Object.assign(globalThis, { fetch: fetchJson, AbortSignal: { timeout: () => undefined } })
+/** Enough of AbortController for timeouts and for ending a search. */
+class OldAbortController {
+  readonly signal = Object.assign(new EventEmitter().setMaxListeners(0), {
+    aborted: false,
+    addEventListener(this: EventEmitter, name: string, listener: () => void) {
+      this.once(name, listener)
+    },
+    removeEventListener(this: EventEmitter, name: string, listener: () => void) {
+      this.removeListener(name, listener)
+    },
+  })
+  abort(): void {
+    if (this.signal.aborted) return
+    this.signal.aborted = true
+    this.signal.emit('abort')
+  }
+}
+
+Object.assign(globalThis, { fetch: fetchJson, AbortSignal: { timeout: () => undefined }, AbortController: OldAbortController, performance })
 
 const missing: [object, string, unknown][] = [
   [
@@ -74,3 +95,60 @@ ipcMain.handle = (channel, listener) => {
 // No keychain: a token is kept for one run only. The bundle is CommonJS, and the module itself, not a view of it, is extended.
 declare const require: (name: string) => object
 Object.defineProperty(require('electron'), 'safeStorage', { value: { isEncryptionAvailable: () => false } })
+
+/** Certificates are read and verified by the system's Node: Node 12 has no class for them. */
+class OldCertificate {
+  readonly fingerprint256: string
+  readonly ca: boolean
+  readonly keyUsage: string[]
+  readonly validFrom: string
+  readonly validTo: string
+  readonly publicKey: { export(): Buffer }
+
+  constructor(private readonly raw: Buffer) {
+    const { spki, ...facts } = askNode<{
+      spki: string
+      fingerprint256: string
+      ca: boolean
+      keyUsage: string[]
+      validFrom: string
+      validTo: string
+    }>(
+      `const c = new X509Certificate(Buffer.from(given[0], 'base64'))
+       return { fingerprint256: c.fingerprint256, ca: c.ca, keyUsage: c.keyUsage || [], validFrom: c.validFrom, validTo: c.validTo,
+         spki: c.publicKey.export({ type: 'spki', format: 'der' }).toString('base64') }`,
+      [raw],
+    )
+    this.fingerprint256 = facts.fingerprint256
+    this.ca = facts.ca
+    this.keyUsage = facts.keyUsage
+    this.validFrom = facts.validFrom
+    this.validTo = facts.validTo
+    const key = Buffer.from(spki, 'base64')
+    this.publicKey = Object.assign({ export: () => key }, { raw })
+  }
+
+  checkIssued(issuer: OldCertificate): boolean {
+    return askNode<boolean>(
+      `const [own, issuer] = given.map((one) => new X509Certificate(Buffer.from(one, 'base64')))
+       return own.checkIssued(issuer)`,
+      [this.raw, issuer.raw],
+    )
+  }
+
+  verify(key: { raw: Buffer }): boolean {
+    return askNode<boolean>(
+      `const [own, issuer] = given.map((one) => new X509Certificate(Buffer.from(one, 'base64')))
+       return own.verify(issuer.publicKey)`,
+      [this.raw, key.raw],
+    )
+  }
+}
+
+function askNode<T>(body: string, certificates: readonly Buffer[]): T {
+  const script = `const { X509Certificate } = require('crypto')
+    const given = ${JSON.stringify(certificates.map((raw) => raw.toString('base64')))}
+    console.log(JSON.stringify((() => { ${body} })()))`
+  return JSON.parse(execFileSync(process.env['FRAMEHOUSE_NODE'] || 'node', ['-e', script], { encoding: 'utf8' })) as T
+}
+Object.defineProperty(require('crypto'), 'X509Certificate', { value: OldCertificate })

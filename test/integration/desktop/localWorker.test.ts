@@ -6,6 +6,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { farmClient } from '../../../src/main/desktop/farm/farmClient.ts'
 import { FarmWatch } from '../../../src/main/desktop/farm/farmWatch.ts'
 import { openLocalFarm } from '../../../src/main/desktop/farm/localFarm.ts'
+import { shellTexts } from '../../../src/main/desktop/texts/index.ts'
 import { ensureBuilt } from '../../support/program.ts'
 
 const WAIT = { timeout: 60_000, interval: 100 }
@@ -20,11 +21,13 @@ it('stays off when it was shut down, and is started by Resume in the tray', asyn
     await host.stop()
     await rm(dataDir, { recursive: true, force: true })
   })
-  const client = farmClient(host.managerUrl, host.headers)
+  const client = farmClient(host.apiUrl, host.headers)
   const watch = new FarmWatch({
     client,
-    workerName: host.workerName,
-    startWorker: () => host.startWorker(),
+    host,
+    signInKey: '',
+    texts: () => shellTexts('en'),
+    onSignIn() {},
     preferences: () => ({ notifyOnFinish: false, notifyOnFailure: false }),
     onFacts() {},
     onNotice() {},
@@ -33,7 +36,7 @@ it('stays off when it was shut down, and is started by Resume in the tray', asyn
   const worker = async () => (await client.workers())[0]
   await expect.poll(async () => (await worker())?.status, WAIT).toBe('awake')
   const { id = '', lastSeenAt: before } = (await worker()) ?? {}
-  await fetch(`${host.managerUrl}/api/v1/workers/${id}/actions`, {
+  await fetch(`${host.apiUrl}/api/v1/workers/${id}/actions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ status: 'offline', lazy: false }),

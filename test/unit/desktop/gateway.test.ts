@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { openGateway, type Gateway } from '../../../src/main/desktop/farm/gateway.ts'
+import { FarmLink } from '../../../src/main/desktop/farm/link/farmLink.ts'
+import { silentLogger } from '../../../src/shared/logger.ts'
 import { resetUpgrades } from '../../support/resetUpgrades.ts'
 
 describe('the door to a farm elsewhere', () => {
@@ -39,7 +41,13 @@ describe('the door to a farm elsewhere', () => {
       socket.on('message', (data: Buffer) => socket.send(`echo ${data.toString()}`))
     })
     await new Promise<void>((resolve) => manager.listen(0, '127.0.0.1', resolve))
-    gateway = await openGateway({ managerUrl: `http://127.0.0.1:${(manager.address() as AddressInfo).port}`, token: 'fh_secret', gui })
+    const link = new FarmLink({
+      managerUrl: `http://127.0.0.1:${(manager.address() as AddressInfo).port}`,
+      authority: '',
+      onMoved: () => undefined,
+      log: silentLogger,
+    })
+    gateway = await openGateway({ link, token: 'fh_secret', gui })
   })
   afterAll(async () => {
     await gateway.close()

@@ -30,10 +30,22 @@ describe('the shell answers its window', () => {
     registerIpc({
       origin: () => 'http://127.0.0.1:8080',
       window: () => null,
-      info: () => ({ version: '1', platform: 'linux', mode: 'here', managerUrl: 'http://127.0.0.1:8080' }),
+      info: () => ({
+        version: '1',
+        platform: 'linux',
+        mode: 'here',
+        chosen: true,
+        managerUrl: 'http://127.0.0.1:8080',
+        farmName: '',
+        authority: '',
+        workerName: 'ws1',
+        signIn: null,
+      }),
       preferences: () => preferences,
       setPreferences: (next) => (preferences = next),
-      useFarm: async ({ managerUrl }) => ({ state: 'unreachable', message: 'refused', name: '', version: '', managerUrl }),
+      watchFarms: () => [],
+      setLanguage: () => undefined,
+      useFarm: async ({ farm }) => ({ state: 'unreachable', message: 'refused', name: '', managerUrl: farm }),
     })
   })
 
@@ -56,12 +68,14 @@ describe('the shell answers its window', () => {
     expect(preferences).toEqual(DEFAULTS.preferences)
   })
   it('checks another farm only for a request of the right shape', async () => {
-    await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null })).resolves.toMatchObject({
+    await expect(call('shell:use-farm', { mode: 'look', farm: 'farm:8080', authority: '', token: null })).resolves.toMatchObject({
       ok: true,
       value: { state: 'unreachable' },
     })
-    await expect(call('shell:use-farm', { managerUrl: 'farm:8080' })).resolves.toMatchObject({ ok: false })
-    await expect(call('shell:use-farm', { managerUrl: 'farm:8080', token: null, more: 1 })).resolves.toMatchObject({ ok: false })
+    await expect(call('shell:use-farm', { mode: 'look', farm: 'farm:8080' })).resolves.toMatchObject({ ok: false })
+    await expect(call('shell:use-farm', { mode: 'look', farm: 'farm:8080', authority: '', token: null, more: 1 })).resolves.toMatchObject({
+      ok: false,
+    })
   })
   it.each(['https://evil.example/app/', 'http://127.0.0.1:8080.evil.example/', 'file:///etc/passwd', ''])(
     'refuses a page at %s',

@@ -1,26 +1,28 @@
 /**
- * Which farm the window shows: the stored choice, and the check of an address before it is used. The token is stored separately,
- * encrypted by the system's keychain; without a keychain it is kept for this run only.
+ * The one choice of the window: which farm it shows, and whether this machine renders for it. The token is stored separately, encrypted
+ * by the system's keychain; without a keychain it is kept for this run only.
  */
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { safeStorage } from 'electron'
-import { Type } from 'typebox'
-import { Value } from 'typebox/value'
-import type { FarmCheck } from '../../../shared/ipc.ts'
-import { getStatus } from '../../../shared/operations/farm/farm.ts'
-import { API_BASE, addressOf } from '../../../shared/operations/operation.ts'
-import { Status } from '../../../shared/schemas/farm.ts'
+import type { WindowMode } from '../../../shared/ipc.ts'
 import type { ShellStore } from '../shellStore.ts'
+import { farmAddress } from './meetFarm.ts'
 
 export interface FarmChoice {
-  /** Empty: the manager of this program. */
+  mode: WindowMode
+  /** Empty for `here`. */
   managerUrl: string
+  /** Fingerprint of the key of the farm's authority, which it has to prove; empty: none. */
+  authority: string
+  farmId: string
+  farmName: string
   /** Empty: none. */
   token: string
 }
 
-const TIMEOUT_MS = 8_000
+export const HERE: FarmChoice = { mode: 'here', managerUrl: '', authority: '', farmId: '', farmName: '', token: '' }
 
 export class FarmChoices {
   private sessionToken: string | undefined
@@ -37,18 +39,34 @@ export class FarmChoices {
   /** FRAMEHOUSE_MANAGER (and FRAMEHOUSE_TOKEN) take precedence over the stored choice, until another one is made. */
   current(): FarmChoice {
     const named = this.env['FRAMEHOUSE_MANAGER']
-    if (named) return { managerUrl: named, token: this.env['FRAMEHOUSE_TOKEN'] || this.token() }
-    const { managerUrl } = this.store.get()
-    return { managerUrl, token: managerUrl ? this.token() : '' }
+    const { mode, managerUrl, authority, farmId, farmName } = this.store.get()
+    if (named) {
+      const url = farmAddress(named) ?? named
+      const isStored = url === managerUrl
+      const token = this.env['FRAMEHOUSE_TOKEN'] || this.token()
+      return { mode: 'look', managerUrl: url, authority: isStored ? authority : '', farmId: '', farmName: '', token }
+    }
+    if (mode === '' || mode === 'here' || !managerUrl) return HERE
+    return { mode, managerUrl, authority, farmId, farmName, token: this.token() }
   }
 
-  keep({ managerUrl, token }: FarmChoice): void {
+  /** Whether a person, or the environment, has made the choice. */
+  isMade(): boolean {
+    return this.store.get().mode !== '' || Boolean(this.env['FRAMEHOUSE_MANAGER'])
+  }
+
+  keep({ mode, managerUrl, authority, farmId, farmName, token }: FarmChoice): void {
     delete this.env['FRAMEHOUSE_MANAGER']
     delete this.env['FRAMEHOUSE_TOKEN']
-    this.store.set({ managerUrl })
+    this.store.set({ mode, managerUrl, authority, farmId, farmName })
     this.sessionToken = token
     if (token && safeStorage.isEncryptionAvailable()) writeFileSync(this.tokenFile, safeStorage.encryptString(token), { mode: 0o600 })
     else if (existsSync(this.tokenFile)) unlinkSync(this.tokenFile)
+  }
+
+  /** The same farm, at another address. */
+  moved(managerUrl: string): void {
+    if (!this.env['FRAMEHOUSE_MANAGER']) this.store.set({ managerUrl })
   }
 
   private token(): string {
@@ -62,44 +80,12 @@ export class FarmChoices {
   }
 }
 
-/** The normalized address: `host:8080` becomes `http://host:8080`; undefined: invalid. Pure. */
-export function farmAddress(typed: string): string | undefined {
-  const text = typed.trim()
-  if (!text || /\s/.test(text)) return undefined
-  let url: URL
-  try {
-    url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`)
-  } catch {
-    return undefined
-  }
-  if ((url.protocol !== 'http:' && url.protocol !== 'https:') || url.username || url.password) return undefined
-  return url.origin
+/** A token that this window makes and keeps to itself: it counts once the farm grants the sign-in (docs/security.md). */
+export function newSignInToken(): string {
+  return `fht_${randomBytes(32).toString('base64url')}`
 }
 
-/** The part of the reply that is used: a manager of another version may send more or less. */
-const Answer = Type.Pick(Status, ['version', 'managerName', 'farm'])
-
-/** Checks whether a Framehouse manager answers there and accepts this token. Never throws. */
-export async function checkFarm({ managerUrl, token }: FarmChoice, request: typeof fetch = fetch): Promise<FarmCheck> {
-  const problem = (state: Exclude<FarmCheck['state'], 'ok'>, message: string): FarmCheck => ({
-    state,
-    message,
-    name: '',
-    version: '',
-    managerUrl,
-  })
-  try {
-    const response = await request(`${managerUrl}${API_BASE}${addressOf(getStatus)}`, {
-      headers: token ? { authorization: `Bearer ${token}` } : {},
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    })
-    if (response.status === 401 || response.status === 403) return problem('refused', `${response.status}`)
-    const body: unknown = response.ok ? await response.json().catch(() => null) : null
-    if (!Value.Check(Answer, body)) return problem('no-manager', `${response.status}`)
-    return { state: 'ok', message: '', name: body.managerName, version: body.version, managerUrl }
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return problem('unreachable', cause instanceof Error ? cause.message : String(cause))
-  }
+/** By which the farm knows such a token without having it. */
+export function signInKeyOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64url')
 }

@@ -5,15 +5,15 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createReadStream, existsSync, statSync } from 'node:fs'
-import { createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { pipeline } from 'node:stream'
+import type { FarmLink } from './link/farmLink.ts'
 
 export interface GatewayOptions {
-  /** Address of the other manager, `http://host:8080`. */
-  managerUrl: string
+  /** The way to the other manager. */
+  link: Pick<FarmLink, 'request'>
   /** Empty: none. */
   token: string
   /** Folder of the built GUI. */
@@ -49,10 +49,8 @@ const NOT_PASSED_ON = new Set([
   'transfer-encoding',
 ])
 
-export async function openGateway({ managerUrl, token, gui }: GatewayOptions): Promise<Gateway> {
-  const target = new URL(managerUrl)
+export async function openGateway({ link, token, gui }: GatewayOptions): Promise<Gateway> {
   const secret = randomBytes(32).toString('hex')
-  const send = target.protocol === 'https:' ? httpsRequest : httpRequest
   const sockets = new Set<Socket>()
 
   const mayEnter = (request: IncomingMessage) => {
@@ -63,7 +61,7 @@ export async function openGateway({ managerUrl, token, gui }: GatewayOptions): P
     const headers: OutgoingHttpHeaders = { ...extra }
     for (const [name, value] of Object.entries(request.headers)) if (!NOT_PASSED_ON.has(name)) headers[name] = value
     if (token) headers['authorization'] = `Bearer ${token}`
-    return send(new URL(request.url ?? '/', target), { method: request.method, headers })
+    return link.request(request.url ?? '/', { ...(request.method && { method: request.method }), headers })
   }
   function refuse(response: ServerResponse, status: number, message: string): void {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ status, code: 'gateway', message }))

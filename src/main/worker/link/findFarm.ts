@@ -7,7 +7,7 @@ import { isIP } from 'node:net'
 import { pause } from '../../../shared/async.ts'
 import type { Logger } from '../../../shared/logger.ts'
 import { FarmBrowser } from '../../discovery/browser.ts'
-import { shownBy } from '../../system/farmTrust.ts'
+import { shownBy, type ShownCertificate } from '../../system/farmTrust.ts'
 import { isAuthority } from './invitation.ts'
 
 export interface FoundAt {
@@ -54,22 +54,42 @@ export async function findFarm(
 }
 
 /** Of a server, proven; undefined: it does not answer, or shows none. */
-function authorityAt(address: string, signal: AbortSignal): Promise<string | undefined> {
+async function authorityAt(address: string, signal: AbortSignal): Promise<string | undefined> {
+  return (await shownAt(address, signal).catch(() => undefined))?.authority
+}
+
+/**
+ * What a server shows in its TLS handshake; undefined: nothing, or the signal aborted. Nothing is sent to it.
+ * @param address `https://…` @throws Error when it does not answer
+ */
+export function shownAt(address: string, signal: AbortSignal): Promise<ShownCertificate | undefined> {
   const { hostname, port } = new URL(address)
   const host = hostname.replace(/^\[|\]$/g, '')
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     // What it shows is judged by its authority, not by those that this system trusts.
     const socket = connect({ host, port: Number(port) || 443, rejectUnauthorized: false, ...(isIP(host) === 0 && { servername: host }) })
-    const done = (authority: string | undefined): void => {
+    const end = (): void => {
       signal.removeEventListener('abort', abort)
       socket.destroy()
-      resolve(authority)
     }
-    const abort = (): void => done(undefined)
+    const abort = (): void => {
+      end()
+      resolve(undefined)
+    }
     signal.addEventListener('abort', abort, { once: true })
-    socket.setTimeout(CONNECT_MS, abort)
-    socket.once('error', abort)
-    socket.once('secureConnect', () => done(shownBy(socket, Date.now())?.authority))
+    socket.setTimeout(CONNECT_MS, () => {
+      end()
+      reject(new Error('no reply'))
+    })
+    socket.once('error', (error) => {
+      end()
+      reject(error)
+    })
+    socket.once('secureConnect', () => {
+      const shown = shownBy(socket, Date.now())
+      end()
+      resolve(shown)
+    })
   })
 }
 

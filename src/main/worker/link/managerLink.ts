@@ -41,7 +41,7 @@ export async function openManagerLink(
     return { http, key: managerKey(url), joinCode: undefined, close: () => http.close() }
   }
   const pinned = await PinnedManager.open(dataDir, url, { expected: fingerprint }, deps.log)
-  return linked({ url, key: managerKey(url), joinCode: undefined, pinned, dataDir }, deps)
+  return linked({ url, key: managerKey(url), joinCode: undefined, pinned, dataDir, expected: fingerprint }, deps)
 }
 
 /** The farm whose authority the invitation names: where this worker met it before, where the invitation says, or where it is announced. */
@@ -74,7 +74,14 @@ async function joinedBefore(dataDir: string, wanted: string): Promise<string | u
 }
 
 function linked(
-  { url, key, joinCode, pinned, dataDir }: { url: URL; key: string; joinCode: string | undefined; pinned: PinnedManager; dataDir: string },
+  {
+    url,
+    key,
+    joinCode,
+    pinned,
+    dataDir,
+    expected,
+  }: { url: URL; key: string; joinCode: string | undefined; pinned: PinnedManager; dataDir: string; expected?: string | undefined },
   deps: LinkDeps,
 ): ManagerLink {
   const http = new HttpClient({
@@ -83,7 +90,16 @@ function linked(
     connect: pinned.connector(),
     onOutcome: (isAnswered) => (isAnswered ? relocation.answered() : relocation.unreachable()),
   })
-  const relocation = new Relocation({ http, dataDir, authority: () => pinned.authority, log: deps.log })
+  const relocation = new Relocation({
+    origin: () => http.origin,
+    async moveTo(to, authority) {
+      const there = await PinnedManager.open(dataDir, to, { expected: authority }, deps.log)
+      await http.retarget(to, there.connector())
+    },
+    // Before the first connection, what was named counts: the farm may have moved meanwhile.
+    authority: () => pinned.authority ?? expected,
+    log: deps.log,
+  })
   return {
     http,
     key,

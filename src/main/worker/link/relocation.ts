@@ -1,15 +1,14 @@
 /**
- * Follows a farm to another address: when it stops answering, it is looked for by the key of its authority, and the worker's calls go
- * to where it is found.
+ * Follows a farm to another address: when it stops answering, it is looked for by the key of its authority, and calls go to where it is
+ * found.
  */
 import type { Logger } from '../../../shared/logger.ts'
 import { findFarm } from './findFarm.ts'
-import type { HttpClient } from './http.ts'
-import { PinnedManager } from './pinnedManager.ts'
 
 export interface RelocationOptions {
-  http: HttpClient
-  dataDir: string
+  /** Where it was until now. */
+  origin(): string
+  moveTo(url: URL, authority: string): Promise<void>
   /** Fingerprint of the key of the farm's authority; undefined: it has not proved one. */
   authority(): string | undefined
   log: Logger
@@ -42,21 +41,27 @@ export class Relocation {
     void this.search(authority)
   }
 
+  /** The machine slept, or its networks changed: does not wait for silence. */
+  lookNow(): void {
+    this.silentSince = performance.now() - PATIENCE_MS
+    this.searchedAt = Number.NEGATIVE_INFINITY
+    this.unreachable()
+  }
+
   stop(): void {
     this.searching?.abort()
   }
 
   private async search(authority: string): Promise<void> {
-    const { http, dataDir, log } = this.options
+    const { origin, moveTo, log } = this.options
     const ending = new AbortController()
     this.searching = ending
     const timer = setTimeout(() => ending.abort(), SEARCH_MS).unref()
     try {
-      const found = await findFarm(authority, [http.origin], { log, signal: ending.signal, onProblem: () => undefined })
-      if (!found || found.url.origin === http.origin) return
-      const pinned = await PinnedManager.open(dataDir, found.url, { expected: authority }, log)
-      log.info({ from: http.origin, to: found.url.origin }, 'the farm is at another address now')
-      await http.retarget(found.url, pinned.connector())
+      const found = await findFarm(authority, [origin()], { log, signal: ending.signal, onProblem: () => undefined })
+      if (!found || found.url.origin === origin()) return
+      log.info({ from: origin(), to: found.url.origin }, 'the farm is at another address now')
+      await moveTo(found.url, authority)
     } catch (error) {
       log.warn({ err: error }, 'the farm cannot be looked for')
     } finally {

@@ -10,6 +10,7 @@ import { colonies } from './farm/colonies.ts'
 import { limits } from './farm/limits.ts'
 import { notify } from './farm/notify.ts'
 import { people } from './farm/people.ts'
+import { machine } from './farm/machine.ts'
 import { settings } from './farm/settings.ts'
 import { workers } from './farm/workers.ts'
 import { frames } from './jobs/frames.ts'
@@ -35,6 +36,7 @@ export const messages: Messages = {
   ...notify,
   ...people,
   ...schedules,
+  ...machine,
   ...settings,
   ...statistics,
   ...submit,

@@ -9,6 +9,7 @@ import { colonies } from './farm/colonies.ts'
 import { limits } from './farm/limits.ts'
 import { notify } from './farm/notify.ts'
 import { people } from './farm/people.ts'
+import { machine } from './farm/machine.ts'
 import { settings } from './farm/settings.ts'
 import { workers } from './farm/workers.ts'
 import { frames } from './jobs/frames.ts'
@@ -34,6 +35,7 @@ export const messages = {
   ...notify,
   ...people,
   ...schedules,
+  ...machine,
   ...settings,
   ...statistics,
   ...submit,

@@ -87,6 +87,7 @@ function ofFlamenco(url: string): ShownFarm {
     machine: '',
     authority: '',
     urls: [url],
+    network: 'lan',
     latencyMs: null,
   }
 }

@@ -1,0 +1,55 @@
+/** German: menus, tray, native dialogs and notifications. */
+import type { ShellTexts } from './en.ts'
+
+export const de: ShellTexts = {
+  menu: {
+    file: 'Datei',
+    view: 'Ansicht',
+    quit: 'Framehouse beenden',
+    submit: 'Auftrag abschicken …',
+    palette: 'Suchen oder Befehl ausführen …',
+    find: 'Suchen',
+    connect: 'Farm wählen …',
+    dashboard: 'Übersicht',
+    jobs: 'Aufträge',
+    workers: 'Rechner',
+    statistics: 'Statistik',
+    settings: 'Einstellungen',
+    theme: 'Hell oder dunkel',
+    shortcuts: 'Tastenkürzel',
+  },
+  tray: {
+    show: 'Framehouse zeigen',
+    pause: 'Diesen Rechner nach seiner Aufgabe anhalten',
+    resume: 'Diesen Rechner fortsetzen',
+    stopWorker: 'Auf diesem Rechner nicht mehr rendern',
+    startWorker: 'Auf diesem Rechner wieder rendern',
+    noAnswer: 'Framehouse: der Manager antwortet nicht',
+    waiting: 'Framehouse: wartet, dass die Farm zustimmt',
+    state: (farm, running, queued) => `Framehouse: ${farm}, ${running} laufen, ${queued} warten`,
+  },
+  farm: {
+    active: 'rendert',
+    idle: 'nichts zu tun',
+    waiting: 'wartet auf Rechner',
+    asleep: 'schläft',
+    inoperative: 'kein Rechner',
+    unknown: 'unbekannt',
+    starting: 'startet',
+  },
+  ask: {
+    running: (tasks) => (tasks === 1 ? 'Eine Aufgabe rendert gerade.' : `${tasks} Aufgaben rendern gerade.`),
+    quit: 'Wird das Programm beendet, brechen sie ab und beginnen beim nächsten Mal neu.',
+    switch: 'Wird diese Farm verlassen, brechen sie ab und beginnen beim nächsten Mal neu.',
+    quitElsewhere: 'Wird das Programm beendet, brechen sie ab, und andere Rechner der Farm beginnen sie neu.',
+    switchElsewhere: 'Wird diese Farm verlassen, brechen sie ab, und ihre anderen Rechner beginnen sie neu.',
+    stay: 'Weiter rendern',
+    doQuit: 'Beenden',
+    doLeave: 'Verlassen',
+  },
+  notice: {
+    done: 'Fertig',
+    frames: (frames) => `Fertig, ${frames} ${frames === 1 ? 'Bild' : 'Bilder'}`,
+    failed: 'Fehlgeschlagen',
+  },
+}
