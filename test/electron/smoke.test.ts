@@ -134,7 +134,7 @@ part.describe('the desktop program', () => {
     await picture('choice')
     await page.getByText('Manage a farm here').first().click()
     await page.getByRole('button', { name: 'Manage a farm here' }).click()
-    await vi.waitFor(() => expect(address().pathname).toBe('/app/welcome'), WAIT)
+    await page.getByRole('heading', { name: 'Welcome to Framehouse' }).waitFor()
     await menu('View', 'Dashboard')
   })
 

@@ -27,7 +27,7 @@ const node12: Plugin = {
   name: 'node12',
   enforce: 'pre',
   resolveId: (name) => REPLACED[name] ?? null,
-  renderChunk: (code) => code.replaceAll('require("node:', 'require("'),
+  renderChunk: (code) => code.replaceAll('require("node:', 'require("').replaceAll('require("fs/promises")', 'require("fs").promises'),
 }
 
 /** Puts a shim before everything else of an entry. */
