@@ -1,5 +1,6 @@
 /** What Electron 9 and its Node 12 lack, as far as the shell uses it. Imported before everything else. */
 import { execFileSync } from 'node:child_process'
+import { Hash, type BinaryToTextEncoding } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { get, request as httpRequest } from 'node:http'
 import { performance } from 'node:perf_hooks'
@@ -68,6 +69,18 @@ const missing: [object, string, unknown][] = [
 ]
 for (const [target, name, value] of missing) {
   if (!(name in target)) Object.defineProperty(target, name, { value, writable: true, configurable: true })
+}
+
+// Node 12 does not know base64url.
+const { toString } = Buffer.prototype
+Buffer.prototype.toString = function (encoding, ...range) {
+  if (encoding !== 'base64url') return toString.call(this, encoding, ...range)
+  return toString.call(this, 'base64', ...range).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+}
+const { digest } = Hash.prototype
+Hash.prototype.digest = function (this: Hash, encoding?: BinaryToTextEncoding) {
+  // What it returns follows from the encoding, as of the method that it replaces.
+  return (encoding === undefined ? digest.call(this) : digest.call(this).toString(encoding)) as never
 }
 
 /** The event that `setWindowOpenHandler` replaced. */
