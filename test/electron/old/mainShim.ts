@@ -1,6 +1,6 @@
 /** What Electron 9 and its Node 12 lack, as far as the shell uses it. Imported before everything else. */
 import { execFileSync } from 'node:child_process'
-import { Hash, type BinaryToTextEncoding } from 'node:crypto'
+import { Hash } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { get, request as httpRequest } from 'node:http'
 import { performance } from 'node:perf_hooks'
@@ -72,15 +72,18 @@ for (const [target, name, value] of missing) {
 }
 
 // Node 12 does not know base64url.
-const { toString } = Buffer.prototype
-Buffer.prototype.toString = function (encoding, ...range) {
-  if (encoding !== 'base64url') return toString.call(this, encoding, ...range)
-  return toString.call(this, 'base64', ...range).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
-}
-const { digest } = Hash.prototype
-Hash.prototype.digest = function (this: Hash, encoding?: BinaryToTextEncoding) {
-  // What it returns follows from the encoding, as of the method that it replaces.
-  return (encoding === undefined ? digest.call(this) : digest.call(this).toString(encoding)) as never
+const inBase64Url = (bytes: Buffer): string => bytes.toString('base64').replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '')
+for (const [target, name] of [
+  [Buffer.prototype, 'toString'],
+  [Hash.prototype, 'digest'],
+] as const) {
+  const original: unknown = Reflect.get(target, name)
+  if (typeof original !== 'function') throw new Error(`there is no ${name}`)
+  const replaced = function (this: Buffer | Hash, ...given: unknown[]): unknown {
+    if (given[0] !== 'base64url') return original.apply(this, given)
+    return inBase64Url(this instanceof Hash ? this.digest() : this)
+  }
+  Object.defineProperty(target, name, { value: replaced, writable: true, configurable: true })
 }
 
 /** The event that `setWindowOpenHandler` replaced. */
