@@ -74,7 +74,7 @@ async function fingerprint(): Promise<string> {
 }
 
 /** Valid values of parameters with rules of their own. */
-const VALID: Record<string, string> = { size: 'large', state: 'waiting', sha256: '0'.repeat(64), bytes: '1' }
+const VALID: Record<string, string> = { size: 'large', state: 'waiting', sha256: '0'.repeat(64), bytes: '1', process: '0'.repeat(64) }
 
 /** Path parameters: a well-formed id of nothing unless given. */
 function fill(path: string, values: Record<string, string> = {}): string {
