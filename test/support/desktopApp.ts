@@ -14,6 +14,7 @@ import { ensureBuilt } from './program.ts'
 const root = join(import.meta.dirname, '..', '..')
 const oldSources = join(root, 'test', 'electron', 'old')
 const oldTree = join(root, '.framehouse', 'electron9')
+const BUILD_PATIENCE_MS = 90_000
 /** The first version whose Node runs the program as it is built. */
 const FIRST_WITH_OUR_NODE = 35
 
@@ -32,8 +33,31 @@ export function prepareRuntime(path: string): DesktopRuntime {
     .replace(/^v/, '')
   const old = Number(version.split('.')[0]) < FIRST_WITH_OUR_NODE
   ensureBuilt()
-  if (old) buildForOldRuntime()
+  if (old) inTurn(buildForOldRuntime)
   return { path, old, entry: old ? join(oldTree, 'out', 'main', 'shell.cjs') : root }
+}
+
+/** Test files run side by side, and each wants the build: one makes it while the others wait. */
+function inTurn(build: () => void): void {
+  const lock = `${oldTree}.lock`
+  mkdirSync(dirname(lock), { recursive: true })
+  const until = Date.now() + BUILD_PATIENCE_MS
+  for (;;) {
+    try {
+      mkdirSync(lock)
+      break
+    } catch (error) {
+      // Left by a run that was killed.
+      if (Date.now() > until) rmSync(lock, { recursive: true, force: true })
+      else if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+    }
+  }
+  try {
+    build()
+  } finally {
+    rmSync(lock, { recursive: true, force: true })
+  }
 }
 
 function buildForOldRuntime(): void {
