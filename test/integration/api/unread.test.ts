@@ -7,8 +7,9 @@ import { readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { limitBodyTime } from '../../../src/main/http/hooks/unread.ts'
+import { drainRefused, limitBodyTime } from '../../../src/main/http/hooks/unread.ts'
 import { LiveManager, until } from '../../support/liveManager.ts'
 
 /** More than the buffers of both ends of a connection hold. */
@@ -120,6 +121,24 @@ describe('an upload that breaks off', () => {
     }
     expect((await farm.call('GET', `/api/v3/shaman/files/${HASH}/1000`)).body).toEqual({ status: 'unknown' })
   })
+})
+
+it('a refused request that the manager sends to itself, as a webhook to its own mailbox, has no connection to look after', async () => {
+  const app = fastify({ bodyLimit: 1_000 })
+  drainRefused(app, 1)
+  app.addHook('onRequest', (request, _reply, done) => {
+    limitBodyTime(request.raw, 1)
+    done()
+  })
+  app.post('/', () => 'taken')
+  for (const connection of ['keep-alive', 'close']) {
+    const headers = { connection, 'content-type': 'application/json' }
+    const reply = await app.inject({ method: 'POST', url: '/', headers, payload: JSON.stringify('x'.repeat(100_000)) })
+    expect(reply.statusCode).toBe(413)
+  }
+  // What the hooks left for later has happened: an error then would end the manager.
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await app.close()
 })
 
 it('a body that dribbles in ends with its connection, one that comes does not', async () => {

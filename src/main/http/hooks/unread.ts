@@ -3,6 +3,7 @@
  * the connection closes while they send, or is no longer read, they never learn the reason.
  */
 import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /** Bodies up to this size fit in the connection's buffers, so the client does not wait for them to be read. */
@@ -13,14 +14,14 @@ const DRAIN_MS = 30_000
 const STRANGERS_BODY_MS = 30_000
 
 /** Reads and discards what rejected requests still send, so that their clients get to read the reply. */
-export function drainRefused(app: FastifyInstance): void {
+export function drainRefused(app: FastifyInstance, limitMs = DRAIN_MS): void {
   app.addHook('onError', (request, reply, _error, done) => {
     const { raw } = request
     if (!raw.complete && isLarge(raw)) {
       const closes = raw.headers.connection?.toLowerCase() === 'close'
       // With "close", Node would end the connection with the reply, even while the client is still sending.
       reply.header('connection', 'keep-alive')
-      reply.raw.once('finish', () => drain(raw, closes))
+      reply.raw.once('finish', () => drain(raw, closes, limitMs))
     }
     done()
   })
@@ -41,13 +42,14 @@ function isLarge({ headers }: IncomingMessage): boolean {
 }
 
 /** @param closes whether the client asked to close the connection after the reply */
-function drain(raw: IncomingMessage, closes: boolean): void {
+function drain(raw: IncomingMessage, closes: boolean, limitMs: number): void {
   const { socket } = raw
   const finish = () => {
     clearTimeout(timer)
-    if (closes) socket.destroySoon()
+    // A request that the manager sends to itself has no connection.
+    if (closes && socket instanceof Socket) socket.destroySoon()
   }
-  const timer = setTimeout(() => socket.destroy(), DRAIN_MS).unref()
+  const timer = setTimeout(() => raw.destroy(), limitMs).unref()
   if (raw.complete || raw.destroyed) return finish()
   raw.once('close', finish)
   // A reader that stopped may have left a listener, which would keep the stream from flowing.
