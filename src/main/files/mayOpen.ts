@@ -10,20 +10,17 @@ export const RESULTS_FOLDER = 'results'
 /** Folders of this machine, with all links followed. */
 export interface OpenFolders {
   dataFolder: string
-  /** The folders of two-way variables. An admin chose them, so a whole disk is allowed. */
+  /** The farm's shared storage. */
   storage: string | undefined
-  /** The job's output folders. Its submitter chose them, so a whole disk is not allowed. */
+  /** The folders of two-way variables. An admin chose them, so a whole disk is allowed. */
   shared: readonly string[]
-  /** Folders of the worker that named the file, which an admin has allowed; no whole disks either. */
+  /** The job's output folders. Its submitter chose them, so a whole disk is not allowed. */
   outputs: readonly string[]
   /** Folders of the worker that named the file, which an admin has allowed; no whole disks either. */
   allowed: readonly string[]
 }
 
-/**
- * Whether a file may be a second name (a hard link) of a file that only its owner may read: its other names cannot be
- * determined. A file that every user of the machine can read reveals nothing new.
- */
+/** Whether the manager opens this path (absolute, links followed). */
 export function mayOpen(path: string, { dataFolder, storage, shared, outputs, allowed }: OpenFolders): boolean {
   if (isWithin(path, dataFolder)) {
     if (isWithin(path, join(dataFolder, RESULTS_FOLDER))) return true
@@ -34,7 +31,10 @@ export function mayOpen(path: string, { dataFolder, storage, shared, outputs, al
   return [...outputs, ...allowed].some((folder) => dirname(folder) !== folder && isWithin(path, folder))
 }
 
-/** Whether the path is the folder, or inside it. Both absolute and without `..`. */
+/**
+ * Whether a file may be a second name (a hard link) of a file that only its owner may read: its other names cannot be
+ * determined. A file that every user of the machine can read reveals nothing new.
+ */
 export function mayBeSomethingElse({ nlink, mode }: { nlink: number; mode: number }): boolean {
   return nlink > 1 && (mode & READABLE_BY_ALL) === 0
 }

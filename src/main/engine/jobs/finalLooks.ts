@@ -14,9 +14,9 @@ import type { Transitions } from './transitions.ts'
 
 /** Delay when no worker can check now: its workers may be back shortly. */
 const AGAIN_MS = 15_000
-/** After this many attempts the job completes anyway: every job must end. */
-/** How often it is looked whether all results are home. */
+/** How often to check whether all results are home. */
 const HOME_AGAIN_MS = 500
+/** After this many attempts the job completes anyway: every job must end. */
 const TRIES = 40
 
 export class FinalLooks {

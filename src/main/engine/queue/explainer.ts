@@ -12,13 +12,12 @@ import type { JobCache } from './jobCache.ts'
 import type { JobRuntime } from './jobRuntime.ts'
 import type { TaskState, WorkerState } from '../base/model.ts'
 import type { WarmApps } from './warmApps.ts'
+import { EXECUTOR_SILENT_MS } from '../rules/externalTerms.ts'
 import { told } from '../rules/outlook.ts'
 import { unseenText } from '../rules/storageRoots.ts'
 import type { StorageProofs } from '../workers/storageProofs.ts'
 import type { Stalls } from './stalls.ts'
 
-/** An external executor that has not called for so long is worth a word; it may still be at work. */
-const SILENT_MS = 60_000
 /** Workers whose trouble with a storage root is named. */
 const MAX_NAMED = 5
 
@@ -50,7 +49,7 @@ export class Explainer {
     else if (!waiting) forAll('task-status', status, statusAdvice(task.status, job.state.status))
     const now = this.core.now()
     const silent = job.active.get(task.id)?.worker
-    if (silent?.adapter === 'external' && silent.lastSeenAt !== null && now - silent.lastSeenAt >= SILENT_MS) {
+    if (silent?.adapter === 'external' && silent.lastSeenAt !== null && now - silent.lastSeenAt >= EXECUTOR_SILENT_MS) {
       forAll(
         'external-silent',
         say('external-silent', { worker: silent.name, at: new Date(silent.lastSeenAt).toISOString() }),

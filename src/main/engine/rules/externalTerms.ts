@@ -4,6 +4,8 @@ import type { Command } from '../../../shared/schemas/jobs/task.ts'
 
 /** The command of tasks for external executors: nothing that a worker of ours would run. */
 export const EXTERNAL_COMMAND = 'external-work'
+/** An executor that holds a task and has not called for this long is reported as silent; it may still be working. */
+export const EXECUTOR_SILENT_MS = 60_000
 
 export interface ExternalTerms {
   /** The longest run, milliseconds; 0: no limit. After it the task is requeued. */

@@ -9,6 +9,7 @@ import { EXECUTOR_STATES, type ColonyExecutor } from '../../../../shared/schemas
 import { taskPublicId } from '../../../../shared/ids.ts'
 import { ConflictError } from '../../../engine/base/errors.ts'
 import { time, timeOrNull } from '../../../store/queries/format.ts'
+import { EXECUTOR_SILENT_MS } from '../../../engine/rules/externalTerms.ts'
 import { APPROVED, UNREGISTERED, type Colony, type Executor, type ExecutorStatus } from '../people/registry.ts'
 import { RUNNING, specOf } from '../processes/views.ts'
 import type { Service } from '../service.ts'
@@ -18,8 +19,6 @@ import { needColony, needExecutor } from './errors.ts'
 import { identityFor } from './identities.ts'
 import type { NativeApp } from './routes.ts'
 
-/** An executor that has not called for so long is silent: as the engine's explanations have it. */
-const SILENT_MS = 60_000
 /** Running processes of a colony that are looked at. */
 const MOST_RUNNING = 2_000
 /** Processes that are listed for each executor. */
@@ -97,14 +96,14 @@ export async function heldBy({ context }: Service, colony: Colony): Promise<Map<
 }
 
 /**
- * Since when an executor that holds processes has not called; null: it is not silent. The same time as in `explain`. Pure.
+ * Since when an executor that holds processes has not called; null: it is not silent. Pure.
  * @param heardAt its last call, milliseconds; null: it never called
  */
 export function silentSince(
   { status, held, heardAt }: { status: ExecutorStatus; held: number; heardAt: number | null },
   now: number,
 ): number | null {
-  return status === APPROVED && held > 0 && heardAt !== null && now - heardAt >= SILENT_MS ? heardAt : null
+  return status === APPROVED && held > 0 && heardAt !== null && now - heardAt >= EXECUTOR_SILENT_MS ? heardAt : null
 }
 
 export function viewOf({ context }: Service, executor: Executor, held: ReadonlyMap<string, ProcessRow[]>): ColonyExecutor {

@@ -120,7 +120,7 @@ export const colonies = {
     unchanged: 'dieselbe Spezifikation, von {name}',
     line: { added: 'Neu:', removed: 'Entfernt:' },
     noFiles: 'Keine Dateien',
-    noFilesHint: 'Clients melden, welche Dateien es gibt; ihre Inhalte liegen in einem eigenen Speicher.',
+    noFilesHint: 'Clients melden ihre Dateien hier an. Die Inhalte liegen im S3-Endpunkt der Farm oder in einem anderen S3-Speicher.',
     labels: 'Labels',
     snapshots: 'Snapshots',
     filesN: '{n} Datei | {n} Dateien',

@@ -114,7 +114,7 @@ export const colonies = {
     unchanged: 'the same specification, by {name}',
     line: { added: 'Added:', removed: 'Removed:' },
     noFiles: 'No files',
-    noFilesHint: 'Clients tell which files there are; their bytes are in a store of their own.',
+    noFilesHint: 'Clients register their files here. The contents are in the farm’s S3 endpoint or in another S3 store.',
     labels: 'Labels',
     snapshots: 'Snapshots',
     filesN: '{n} file | {n} files',
